@@ -1,0 +1,51 @@
+# Everything a user or developer does, by one word. Needs Debian 12 (or alike) with python3, git and make.
+
+.DEFAULT_GOAL := help
+.PHONY: run demo test check format bench lock clean help
+
+CONFIG ?= config/mailport.yml
+ARGS ?=
+
+# Real servers and tools that the tests start or call.
+TEST_PACKAGES := postfix dovecot-core dovecot-imapd dovecot-pop3d \
+	prometheus prometheus-alertmanager prometheus-blackbox-exporter \
+	iproute2 nftables openssl
+
+run: ## start mailport with config/mailport.yml (CONFIG=FILE for another, ARGS=... for more options)
+	@scripts/venv.sh run
+	@exec .venv/bin/mailport serve --config $(CONFIG) $(ARGS)
+
+demo: ## watch a farm of good, bad and hostile mail servers on loopback (ARGS=... for options)
+	@scripts/venv.sh run
+	@exec .venv/bin/mailport demo $(ARGS)
+
+test: ## run all tests against real servers (ARGS=... for pytest)
+	@scripts/venv.sh dev
+	@scripts/debian-packages.sh $(TEST_PACKAGES)
+	@exec .venv/bin/pytest $(ARGS)
+
+check: ## lint, formatting, types and layers
+	@scripts/venv.sh dev
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+	.venv/bin/lint-imports --no-logo
+
+format: ## format the code and mend what ruff can mend
+	@scripts/venv.sh dev
+	.venv/bin/ruff check --fix-only
+	.venv/bin/ruff format
+
+bench: ## run every benchmark in bench/
+	@scripts/venv.sh dev
+	@set -e; for script in bench/*.py; do echo "== $$script"; .venv/bin/python "$$script"; done
+
+lock: ## pin the packages of requirements/*.in again, with hashes (ARGS=-U for newer releases)
+	@scripts/lock.sh $(ARGS)
+
+clean: ## remove everything that make made here
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\): ## \(.*\)/make \1\t\2/p' Makefile | expand -t 14

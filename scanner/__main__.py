@@ -1,0 +1,5 @@
+"""Lets `python -m scanner` be the command `mailport`."""
+
+from scanner.cli import main
+
+main()

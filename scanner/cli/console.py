@@ -1,0 +1,55 @@
+"""What every command shares: how it speaks to a person, how it ends, how it runs the event loop."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Coroutine, Iterable
+from enum import IntEnum
+from typing import Any, NoReturn
+
+import typer
+import uvloop
+
+
+class Exit(IntEnum):
+    """The exit statuses that scripts rely on."""
+
+    DONE = 0
+    FINDINGS = 1
+    USAGE = 2
+    CANNOT_WORK = 3
+    INTERRUPTED = 130
+
+
+def say(text: str) -> None:
+    """Write a line to standard error."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def give_up(problems: str | Iterable[str], status: Exit = Exit.USAGE) -> NoReturn:
+    """Say what is wrong, a line each, and end the command."""
+    for problem in [problems] if isinstance(problems, str) else problems:
+        say(f"mailport: {problem}")
+    raise typer.Exit(status)
+
+
+def run_interruptibly(main: Coroutine[Any, Any, None]) -> bool:
+    """Run a coroutine to its end; return False where Ctrl-C or SIGTERM cut it short.
+
+    The coroutine is cancelled at the first signal and gets the time to keep what it has.
+    """
+
+    async def guarded() -> bool:
+        task = asyncio.ensure_future(main)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, task.cancel)
+        try:
+            await task
+        except asyncio.CancelledError:
+            return False
+        return True
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(guarded())

@@ -1,0 +1,30 @@
+"""Sets up the log: to standard error, as text for people or as JSON for machines."""
+
+import sys
+from enum import StrEnum
+
+import structlog
+
+
+class LogFormat(StrEnum):
+    """How log lines look."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def set_up_logging(log_format: LogFormat) -> None:
+    """Configure the log of the whole process."""
+    is_terminal = sys.stderr.isatty()
+    renderer: structlog.typing.Processor = structlog.dev.ConsoleRenderer(colors=is_terminal, pad_event_to=16)
+    if log_format is LogFormat.JSON:
+        renderer = structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )

@@ -1,0 +1,137 @@
+"""Writes records: as a table for people, as json, ndjson or csv for programs."""
+
+import csv
+import json
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any, Protocol, TextIO
+
+from rich.console import Console
+
+from scanner.cli.table import build_summary, build_table
+from scanner.model.record import Record, to_line
+
+
+class Format(StrEnum):
+    """The forms that results can be written in."""
+
+    TABLE = "table"
+    JSON = "json"
+    NDJSON = "ndjson"
+    CSV = "csv"
+
+
+class Writer(Protocol):
+    """Takes records one by one; `close` completes the document."""
+
+    def write(self, record: Record) -> None:
+        """Take one record."""
+
+    def close(self) -> None:
+        """Complete what was written."""
+
+
+class NdjsonWriter:
+    """One line a record, at once."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, record: Record) -> None:
+        """Write a line and flush it."""
+        self._stream.write(to_line(record) + "\n")
+        self._stream.flush()
+
+    def close(self) -> None:
+        """Do nothing: every line is whole."""
+
+
+class JsonWriter:
+    """One array, written as the records come."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._separator = "[\n"
+
+    def write(self, record: Record) -> None:
+        """Write one element."""
+        self._stream.write(self._separator + json.dumps(record, ensure_ascii=False, indent=1))
+        self._separator = ",\n"
+
+    def close(self) -> None:
+        """End the array."""
+        self._stream.write("[]\n" if self._separator.startswith("[") else "\n]\n")
+        self._stream.flush()
+
+
+CSV_COLUMNS: tuple[tuple[str, Callable[[Record], Any]], ...] = (
+    *((name, lambda record, name=name: record[name]) for name in ("domain", "host", "address", "port", "protocol")),
+    *((name, lambda record, name=name: record[name]) for name in ("tls_mode", "role", "source", "vantage")),
+    *((name, lambda record, name=name: record[name]) for name in ("state", "reason", "detail", "level")),
+    *((name, lambda record, name=name: record[name]) for name in ("started_at", "duration")),
+    *((name, lambda record, name=name: record.get(name)) for name in ("banner", "software")),
+    ("starttls_offered", lambda record: (record.get("starttls") or {}).get("offered")),
+    ("tls_version", lambda record: (record.get("tls") or {}).get("version")),
+    ("tls_cipher", lambda record: (record.get("tls") or {}).get("cipher")),
+    ("certificate_not_after", lambda record: (record.get("certificate") or {}).get("not_after")),
+    ("certificate_problems", lambda record: " ".join((record.get("certificate") or {}).get("problems", ()))),
+    ("verdicts", lambda record: " ".join(verdict["id"] for verdict in record["verdicts"])),
+)
+
+
+class CsvWriter:
+    """One row a record under a header (RFC 4180)."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._writer = csv.writer(stream)
+        self._writer.writerow([name for name, _ in CSV_COLUMNS])
+
+    def write(self, record: Record) -> None:
+        """Write one row."""
+        self._writer.writerow([_defused(read(record)) for _, read in CSV_COLUMNS])
+
+    def close(self) -> None:
+        """Flush the rows."""
+        self._stream.flush()
+
+
+def _defused(value: object) -> object:
+    """Keep a spreadsheet from running a server's text as a formula."""
+    if isinstance(value, str) and value.startswith(("=", "+", "-", "@")):
+        return "'" + value
+    return value
+
+
+class TableWriter:
+    """A table and a summary, at the end."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._console = Console(file=stream, highlight=False, markup=False, width=_width(stream))
+        self._records: list[Record] = []
+
+    def write(self, record: Record) -> None:
+        """Keep a record for the table."""
+        self._records.append(record)
+
+    def close(self) -> None:
+        """Print everything."""
+        if self._records:
+            self._console.print(build_table(self._records))
+        self._console.print(build_summary(self._records))
+
+
+def _width(stream: TextIO) -> int | None:
+    """Let a terminal have its own width; a file gets a wide one, so that nothing is cut."""
+    return None if stream.isatty() else 160
+
+
+def make_writer(form: Format, stream: TextIO) -> Writer:
+    """Return the writer for a format."""
+    writers: dict[Format, Callable[[TextIO], Writer]] = {
+        Format.TABLE: TableWriter,
+        Format.JSON: JsonWriter,
+        Format.NDJSON: NdjsonWriter,
+        Format.CSV: CsvWriter,
+    }
+    return writers[form](stream)

@@ -1,0 +1,91 @@
+"""Shows on standard error how a scan goes on: a bar on a terminal, a plain line now and then elsewhere."""
+
+import sys
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from scanner.cli.console import say
+from scanner.model import State
+from scanner.model.record import Record
+
+SECONDS_BETWEEN_LINES = 5.0
+
+
+class ScanProgress:
+    """Counts results and tells about them; enter it before the scan starts."""
+
+    def __init__(self, targets: int) -> None:
+        self._targets = targets
+        self._total = 0
+        self._done = 0
+        self._blocked = 0
+        self._downgraded = 0
+        self._started = time.monotonic()
+        self._told = self._started
+        self._bar: Progress | None = None
+        if sys.stderr.isatty():
+            self._bar = Progress(
+                SpinnerColumn(),
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[news]}"),
+                TimeElapsedColumn(),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            self._task = self._bar.add_task("looking up names", total=targets, news="")
+
+    def __enter__(self) -> Self:
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+        say(self._line())
+
+    def resolved(self, done: int) -> None:
+        """Show how many targets are looked up."""
+        if self._bar is not None:
+            self._bar.update(self._task, completed=done)
+        elif self._is_time():
+            say(f"mailport: {done} of {self._targets} targets looked up")
+
+    def planned(self, total: int) -> None:
+        """Show how many results will come."""
+        self._total = total
+        self._started = time.monotonic()
+        if self._bar is not None:
+            self._bar.update(self._task, description="probing", completed=0, total=total)
+
+    def found(self, record: Record) -> None:
+        """Count one result."""
+        self._done += 1
+        self._blocked += record["state"] == State.BLOCKED
+        self._downgraded += any(verdict["kind"] == "downgrade" for verdict in record["verdicts"])
+        if self._bar is not None:
+            self._bar.update(self._task, completed=self._done, news=self._news())
+        elif self._is_time():
+            say(self._line())
+
+    def _news(self) -> str:
+        elapsed = max(1e-3, time.monotonic() - self._started)
+        return f"{self._done / elapsed:.0f}/s, {self._blocked} blocked, {self._downgraded} downgraded"
+
+    def _line(self) -> str:
+        return f"mailport: {self._done} of {self._total} done, {self._news()}"
+
+    def _is_time(self) -> bool:
+        now = time.monotonic()
+        if now - self._told < SECONDS_BETWEEN_LINES:
+            return False
+        self._told = now
+        return True

@@ -1,0 +1,184 @@
+"""The command `scan`: reads what to do, scans, writes, and says how it ended."""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TextIO
+
+from scanner.cli.console import Exit, give_up, run_interruptibly, say
+from scanner.cli.output import Format, Writer, make_writer
+from scanner.cli.progress import ScanProgress
+from scanner.cli.weight import is_our_own_fault, weight_of
+from scanner.config import ConfigError, Settings, default_settings, load_settings, override
+from scanner.model import Severity
+from scanner.model.record import Record
+from scanner.model.target import Target, TargetError, TargetFileError, parse_target, read_target_lines
+from scanner.service.journal import Journal, JournalError
+from scanner.service.parts import Parts, build_parts
+from scanner.service.scan import run_scan
+
+# A single look may be brisker than a watch that comes back every quarter of an hour: no pause between
+# the few connections to one address, but still one at a time.
+SCAN_DEFAULTS: Mapping[str, object] = {
+    "limits.concurrency": 200,
+    "limits.rate": 50,
+    "limits.per_address_gap": 0,
+}
+
+
+class FailOn(StrEnum):
+    """From which weight of findings on the exit status is 1."""
+
+    NEVER = "never"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+@dataclass(frozen=True, slots=True)
+class ScanOptions:
+    """The options of `scan` as read; `changes` are settings by their dotted names."""
+
+    targets: tuple[str, ...]
+    target_file: str | None
+    config: Path | None
+    changes: Mapping[str, object]
+    format: Format
+    out: Path | None
+    fail_on: FailOn
+    resume: Path | None
+
+
+def scan_targets(options: ScanOptions) -> Exit:
+    """Scan and return the exit status."""
+    settings = read_settings(options)
+    try:
+        parts = build_parts(settings)
+    except ValueError as error:
+        give_up(str(error))
+    with ExitStack() as stack:
+        try:
+            journal = None if options.resume is None else Journal(options.resume)
+        except JournalError as error:
+            give_up(str(error))
+        if journal is not None:
+            stack.callback(journal.close)
+        writer = make_writer(options.format, stack.enter_context(open_output(options.out)))
+        tally = run(settings, parts, writer, journal)
+    if not tally.is_whole:
+        say("mailport: interrupted; what was found until then is kept")
+        return Exit.INTERRUPTED
+    return tally.status(options.fail_on)
+
+
+class Tally:
+    """Passes records on to the writer and the progress display, and weighs them."""
+
+    def __init__(self, writer: Writer, progress: ScanProgress) -> None:
+        self._writer = writer
+        self._progress = progress
+        self._heaviest = 0
+        self._count = 0
+        self._own_faults = 0
+        self.is_whole = False
+        self.resolved = progress.resolved
+        self.planned = progress.planned
+
+    def found(self, record: Record) -> None:
+        """Take one record."""
+        self._count += 1
+        self._heaviest = max(self._heaviest, weight_of(record))
+        self._own_faults += is_our_own_fault(record)
+        self._writer.write(record)
+        self._progress.found(record)
+
+    def status(self, fail_on: FailOn) -> Exit:
+        """Return the exit status of a whole scan."""
+        if self._count and self._own_faults == self._count:
+            say("mailport: no target could be judged: our own network or machine failed every probe (see detail)")
+            return Exit.CANNOT_WORK
+        if fail_on is not FailOn.NEVER and self._heaviest >= Severity[fail_on.name]:
+            return Exit.FINDINGS
+        return Exit.DONE
+
+
+def run(settings: Settings, parts: Parts, writer: Writer, journal: Journal | None) -> Tally:
+    """Run the scan with its progress display; complete the output whatever happens."""
+    with ScanProgress(len(settings.targets)) as progress:
+        tally = Tally(writer, progress)
+        try:
+            tally.is_whole = run_interruptibly(run_scan(settings, parts, tally, journal))
+        except* JournalError as group:
+            give_up(str(group.exceptions[0]), Exit.CANNOT_WORK)
+        except* BrokenPipeError:
+            raise BrokenPipeError from None
+        except* OSError as group:
+            give_up(f"cannot write the results: {group.exceptions[0]}", Exit.CANNOT_WORK)
+    writer.close()
+    return tally
+
+
+def read_settings(options: ScanOptions) -> Settings:
+    """Return the settings that file, options and targets make together; end the command where they are wrong."""
+    targets = read_targets(options)
+    try:
+        if options.config is None:
+            settings = override(default_settings(()), SCAN_DEFAULTS)
+        else:
+            settings = load_settings(options.config, os.environ, require_targets=False)
+        if targets:
+            settings = settings.model_copy(update={"targets": tuple(dict.fromkeys(targets)), "target_file": None})
+        settings = override(settings, options.changes)
+    except ConfigError as error:
+        give_up(str(error).splitlines())
+    if not settings.targets:
+        give_up("nothing to scan: name targets, or a file of them with --targets FILE (- for stdin)")
+    return settings
+
+
+def read_targets(options: ScanOptions) -> list[Target]:
+    """Return the targets named as arguments and in the file, in their order."""
+    found: list[Target] = []
+    problems: list[str] = []
+    for text in options.targets:
+        try:
+            found.append(parse_target(text))
+        except TargetError as error:
+            problems.append(str(error))
+    if options.target_file is not None:
+        name = "standard input" if options.target_file == "-" else options.target_file
+        try:
+            found += _read_file(options.target_file)
+        except TargetFileError as error:
+            problems += [f"{name}: {problem}" for problem in error.problems]
+        except OSError as error:
+            problems.append(f"{name}: cannot be read: {error.strerror}")
+        except UnicodeDecodeError:
+            problems.append(f"{name}: is not UTF-8 text; a list of targets has one target a line")
+    if problems:
+        give_up(problems)
+    return found
+
+
+def _read_file(name: str) -> list[Target]:
+    if name == "-":
+        return read_target_lines(sys.stdin)
+    with Path(name).open(encoding="utf-8") as lines:
+        return read_target_lines(lines)
+
+
+@contextmanager
+def open_output(path: Path | None) -> Iterator[TextIO]:
+    """Open where the results go, before anything is probed."""
+    if path is None:
+        yield sys.stdout
+        return
+    try:
+        stream = path.open("w", encoding="utf-8", newline="")
+    except OSError as error:
+        give_up(f"{path}: cannot be written: {error.strerror}")
+    with stream:
+        yield stream

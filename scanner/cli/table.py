@@ -1,0 +1,113 @@
+"""The table of a scan: one row an endpoint, worst news in plain words, and a summary."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from scanner.model import State
+from scanner.model.record import Record
+
+_STYLE_OF_STATE = {
+    State.OPEN: "green",
+    State.CLOSED: "dim",
+    State.BLOCKED: "bold red",
+    State.UNREACHABLE: "red",
+    State.REJECTING: "yellow",
+    State.BROKEN: "red",
+    State.UNKNOWN: "magenta",
+    State.NOT_OFFERED: "dim",
+}
+_STYLE_OF_SEVERITY = {"critical": "bold red", "warning": "yellow", "notice": "dim"}
+_MARK_OF_SEVERITY = {"critical": "!!", "warning": "!", "notice": "·"}
+_SEVERITIES = ("critical", "warning", "notice")
+
+
+def build_table(records: Iterable[Record]) -> Table:
+    """Return the table of all records, sorted by host, address and port."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", collapse_padding=True)
+    table.add_column("host", overflow="fold", ratio=3)
+    table.add_column("address", overflow="fold")
+    table.add_column("port", justify="right", no_wrap=True)
+    table.add_column("state", no_wrap=True)
+    table.add_column("TLS", no_wrap=True)
+    table.add_column("cert", justify="right", no_wrap=True)
+    table.add_column("time", justify="right", no_wrap=True)
+    table.add_column("software", overflow="fold", ratio=2)
+    table.add_column("what we saw", overflow="fold", ratio=5)
+    previous = None
+    for record in sorted(records, key=_order):
+        here = (record["host"], record["address"])
+        if previous is not None and here[0] != previous[0]:
+            table.add_section()
+        table.add_row(*_cells(record, is_repeated=here == previous))
+        previous = here
+    return table
+
+
+def build_summary(records: Sequence[Record]) -> Text:
+    """Return one line of totals."""
+    states = Counter(record["state"] for record in records)
+    verdicts = Counter(verdict["severity"] for record in records for verdict in record["verdicts"])
+    text = Text(f"{len(records)} results: ")
+    parts = [Text(f"{states[state]} {state}", _STYLE_OF_STATE[state]) for state in State if states[state]]
+    parts += [Text(f"{verdicts[name]} {name}", _STYLE_OF_SEVERITY[name]) for name in _SEVERITIES if verdicts[name]]
+    return text + Text(", ").join(parts) if parts else Text("nothing to probe")
+
+
+def _order(record: Record) -> tuple[str, str, int]:
+    return (record["host"], record["address"] or "", record["port"] or 0)
+
+
+def _cells(record: Record, *, is_repeated: bool) -> list[Text]:
+    host = "" if is_repeated else str(record["host"])
+    address = "" if is_repeated else str(record["address"] or "")
+    port = Text("–" if record["port"] is None else str(record["port"]))
+    state = Text(record["state"], _STYLE_OF_STATE[State(record["state"])])
+    seconds = record["duration"]
+    time = Text(f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s", "dim")
+    return [
+        Text(host),
+        Text(address, "dim"),
+        port,
+        state,
+        _tls(record),
+        _certificate(record),
+        time,
+        Text(record.get("software") or "", "dim"),
+        _news(record),
+    ]
+
+
+def _tls(record: Record) -> Text:
+    tls = record.get("tls")
+    if tls is None:
+        return Text("none" if record["state"] == State.OPEN else "", "red")
+    version = str(tls["version"]).removeprefix("TLSv")
+    return Text(version, "green" if version in ("1.2", "1.3") else "red")
+
+
+def _certificate(record: Record) -> Text:
+    certificate = record.get("certificate")
+    if certificate is None:
+        return Text("")
+    if certificate["problems"]:
+        return Text("bad", "red" if record["port"] != 25 else "dim")
+    days = (datetime.fromisoformat(certificate["not_after"]) - datetime.now(UTC)).days
+    return Text(f"{days} d", "green" if days > 21 else "yellow")
+
+
+def _news(record: Record) -> Text:
+    lines = []
+    if record["reason"] is not None:
+        reason = str(record["reason"]).replace("_", " ")
+        lines.append(Text(reason, "bold").append(Text(f"  {record['detail'] or ''}", "not bold dim")))
+    for name in _SEVERITIES:
+        for verdict in record["verdicts"]:
+            if verdict["severity"] == name and record["state"] not in (State.CLOSED, State.BLOCKED):
+                mark = f"{_MARK_OF_SEVERITY[name]} {verdict['summary']}"
+                lines.append(Text(mark, _STYLE_OF_SEVERITY[name]))
+    return Text("\n").join(lines)

@@ -1,0 +1,32 @@
+"""Room 1: the configuration file, from YAML to frozen settings."""
+
+from scanner.config.load import load_settings, override, parse_settings
+from scanner.config.problem import ConfigError, Problem
+from scanner.config.settings import (
+    Family,
+    LimitSettings,
+    PolicySettings,
+    ProbeSettings,
+    ResolverSettings,
+    ScheduleSettings,
+    Settings,
+    WebSettings,
+    default_settings,
+)
+
+__all__ = [
+    "ConfigError",
+    "Family",
+    "LimitSettings",
+    "PolicySettings",
+    "ProbeSettings",
+    "Problem",
+    "ResolverSettings",
+    "ScheduleSettings",
+    "Settings",
+    "WebSettings",
+    "default_settings",
+    "load_settings",
+    "override",
+    "parse_settings",
+]

@@ -1,0 +1,61 @@
+"""Knows which keys there are, and which one was meant."""
+
+import re
+from difflib import get_close_matches
+
+from pydantic import BaseModel
+
+from scanner.config.document import KeyPath
+from scanner.config.settings import Settings
+from scanner.model.target import quote
+
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]{1,60}")
+_SECTIONS: dict[str, frozenset[str]] = {
+    name: frozenset(info.annotation.model_fields)
+    for name, info in Settings.model_fields.items()
+    if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel)
+}
+_SECTIONS["targets"] = frozenset({"file"})
+_TOP = frozenset(Settings.model_fields) - {"target_file"}
+
+
+def write_key(path: KeyPath) -> str:
+    """Write a path for people: `limits.rate`, `targets[2]`."""
+    written = ""
+    for part in path:
+        if isinstance(part, int):
+            written += f"[{part}]"
+        else:
+            dot = "." if written else ""
+            written += dot + (part if _PLAIN_KEY.fullmatch(part) else quote(part))
+    return written
+
+
+def take_unknown(document: dict[str, object]) -> list[tuple[KeyPath, str]]:
+    """Take the keys that mean nothing out of a document; return each with what was probably meant."""
+    found = _take(document, (), _TOP)
+    for name, known in _SECTIONS.items():
+        section = document.get(name)
+        if isinstance(section, dict):
+            found += _take(section, (name,), known)
+    return found
+
+
+def _take(section: dict[str, object], path: KeyPath, known: frozenset[str]) -> list[tuple[KeyPath, str]]:
+    """Take the unknown keys out of one section."""
+    unknown = [key for key in section if key not in known]
+    for key in unknown:
+        del section[key]
+    return [((*path, key), f"unknown key; {_hint(key, known)}") for key in unknown]
+
+
+def _hint(key: str, known: frozenset[str]) -> str:
+    """Say which key was probably meant: a like one here, or the same one in another section."""
+    close = get_close_matches(key.lower()[:60].replace("-", "_"), sorted(known), n=1)
+    if close:
+        return f"did you mean {close[0]}?"
+    elsewhere = [f"{name}.{key}" for name, keys in _SECTIONS.items() if key in keys]
+    elsewhere += [key] if key in _TOP else []
+    if elsewhere:
+        return f"did you mean {' or '.join(elsewhere)}?"
+    return f"known here: {', '.join(sorted(known))}"

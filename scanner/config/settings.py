@@ -1,0 +1,179 @@
+"""The settings: frozen values with the names that the configuration file uses. All times are in seconds."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, InstanceOf, model_validator
+
+from scanner.config import values
+from scanner.config.mask import write_masked
+from scanner.model.ports import PORTS
+from scanner.model.target import Target
+
+Time = Annotated[float, BeforeValidator(values.duration())]
+"""Seconds, more than 0; in the file also text such as "15m"."""
+
+
+class Family(StrEnum):
+    """An address family to probe."""
+
+    IPV4 = "ipv4"
+    IPV6 = "ipv6"
+
+
+class _Section(BaseModel):
+    """A frozen section that knows all its keys. Change one with `override`, never in place."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _accept_empty(cls, value: object) -> object:
+        """Take a section of which every key is commented out for one with its defaults."""
+        return {} if value is None else value
+
+
+class ProbeSettings(_Section):
+    """How one endpoint is probed."""
+
+    timeout: Time | None = None
+    """Caps connect and every single read, the greeting too; None = the limits below stand alone."""
+    connect_timeout: Time = 10.0
+    greeting_timeout: Time | None = None
+    """None = 30 on port 25, where servers greet late on purpose, and 15 elsewhere."""
+    total_timeout: Time = 60.0
+    """Caps the whole probe."""
+    ehlo_name: Annotated[str, BeforeValidator(values.read_ehlo_name)] | None = None
+    """The name we give; None = the service takes this machine's."""
+    families: Annotated[tuple[Family, ...], BeforeValidator(values.list_of(values.one_of(*Family)))] = (
+        Family.IPV4,
+        Family.IPV6,
+    )
+    source_address: (
+        Annotated[str, BeforeValidator(values.read_source_address), AfterValidator(values.check_family)]
+        | None
+    ) = None
+    """The address of ours to connect from, for targets of its family; None = the system's choice."""
+    allow_private: Annotated[bool, BeforeValidator(values.read_switch)] = False
+    ca_file: Annotated[Path, BeforeValidator(values.read_ca_file)] | None = None
+    """PEM certificates to trust; None = the system's."""
+
+    @property
+    def connect_seconds(self) -> float:
+        """How long to wait for a connection."""
+        return self._cap(self.connect_timeout)
+
+    @property
+    def read_seconds(self) -> float:
+        """How long to wait for any one reply after the greeting, and for any one step of TLS."""
+        return self._cap(10.0)
+
+    def greeting_seconds(self, port: int) -> float:
+        """How long to wait for the greeting on a port."""
+        return self._cap(self.greeting_timeout or (30.0 if port == 25 else 15.0))
+
+    def _cap(self, seconds: float) -> float:
+        return seconds if self.timeout is None else min(seconds, self.timeout)
+
+
+class ScheduleSettings(_Section):
+    """When endpoints are probed again."""
+
+    interval: Annotated[float, BeforeValidator(values.duration(at_least=1.0))] = 900.0
+    jitter: Annotated[float, BeforeValidator(values.number(0, 0.5))] = 0.1
+    """How far each wait may differ from the interval, as a share of it."""
+
+
+class LimitSettings(_Section):
+    """How much is done at once."""
+
+    concurrency: Annotated[int, BeforeValidator(values.whole_number(1, 100_000))] = 50
+    """Connections open at once, over all targets."""
+    rate: Annotated[float, BeforeValidator(values.number(0))] = 10.0
+    """Connections started a second, over all targets; 0 = as many as there are."""
+    per_address: Annotated[int, BeforeValidator(values.whole_number(1, 1000))] = 1
+    """Connections open at once to one address."""
+    per_address_gap: Annotated[float, BeforeValidator(values.duration(at_least=0.0))] = 1.0
+    """Wait between the end of one connection to an address and the next."""
+
+
+class ResolverSettings(_Section):
+    """Whom to ask for names."""
+
+    servers: Annotated[
+        tuple[str, ...], BeforeValidator(values.list_of(values.read_nameserver, may_be_empty=True))
+    ] = ()
+    """IP:PORT or [IPv6]:PORT each; none = the system's resolvers."""
+    timeout: Time = 5.0
+
+    @property
+    def addresses(self) -> tuple[tuple[str, int], ...]:
+        """The servers as pairs of address and port."""
+        return tuple((host, port or 53) for host, port in map(values.split_host_port, self.servers))
+
+
+class PolicySettings(_Section):
+    """What is expected of the targets."""
+
+    min_tls: Annotated[
+        Literal["TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"],
+        BeforeValidator(values.one_of("TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3")),
+    ] = "TLSv1.2"
+
+
+class WebSettings(_Section):
+    """Where the service listens."""
+
+    listen: Annotated[str, BeforeValidator(values.read_listen)] = "0.0.0.0:9587"
+
+    @property
+    def host(self) -> str:
+        """The address or name to listen on, without brackets."""
+        return values.split_host_port(self.listen)[0]
+
+    @property
+    def port(self) -> int:
+        """The port to listen on; 0 = any free one."""
+        return values.split_host_port(self.listen)[1] or 0
+
+
+class Settings(_Section):
+    """Everything that an operator can set."""
+
+    targets: tuple[InstanceOf[Target], ...] = ()
+    target_file: InstanceOf[Path] | None = None
+    """The file that the targets were read from, to be watched; in YAML `targets: {file: PATH}`."""
+    ports: Annotated[tuple[int, ...], BeforeValidator(values.list_of(values.read_port))] = tuple(PORTS)
+    """The ports of targets that name none."""
+    probe: ProbeSettings = ProbeSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
+    limits: LimitSettings = LimitSettings()
+    resolver: ResolverSettings = ResolverSettings()
+    policy: PolicySettings = PolicySettings()
+    vantage: Annotated[str, BeforeValidator(values.read_vantage)] = "default"
+    """The name of the place that we look from."""
+    web: WebSettings = WebSettings()
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files beside the configuration that these settings hang on: read again when they change."""
+        return tuple(path for path in (self.target_file, self.probe.ca_file) if path is not None)
+
+    def masked(self) -> str:
+        """The settings in force as YAML, with every secret masked."""
+        return write_masked(self.as_document())
+
+    def as_document(self) -> dict[str, object]:
+        """The settings as plain values under the file's keys; `parse_settings` reads them back."""
+        document = self.model_dump(mode="json", exclude={"targets", "target_file"})
+        targets: object = [str(target) for target in self.targets]
+        if self.target_file is not None:
+            targets = {"file": str(self.target_file)}
+        return {"targets": targets, **document}
+
+
+def default_settings(targets: Sequence[Target]) -> Settings:
+    """Make the settings of a scan without a file: the defaults and these targets, each once."""
+    return Settings(targets=tuple(dict.fromkeys(targets)))

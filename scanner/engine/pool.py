@@ -1,0 +1,134 @@
+"""The pool: workers that probe, and one dispatcher that keeps the rate and the addresses' turns."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from asyncio_throttle import Throttler
+
+from scanner.engine.waiting import WaitingRoom
+from scanner.model import Endpoint, Observation
+
+MAX_WAITING = 100_000
+"""Endpoints taken in ahead of their turn; more are left with the feed."""
+
+
+def throttler(rate: float) -> Throttler | None:
+    """Return a throttler for `rate` connections a second, or None for no limit (0)."""
+    if rate <= 0:
+        return None
+    if rate < 1:
+        return Throttler(rate_limit=1, period=1 / rate)
+    return Throttler(rate_limit=int(rate), period=int(rate) / rate)
+
+
+class Pool:
+    """Probes what a feed gives, `concurrency` at once and `rate` connections a second over all.
+
+    The dispatcher is the throttler's only waiter: it takes an idle worker first, then an endpoint whose
+    address is free, then the rate's permission. A slow host holds one worker and its own address, no more.
+    """
+
+    def __init__(
+        self,
+        probe: Callable[[Endpoint], Awaitable[Observation | None]],
+        deliver: Callable[[Observation], None],
+        waiting: WaitingRoom,
+        *,
+        concurrency: int,
+        rate: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.workers = concurrency
+        self.busy = 0
+        self._probe = probe
+        self._deliver = deliver
+        self._waiting = waiting
+        self._throttler = throttler(rate)
+        self._clock = clock
+        self._handoff: asyncio.Queue[Endpoint | None] = asyncio.Queue()
+        self._changed = asyncio.Event()
+        self._group: asyncio.TaskGroup | None = None
+        self._started = 0
+        self._is_fed = False
+
+    @property
+    def waiting(self) -> int:
+        """How many endpoints wait for their turn."""
+        return len(self._waiting)
+
+    def adjust(self, *, concurrency: int, rate: float) -> None:
+        """Take new limits while running; connections that are open stay open."""
+        self.workers = concurrency
+        self._throttler = throttler(rate)
+        if self._group is not None:
+            self._hire(self._group)
+        self._changed.set()
+
+    async def run(self, feed: AsyncIterator[Endpoint]) -> None:
+        """Probe everything the feed gives; return when it has ended and all is delivered."""
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            group.create_task(self._take_in(feed))
+            self._hire(group)
+            await self._dispatch()
+            for _ in range(self._started):
+                self._handoff.put_nowait(None)
+        self._group = None
+
+    def _hire(self, group: asyncio.TaskGroup) -> None:
+        while self._started < self.workers:
+            self._started += 1
+            group.create_task(self._work())
+
+    async def _take_in(self, feed: AsyncIterator[Endpoint]) -> None:
+        async for endpoint in feed:
+            self._waiting.push(endpoint)
+            self._changed.set()
+            while len(self._waiting) >= MAX_WAITING:
+                await self._wait_for_change(None)
+        self._is_fed = True
+        self._changed.set()
+
+    async def _dispatch(self) -> None:
+        while True:
+            while self.busy >= self.workers:
+                await self._wait_for_change(None)
+            endpoint = await self._next()
+            if endpoint is None:
+                return
+            if self._throttler is not None:
+                await self._throttler.acquire()
+            self.busy += 1
+            self._handoff.put_nowait(endpoint)
+
+    async def _next(self) -> Endpoint | None:
+        """Return the next endpoint whose turn it is; None when nothing will come any more."""
+        while True:
+            now = self._clock()
+            endpoint = self._waiting.pop(now)
+            if endpoint is not None:
+                return endpoint
+            if self._is_fed and not len(self._waiting):
+                return None
+            turn = self._waiting.next_turn()
+            await self._wait_for_change(None if turn is None else max(0.0, turn - now))
+
+    async def _wait_for_change(self, seconds: float | None) -> None:
+        self._changed.clear()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
+        except TimeoutError:
+            return
+
+    async def _work(self) -> None:
+        while (endpoint := await self._handoff.get()) is not None:
+            try:
+                observation = await self._probe(endpoint)
+            finally:
+                self.busy -= 1
+                self._waiting.release(endpoint.address, self._clock())
+                self._changed.set()
+            if observation is not None:
+                self._deliver(observation)

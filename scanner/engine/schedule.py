@@ -1,0 +1,95 @@
+"""The schedule: a heap of due times; first runs are spread, second ones spread wider, later ones jittered."""
+
+import heapq
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from scanner.model import Endpoint
+from scanner.model.observation import Key
+
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    endpoint: Endpoint
+    generation: int
+    is_new: bool
+
+
+class Schedule:
+    """Decides when which endpoint is due; pure, the time is handed in (seconds, monotonic).
+
+    Args:
+        interval: seconds between two probes of one endpoint.
+        jitter: share of the interval by which each due time may move either way (0 to 0.5).
+        random_source: where the jitter and the first phase come from.
+    """
+
+    def __init__(self, interval: float, jitter: float, random_source: random.Random | None = None) -> None:
+        self._interval = interval
+        self._jitter = jitter
+        self._random = random_source or random.Random()  # noqa: S311 - spreads load, keeps no secret
+        self._entries: dict[Key, _Entry] = {}
+        self._heap: list[tuple[float, int, Key, int]] = []
+        self._serial = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._entries
+
+    def adjust(self, interval: float, jitter: float) -> None:
+        """Take a new interval and jitter; they hold from each endpoint's next probe on."""
+        self._interval = interval
+        self._jitter = jitter
+
+    def replace(self, endpoints: Iterable[Endpoint], now: float, *, spread: float) -> set[Key]:
+        """Schedule exactly these endpoints; return the keys that are gone.
+
+        Known ones keep their due time; new ones come first over the next `spread` seconds (at most the
+        interval), evenly and in random order, so that a start gives answers soon and is no burst.
+        """
+        wanted = {endpoint.key: endpoint for endpoint in endpoints}
+        gone = self._entries.keys() - wanted.keys()
+        for key in gone:
+            del self._entries[key]
+        for key, entry in self._entries.items():
+            self._entries[key] = replace(entry, endpoint=wanted[key])
+        new = [key for key in wanted if key not in self._entries]
+        self._random.shuffle(new)
+        step = min(spread, self._interval) / max(1, len(new))
+        for index, key in enumerate(new):
+            self._enter(wanted[key], now + index * step, is_new=True)
+        return gone
+
+    def pop_due(self, now: float) -> tuple[Endpoint, float] | None:
+        """Return an endpoint that is due and by how many seconds it is late, or None."""
+        while self._heap and self._heap[0][0] <= now:
+            due, _, key, generation = heapq.heappop(self._heap)
+            entry = self._entries.get(key)
+            if entry is not None and entry.generation == generation:
+                return entry.endpoint, now - due
+        return None
+
+    def next_due(self) -> float | None:
+        """Return when the next endpoint is due, or None where there is none."""
+        return self._heap[0][0] if self._heap else None
+
+    def probed(self, key: Key, now: float) -> None:
+        """Schedule the next probe of an endpoint that was just probed; missed runs are not caught up."""
+        entry = self._entries.get(key)
+        if entry is None:
+            return
+        if entry.is_new:
+            # The first runs came close together; the second ones move apart over half the interval.
+            wait = self._interval * self._random.uniform(0.5, 1.0)
+        else:
+            wait = self._interval * (1.0 + self._jitter * self._random.uniform(-1.0, 1.0))
+        self._enter(entry.endpoint, now + wait, is_new=False)
+
+    def _enter(self, endpoint: Endpoint, due: float, *, is_new: bool) -> None:
+        self._serial += 1
+        self._entries[endpoint.key] = _Entry(endpoint, self._serial, is_new)
+        heapq.heappush(self._heap, (due, self._serial, endpoint.key, self._serial))

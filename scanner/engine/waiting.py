@@ -1,0 +1,86 @@
+"""Endpoints waiting for their address's turn: one address is never probed faster than the limits allow."""
+
+import heapq
+from collections import deque
+from dataclasses import dataclass, field
+
+from scanner.model import Endpoint
+
+
+@dataclass(slots=True)
+class _Address:
+    waiting: deque[Endpoint] = field(default_factory=deque)
+    busy: int = 0
+    free_at: float = 0.0
+    is_listed: bool = False
+
+
+class WaitingRoom:
+    """A pure queue: decides who may go and when; nothing here waits or connects.
+
+    Args:
+        per_address: connections to one address at once.
+        gap: seconds between the end of one connection to an address and the start of the next
+            (between starts, where more than one at once is allowed).
+    """
+
+    def __init__(self, per_address: int, gap: float) -> None:
+        self._per_address = per_address
+        self._gap = gap
+        self._addresses: dict[str, _Address] = {}
+        self._turns: list[tuple[float, int, str]] = []
+        self._count = 0
+        self._serial = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def adjust(self, per_address: int, gap: float) -> None:
+        """Take new limits; they hold from each address's next turn on."""
+        self._per_address = per_address
+        self._gap = gap
+        for address, state in self._addresses.items():
+            self._list(address, state)
+
+    def push(self, endpoint: Endpoint) -> None:
+        """Let an endpoint wait."""
+        state = self._addresses.setdefault(endpoint.address, _Address())
+        state.waiting.append(endpoint)
+        self._count += 1
+        self._list(endpoint.address, state)
+
+    def pop(self, now: float) -> Endpoint | None:
+        """Return an endpoint whose turn it is, or None. The caller must `release` its address."""
+        while self._turns and self._turns[0][0] <= now:
+            _, _, address = heapq.heappop(self._turns)
+            state = self._addresses[address]
+            state.is_listed = False
+            if not state.waiting:
+                if not state.busy:
+                    del self._addresses[address]
+                continue
+            endpoint = state.waiting.popleft()
+            self._count -= 1
+            state.busy += 1
+            state.free_at = now + self._gap
+            self._list(address, state)
+            return endpoint
+        return None
+
+    def release(self, address: str, now: float) -> None:
+        """Tell that a connection to an address has ended."""
+        state = self._addresses[address]
+        state.busy -= 1
+        state.free_at = max(state.free_at, now + self._gap)
+        self._list(address, state)
+
+    def next_turn(self) -> float | None:
+        """Return when the next turn comes, or None where only a `push` or `release` can bring one."""
+        return self._turns[0][0] if self._turns else None
+
+    def _list(self, address: str, state: _Address) -> None:
+        # An idle address is listed too, so that it is forgotten once its gap is over.
+        if not state.is_listed and state.busy < self._per_address:
+            self._serial += 1
+            state.is_listed = True
+            heapq.heappush(self._turns, (state.free_at, self._serial, address))

@@ -1,0 +1,99 @@
+"""Keeps the endpoint series as ready-made lines, so that a scrape only joins bytes."""
+
+from prometheus_client import CollectorRegistry
+
+from scanner.metrics.families import FAMILIES, Family
+from scanner.metrics.labels import label, number
+from scanner.metrics.own import END, write_own
+from scanner.model import Observation
+
+Key = tuple[str, str, int, str]
+"""An endpoint's identity: host, address, port, TLS mode."""
+
+
+class Exposition:
+    """All that `/metrics` shows: one set of lines an endpoint, and our own metrics behind them.
+
+    Lines are rendered when an observation arrives. A scrape of a million samples then costs
+    milliseconds instead of seconds. To be used from one thread, as everything on the loop is.
+    """
+
+    def __init__(self, *, vantages: bool = False, registry: CollectorRegistry | None = None) -> None:
+        """Label the series by vantage too if `vantages`; `registry` holds our own metrics."""
+        self._has_vantages = vantages
+        self._registry = registry
+        self._lines: dict[str, dict[str, bytes]] = {family.name: {} for family in FAMILIES}
+        self._labels: dict[Key, dict[str, str]] = {}
+        self._holders: dict[str, Key] = {}
+
+    def accept(self, observation: Observation) -> None:
+        """Replace everything shown of the endpoint by what this observation says.
+
+        Kept families (the last success, the certificate's expiry) keep their last known value.
+        Two endpoints that differ only in their TLS mode have the same labels: the first one seen
+        holds the series until it is removed, since a series may not be written twice.
+        """
+        key = observation.endpoint.key
+        labels = self._write_labels(observation)
+        vantage = observation.vantage if self._has_vantages else ""
+        shown = self._labels.setdefault(key, {})
+        former = shown.get(vantage, labels)
+        if former != labels:
+            self._drop(former)
+            del shown[vantage]
+        if self._holders.setdefault(labels, key) != key:
+            return
+        shown[vantage] = labels
+        for family in FAMILIES:
+            lines = _write_lines(family, labels, observation)
+            if lines:
+                self._lines[family.name][labels] = lines
+            elif not family.is_kept:
+                self._lines[family.name].pop(labels, None)
+
+    def remove(self, key: Key) -> None:
+        """Forget an endpoint with all its series; an unknown one is no error."""
+        for labels in self._labels.pop(key, {}).values():
+            self._drop(labels)
+
+    def render(self, *, openmetrics: bool) -> bytes:
+        """Return the whole document: OpenMetrics 1.0 text, or the text format 0.0.4."""
+        parts: list[bytes] = []
+        for family in FAMILIES:
+            lines = self._lines[family.name]
+            if lines:
+                parts.append(family.header(openmetrics=openmetrics))
+                parts.extend(lines.values())
+        if self._registry is not None:
+            parts.append(write_own(self._registry, openmetrics=openmetrics))
+        if openmetrics:
+            parts.append(END)
+        return b"".join(parts)
+
+    def endpoints(self) -> int:
+        """Return how many endpoints have been seen and not removed."""
+        return len(self._labels)
+
+    def _write_labels(self, observation: Observation) -> str:
+        endpoint = observation.endpoint
+        pairs = [
+            label("host", endpoint.host),
+            label("address", endpoint.address),
+            label("port", str(endpoint.port)),
+            label("protocol", endpoint.protocol),
+        ]
+        if self._has_vantages:
+            pairs.append(label("vantage", observation.vantage))
+        return ",".join(pairs)
+
+    def _drop(self, labels: str) -> None:
+        self._holders.pop(labels, None)
+        for lines in self._lines.values():
+            lines.pop(labels, None)
+
+
+def _write_lines(family: Family, labels: str, observation: Observation) -> bytes:
+    return "".join(
+        f"{family.name}{{{labels}{',' if more else ''}{more}}} {number(value)}\n"
+        for more, value in family.read(observation)
+    ).encode()

@@ -1,0 +1,39 @@
+"""Writes label values and numbers the way the Prometheus text formats want them."""
+
+import math
+
+MAX_CHARACTERS = 512
+
+_ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
+
+
+def show(text: str) -> str:
+    """Return text with control, format and unencodable characters spelt out, cut at 512 characters.
+
+    A newline stays: the text formats have an escape of their own for it.
+    """
+    text = text[:MAX_CHARACTERS]
+    if text.isprintable():
+        return text
+    spelt = "".join(char if char.isprintable() or char == "\n" else _spell(char) for char in text)
+    return spelt[:MAX_CHARACTERS]
+
+
+def label(name: str, value: str) -> str:
+    """Return one `name="value"` pair, escaped (text format 0.0.4: backslash, quote, newline)."""
+    return f'{name}="{show(value).translate(_ESCAPES)}"'
+
+
+def number(value: float) -> str:
+    """Return the shortest decimal form that reads back as the same number."""
+    if isinstance(value, int):
+        return str(int(value))
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "+Inf" if value > 0 else "-Inf"
+    return repr(value)
+
+
+def _spell(char: str) -> str:
+    return char.encode("unicode_escape").decode("ascii")

@@ -1,0 +1,143 @@
+"""The record: one observation as JSON, in the names that scripts rely on (schema: record.schema.json)."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from importlib.resources import files
+from typing import Any
+
+from scanner.model.observation import Certificate, Key, Observation, TargetFinding
+
+Record = dict[str, Any]
+SECONDS_DIGITS = 6
+
+
+def to_record(result: Observation | TargetFinding) -> Record:
+    """Return the record of a result. Times are seconds, dates are RFC 3339 in UTC."""
+    if isinstance(result, TargetFinding):
+        return _finding_record(result)
+    endpoint = result.endpoint
+    return {
+        "domain": endpoint.domains[0],
+        "domains": list(endpoint.domains),
+        "host": endpoint.host,
+        "address": endpoint.address,
+        "port": endpoint.port,
+        "protocol": endpoint.protocol.value,
+        "tls_mode": endpoint.tls_mode.value,
+        "role": endpoint.role.value,
+        "source": endpoint.source,
+        "vantage": result.vantage,
+        "state": result.state.value,
+        "reason": result.reason.value if result.reason else None,
+        "detail": result.detail,
+        "level": result.level,
+        "started_at": _moment(result.started_at),
+        "duration": round(result.duration, SECONDS_DIGITS),
+        "phases": {phase.value: round(seconds, SECONDS_DIGITS) for phase, seconds in result.phases.items()},
+        "banner": result.banner,
+        "software": result.software,
+        "capabilities": _list(result.capabilities),
+        "capabilities_tls": _list(result.capabilities_tls),
+        "starttls": _starttls(result),
+        "auth": {"before_tls": _list(result.auth_before_tls), "after_tls": _list(result.auth_after_tls)},
+        "preauth": result.preauth,
+        "ehlo_reply": result.ehlo_reply,
+        "tls": None
+        if result.tls is None
+        else {"version": result.tls.version, "cipher": result.tls.cipher, "group": result.tls.group},
+        "certificate": _certificate(result.certificate),
+        "bytes_read": result.bytes_read,
+        "verdicts": _verdicts(result),
+    }
+
+
+def _finding_record(finding: TargetFinding) -> Record:
+    return {
+        "domain": finding.domain,
+        "domains": [finding.domain],
+        "host": finding.host,
+        "address": None,
+        "port": None,
+        "protocol": None,
+        "tls_mode": None,
+        "role": None,
+        "source": finding.source,
+        "vantage": finding.vantage,
+        "state": finding.state.value,
+        "reason": finding.reason.value,
+        "detail": finding.detail,
+        "level": 0,
+        "started_at": _moment(finding.started_at),
+        "duration": round(finding.duration, SECONDS_DIGITS),
+        "phases": {},
+        "verdicts": [],
+    }
+
+
+def _starttls(result: Observation) -> Record | None:
+    if result.starttls is None:
+        return None
+    return {
+        "offered": result.starttls.offered,
+        "reply": result.starttls.reply,
+        "masked": result.starttls.masked,
+        "extra_plaintext": result.starttls.extra_plaintext,
+    }
+
+
+def _certificate(certificate: Certificate | None) -> Record | None:
+    if certificate is None:
+        return None
+    return {
+        "subject": certificate.subject,
+        "issuer": certificate.issuer,
+        "names": list(certificate.names),
+        "not_before": _moment(certificate.not_before),
+        "not_after": _moment(certificate.not_after),
+        "fingerprint_sha256": certificate.fingerprint_sha256,
+        "key": certificate.key,
+        "chain_length": certificate.chain_length,
+        "trusted": certificate.trusted,
+        "name_matches": certificate.name_matches,
+        "problems": list(certificate.problems),
+    }
+
+
+def _verdicts(result: Observation) -> list[Record]:
+    return [
+        {
+            "id": verdict.id,
+            "kind": verdict.kind.value,
+            "severity": verdict.severity.label,
+            "summary": verdict.summary,
+            "advice": verdict.advice,
+        }
+        for verdict in result.verdicts
+    ]
+
+
+def to_line(record: Mapping[str, Any]) -> str:
+    """Return a record as one line of NDJSON, without the line ending."""
+    return json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) that every record obeys."""
+    loaded: dict[str, Any] = json.loads(files("scanner.model").joinpath("record.schema.json").read_text("utf-8"))
+    return loaded
+
+
+def record_key(record: Mapping[str, Any]) -> Key | None:
+    """Return the endpoint's identity (see `Endpoint.key`), or None for a finding about a target."""
+    if record.get("port") is None:
+        return None
+    return (record["host"], record["address"], record["port"], record["tls_mode"])
+
+
+def _moment(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _list(values: tuple[str, ...] | None) -> list[str] | None:
+    return None if values is None else list(values)

@@ -1,0 +1,38 @@
+"""A verdict: one judgement about one observation."""
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+
+class Kind(StrEnum):
+    """What sort of trouble a verdict names."""
+
+    BLOCKED = "blocked"
+    DOWNGRADE = "downgrade"
+    WEAKNESS = "weakness"
+    MISCONFIGURATION = "misconfiguration"
+    NOTICE = "notice"
+
+
+class Severity(IntEnum):
+    """How much it matters; ordered, so that a threshold can be compared."""
+
+    NOTICE = 1
+    WARNING = 2
+    CRITICAL = 3
+
+    @property
+    def label(self) -> str:
+        """The name as the record and the metrics write it."""
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One finding with the evidence in words (`summary`) and the way to mend it (`advice`)."""
+
+    id: str
+    kind: Kind
+    severity: Severity
+    summary: str
+    advice: str

@@ -1,0 +1,8 @@
+"""Room 2: the only room with sockets."""
+
+from scanner.network.connect import ConnectFailure, open_connection
+from scanner.network.identity import own_name
+from scanner.network.link import Budgets, Link
+from scanner.network.resolver import ResolveFailure, Resolver
+
+__all__ = ["Budgets", "ConnectFailure", "Link", "ResolveFailure", "Resolver", "open_connection", "own_name"]

@@ -1,0 +1,96 @@
+"""Opens one TCP connection to one address and keeps the errno when it fails."""
+
+import asyncio
+import errno
+import os
+import socket
+
+from scanner.model import Reason
+from scanner.network.failures import explain_connect_error, keep_icmp_errors, read_icmp_error
+
+
+class ConnectFailure(Exception):  # noqa: N818 - what the remote did, handed up one frame and turned into data
+    """No connection: the reason, and the evidence in words."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(reason, detail)
+        self.reason = reason
+        self.detail = detail
+
+
+async def open_connection(
+    address: str, port: int, *, timeout: float, source_address: str | None = None
+) -> socket.socket:
+    """Return a connected, non-blocking socket.
+
+    Args:
+        address: an IP address; names are resolved elsewhere, so that each address gets its own result.
+        timeout: seconds.
+        source_address: the local address to connect from, if its family fits.
+
+    Raises:
+        ConnectFailure: refused, filtered, unreachable, timed out, or our own shortage.
+    """
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    except OSError as error:
+        raise _failure(error, None, address) from None
+    try:
+        keep_icmp_errors(sock)
+        if source_address is not None and (":" in source_address) == (":" in address):
+            sock.bind((source_address, 0))
+        await _connect(sock, (address, port), timeout)
+        keep_icmp_errors(sock, keep=False)
+    except TimeoutError:
+        sock.close()
+        raise ConnectFailure(
+            Reason.CONNECT_TIMEOUT, f"no answer to the connection request within {timeout:g} s"
+        ) from None
+    except OSError as error:
+        failure = _failure(error, sock, address)
+        sock.close()
+        raise failure from None
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+async def _connect(sock: socket.socket, address: tuple[str, int], timeout: float) -> None:
+    number = sock.connect_ex(address)
+    if number == 0:
+        return
+    if number != errno.EINPROGRESS:
+        raise OSError(number, os.strerror(number))
+    loop = asyncio.get_running_loop()
+    writable: asyncio.Future[None] = loop.create_future()
+    descriptor = sock.fileno()
+    loop.add_writer(descriptor, _wake, writable)
+    timer = loop.call_later(timeout, _expire, writable)
+    try:
+        await writable
+    finally:
+        timer.cancel()
+        loop.remove_writer(descriptor)
+    number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if number:
+        raise OSError(number, os.strerror(number))
+
+
+def _wake(writable: asyncio.Future[None]) -> None:
+    if not writable.done():
+        writable.set_result(None)
+
+
+def _expire(writable: asyncio.Future[None]) -> None:
+    if not writable.done():
+        writable.set_exception(TimeoutError())
+
+
+def _failure(error: OSError, sock: socket.socket | None, address: str) -> ConnectFailure:
+    icmp = read_icmp_error(sock) if sock is not None else None
+    own: str | None = None
+    if icmp is not None and sock is not None:
+        own = str(sock.getsockname()[0])
+    return ConnectFailure(*explain_connect_error(error, icmp, own_address=own, target=address))

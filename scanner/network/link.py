@@ -1,0 +1,112 @@
+"""Joins one session to one connected socket: feeds it bytes, sends what it says, keeps its deadlines."""
+
+import asyncio
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from scanner.model import Phase
+from scanner.protocol import End, Session
+
+
+@dataclass(frozen=True, slots=True)
+class Budgets:
+    """How long each phase may take, and the whole conversation (seconds)."""
+
+    of_phase: Mapping[Phase, float] = field(default_factory=dict)
+    other: float = 15.0
+    total: float = 60.0
+
+    def of(self, phase: Phase) -> float:
+        """Return the budget of a phase."""
+        return self.of_phase.get(phase, self.other)
+
+
+class Link(asyncio.Protocol):
+    """One connection. One timer serves all deadlines: it looks, when it fires, whether it still is time."""
+
+    def __init__(self, session: Session, budgets: Budgets, clock: Callable[[], float]) -> None:
+        self._session = session
+        self._budgets = budgets
+        self._clock = clock
+        self._loop = asyncio.get_running_loop()
+        self._done: asyncio.Future[None] = self._loop.create_future()
+        self._transport: asyncio.Transport | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._ends_at = 0.0
+
+    async def run(self, sock: socket.socket) -> None:
+        """Hold the conversation to its end; the socket is closed afterwards, whatever happens."""
+        try:
+            await self._loop.create_connection(lambda: self, sock=sock)
+        except BaseException:
+            sock.close()
+            raise
+        try:
+            await self._done
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+            if self._transport is not None:
+                self._transport.close()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin the session and its clock."""
+        # uvloop's transports do not derive from asyncio.Transport, so there is nothing to check here.
+        self._transport = cast("asyncio.Transport", transport)
+        self._ends_at = self._clock() + self._budgets.total
+        self._step(self._session.begin)
+        self._arm()
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the session."""
+        self._step(self._session.receive, data)
+
+    def eof_received(self) -> bool:
+        """Tell the session that the peer has finished sending."""
+        self._step(self._session.interrupt, End.CLOSED)
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the session that the connection is gone."""
+        self._transport = None
+        self._end_session(End.CLOSED if exc is None else End.RESET, None if exc is None else str(exc))
+
+    def _step(self, move: Callable[..., None], *args: Any) -> None:  # noqa: ANN401 - passed on unread
+        """Move the session on and send what it says; a fault of our own ends the link, never hangs it."""
+        try:
+            move(*args)
+            outgoing = self._session.take_outgoing()
+        except Exception as fault:  # noqa: BLE001 - handed to `run`, whose caller makes it a result
+            if not self._done.done():
+                self._done.set_exception(fault)
+            return
+        if self._transport is not None and outgoing:
+            self._transport.write(outgoing)
+        if self._session.is_done and not self._done.done():
+            self._done.set_result(None)
+
+    def _end_session(self, end: End, detail: str | None) -> None:
+        # A dialogue may answer an interruption with one last question; there is nobody left to ask.
+        while not self._session.is_done and not self._done.done():
+            self._step(self._session.interrupt, end, detail)
+
+    def _arm(self) -> None:
+        self._timer = self._loop.call_later(max(0.0, self._deadline() - self._clock()), self._on_timer)
+
+    def _deadline(self) -> float:
+        session = self._session
+        budget = self._budgets.of(session.phase)
+        if session.limit is not None:
+            budget = min(budget, session.limit)
+        return min(session.phase_started + budget, self._ends_at)
+
+    def _on_timer(self) -> None:
+        now = self._clock()
+        if now >= self._ends_at:
+            self._end_session(End.TIMEOUT, f"the whole probe took longer than {self._budgets.total:g} s")
+        elif now >= self._deadline():
+            self._step(self._session.interrupt, End.TIMEOUT)
+        if not self._done.done():
+            self._arm()

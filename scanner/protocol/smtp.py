@@ -1,0 +1,168 @@
+"""The SMTP dialogue (RFC 5321, RFC 3207): greeting, EHLO, STARTTLS, EHLO, QUIT; never AUTH, MAIL, RCPT or VRFY."""
+
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass
+
+from scanner.model import Phase, Protocol, Reason
+from scanner.protocol.display import display
+from scanner.protocol.findings import Findings
+from scanner.protocol.opening import begin_implicit_tls, read_first_line, reject_greeting
+from scanner.protocol.wants import Dialogue, Failed, Interrupted, ReadLine, Send, StartTls, Want
+
+MAX_REPLY_LINES = 256
+QUIT_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One SMTP reply: its code, and the text of each line without the code."""
+
+    code: int
+    texts: tuple[bytes, ...]
+    raw: bytes
+
+    def shown(self) -> str:
+        """The reply as one line of safe text."""
+        return display(self.raw)
+
+
+def smtp(found: Findings, ehlo_name: str, *, implicit: bool) -> Dialogue:
+    """Hold one SMTP conversation and record what it shows."""
+    if implicit:
+        yield from begin_implicit_tls(found, Protocol.SMTP)
+    yield from _greet(found, implicit=implicit)
+    if found.reason is None:
+        yield from _talk(found, ehlo_name, implicit=implicit)
+    yield from _quit()
+
+
+def _greet(found: Findings, *, implicit: bool) -> Generator[Want, bytes, None]:
+    line = yield from read_first_line(Protocol.SMTP, implicit=implicit)
+    if not _is_reply_line(line):
+        raise reject_greeting(line, Protocol.SMTP)
+    greeting = yield from _read_rest(line, Phase.GREETING)
+    found.banner = greeting.shown()
+    if 400 <= greeting.code < 500:
+        found.fail(Reason.GREETING_TEMPFAIL, greeting.shown())
+    elif greeting.code >= 500:
+        found.fail(Reason.GREETING_REJECTED, greeting.shown())
+    elif greeting.code != 220:
+        found.fail(Reason.PROTOCOL_ERROR, f"a greeting must be 220: {greeting.shown()}")
+
+
+def _talk(found: Findings, ehlo_name: str, *, implicit: bool) -> Generator[Want, bytes, None]:
+    phase = Phase.CAPABILITIES_TLS if implicit else Phase.CAPABILITIES
+    capabilities = yield from _hello(found, ehlo_name, phase)
+    if found.reason is not None:
+        return
+    if implicit:
+        found.capabilities_tls = _shown(capabilities)
+        found.auth_after_tls = auth_mechanisms(capabilities)
+        return
+    found.capabilities = _shown(capabilities)
+    found.auth_before_tls = auth_mechanisms(capabilities)
+    found.starttls_offered = "STARTTLS" in map(_keyword, capabilities)
+    found.starttls_masked = any(map(_is_masked, capabilities))
+    # A masked keyword or banner is a filter on the way (RFC 3207 section 6): ask once all the same,
+    # its answer is the evidence. A server that merely does not offer STARTTLS is left in peace.
+    if found.starttls_offered or found.starttls_masked or _is_masked_banner(found.banner):
+        yield from _start_tls(found, ehlo_name)
+
+
+def _start_tls(found: Findings, ehlo_name: str) -> Generator[Want, bytes, None]:
+    reply = yield from _command(b"STARTTLS", Phase.STARTTLS)
+    found.starttls_reply = reply.shown()
+    if reply.code != 220:
+        return
+    yield StartTls()
+    # RFC 3207 section 4.2: what was learnt before TLS is forgotten, so ask again.
+    reply = yield from _command(b"EHLO " + ehlo_name.encode("ascii"), Phase.CAPABILITIES_TLS)
+    if reply.code != 250:
+        found.fail(Reason.PROTOCOL_ERROR, f"EHLO refused inside TLS: {reply.shown()}")
+        return
+    found.capabilities_tls = _shown(reply.texts[1:])
+    found.auth_after_tls = auth_mechanisms(reply.texts[1:])
+
+
+def _hello(found: Findings, name: str, phase: Phase) -> Generator[Want, bytes, tuple[bytes, ...]]:
+    """EHLO, and HELO where EHLO is refused (RFC 5321 section 3.2); return the capability lines."""
+    reply = yield from _command(b"EHLO " + name.encode("ascii"), phase)
+    if reply.code == 250:
+        return reply.texts[1:]  # the first line is the greeting, never a capability
+    if reply.code >= 500:
+        found.ehlo_reply = reply.shown()
+        reply = yield from _command(b"HELO " + name.encode("ascii"), phase)
+        if reply.code == 250:
+            return ()
+    if reply.code >= 500 and any(word in (found.banner or "").upper() for word in ("LMTP", "FTP")):
+        found.fail(Reason.WRONG_PROTOCOL, f"speaks another protocol: {found.banner}")
+    elif reply.code >= 500:
+        found.fail(Reason.GREETING_REJECTED, reply.shown())
+    elif reply.code >= 400:
+        found.fail(Reason.GREETING_TEMPFAIL, reply.shown())
+    else:
+        found.fail(Reason.PROTOCOL_ERROR, f"unexpected reply to EHLO: {reply.shown()}")
+    return ()
+
+
+def _quit() -> Generator[Want, bytes, None]:
+    yield Send(b"QUIT\r\n", Phase.QUIT)
+    try:
+        yield from _read_rest((yield ReadLine(Phase.QUIT, QUIT_SECONDS)), Phase.QUIT)
+    except (Interrupted, Failed):
+        return  # a server may hang up on QUIT: nothing is learnt from it
+
+
+def _command(command: bytes, phase: Phase) -> Generator[Want, bytes, Reply]:
+    yield Send(command + b"\r\n", phase)
+    line = yield ReadLine(phase)
+    if not _is_reply_line(line):
+        raise Failed(Reason.PROTOCOL_ERROR, f"not an SMTP reply: {display(line)}")
+    return (yield from _read_rest(line, phase))
+
+
+def _read_rest(line: bytes, phase: Phase) -> Generator[Want, bytes, Reply]:
+    """Read on to the last line of a reply (RFC 5321 section 4.2.1)."""
+    lines = [line]
+    while line[3:4] == b"-":
+        if len(lines) >= MAX_REPLY_LINES:
+            raise Failed(Reason.PROTOCOL_ERROR, f"a reply of more than {MAX_REPLY_LINES} lines")
+        line = yield ReadLine(phase)
+        if not _is_reply_line(line):
+            raise Failed(Reason.PROTOCOL_ERROR, f"not an SMTP reply line: {display(line)}")
+        lines.append(line)
+    return Reply(int(lines[-1][:3]), tuple(text[4:] for text in lines), b"\n".join(lines))
+
+
+def _is_reply_line(line: bytes) -> bool:
+    # A bare code without text is legal (RFC 5321 section 4.2).
+    return line[:3].isdigit() and len(line[:3]) == 3 and line[3:4] in (b" ", b"-", b"")
+
+
+def _keyword(line: bytes) -> str:
+    return line.strip().split(b" ", 1)[0].upper().decode("ascii", "replace")
+
+
+def _is_masked(line: bytes) -> bool:
+    """Whether a capability was overwritten with X, as Cisco's ESMTP inspection does (XXXXXXXA)."""
+    word = line.strip().split(b" ", 1)[0]
+    return len(word) >= 4 and set(word[:-1]) == {ord("X")} and word[-1:].isalpha()
+
+
+def _is_masked_banner(banner: str | None) -> bool:
+    text = (banner or "")[4:]
+    return text.count("*") >= 4 and not text.strip("*02 ")
+
+
+def auth_mechanisms(capabilities: Iterable[bytes]) -> tuple[str, ...]:
+    """Return the SASL mechanisms of AUTH lines (RFC 4954), the old `AUTH=` form included."""
+    found: dict[str, None] = {}
+    for line in capabilities:
+        words = line.replace(b"=", b" ", 1).split()
+        if words and words[0].upper() == b"AUTH":
+            found.update((display(word).upper(), None) for word in words[1:])
+    return tuple(found)
+
+
+def _shown(capabilities: Iterable[bytes]) -> tuple[str, ...]:
+    return tuple(display(line.strip()) for line in capabilities)

@@ -1,0 +1,66 @@
+"""One scan from targets to records: plan, probe, hand out each result as soon as it is there."""
+
+from collections.abc import AsyncIterator, Iterable
+from typing import Any, Protocol
+
+from scanner.config import Settings
+from scanner.engine import Pool, WaitingRoom
+from scanner.model import Endpoint, Observation
+from scanner.model.record import Record, to_record
+from scanner.service.journal import Journal
+from scanner.service.parts import Parts
+
+
+class Listener(Protocol):
+    """Who wants to know how a scan goes on."""
+
+    def resolved(self, done: int) -> None:
+        """So many targets are looked up."""
+
+    def planned(self, total: int) -> None:
+        """So many results will come."""
+
+    def found(self, record: Record) -> None:
+        """One result is there."""
+
+
+async def run_scan(settings: Settings, parts: Parts, listener: Listener, journal: Journal | None = None) -> None:
+    """Scan the targets of the settings, each endpoint once.
+
+    Results that the journal holds are handed out from it; new ones are written to it first.
+
+    Raises:
+        JournalError: a result could not be kept.
+    """
+    plan = await parts.planner.plan(settings.targets, listener.resolved)
+    listener.planned(len(plan.endpoints) + len(plan.findings))
+    for finding in plan.findings:
+        listener.found(to_record(finding))
+    known: dict[Any, Record] = journal.records if journal is not None else {}
+    todo = []
+    for endpoint in plan.endpoints:
+        if endpoint.key in known:
+            listener.found(known[endpoint.key])
+        else:
+            todo.append(endpoint)
+
+    def deliver(observation: Observation) -> None:
+        record = to_record(observation)
+        if journal is not None:
+            journal.append(record)
+        listener.found(record)
+
+    limits = settings.limits
+    pool = Pool(
+        parts.prober.probe,
+        deliver,
+        WaitingRoom(limits.per_address, limits.per_address_gap),
+        concurrency=min(limits.concurrency, max(1, len(todo))),
+        rate=limits.rate,
+    )
+    await pool.run(_feed(todo))
+
+
+async def _feed(endpoints: Iterable[Endpoint]) -> AsyncIterator[Endpoint]:
+    for endpoint in endpoints:
+        yield endpoint

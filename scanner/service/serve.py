@@ -1,0 +1,186 @@
+"""The service: watches, answers HTTP, reloads on SIGHUP and on changed files, drains on SIGTERM."""
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+from scanner import __version__
+from scanner.config import ConfigError, Settings
+from scanner.model import Observation, TargetFinding
+from scanner.service.parts import build_parts
+from scanner.service.watch import Watch
+from scanner.web import ReloadOutcome, create_app, serve_http
+
+log = structlog.get_logger(__name__)
+
+FILE_CHECK_SECONDS = 5.0
+DRAIN_SECONDS = 5.0
+READY_CHECK_SECONDS = 0.2
+Loader = Callable[[], Settings]
+
+
+class Service:
+    """What the HTTP interface sees of the running scanner (`scanner.web.Monitor`)."""
+
+    def __init__(self, watch: Watch, load: Loader) -> None:
+        self.version = __version__
+        self._watch = watch
+        self._load = load
+        self._reloading = asyncio.Lock()
+        watch.telemetry.record_reload(is_successful=True, at=datetime.now(UTC))
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the first pass is done."""
+        return self._watch.is_ready
+
+    @property
+    def started_at(self) -> datetime:
+        """When the service started."""
+        return self._watch.started_at
+
+    @property
+    def endpoints_total(self) -> int:
+        """How many endpoints are watched."""
+        return self._watch.endpoints_total
+
+    @property
+    def endpoints_done(self) -> int:
+        """How many endpoints have been probed at least once."""
+        return self._watch.endpoints_done
+
+    @property
+    def next_pass_at(self) -> datetime | None:
+        """When the next endpoint is due."""
+        return self._watch.next_pass_at
+
+    def render_metrics(self, *, openmetrics: bool) -> bytes:
+        """Return the whole scrape."""
+        return self._watch.exposition.render(openmetrics=openmetrics)
+
+    def observations(self) -> Sequence[Observation]:
+        """Return the last observation of every endpoint."""
+        return self._watch.observations()
+
+    def findings(self) -> Sequence[TargetFinding]:
+        """Return what was found about targets that have no endpoint."""
+        return self._watch.findings()
+
+    def masked_settings(self) -> str:
+        """Return the settings in force, every secret masked."""
+        return self._watch.settings.masked()
+
+    async def reload(self) -> ReloadOutcome:
+        """Read the configuration again; a bad one changes nothing but the reload metric."""
+        async with self._reloading:
+            try:
+                settings = await asyncio.to_thread(self._load)
+                parts = await asyncio.to_thread(build_parts, settings)
+            except (ConfigError, ValueError) as error:
+                problems = tuple(str(error).splitlines())
+                log.error("reload_failed", problems=problems)
+                self._watch.telemetry.record_reload(is_successful=False, at=datetime.now(UTC))
+                return ReloadOutcome(ok=False, problems=problems)
+            await self._watch.apply(settings, parts)
+            self._watch.telemetry.record_reload(is_successful=True, at=datetime.now(UTC))
+            log.info("reloaded", targets=len(settings.targets))
+            return ReloadOutcome(ok=True)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that the settings in force hang on."""
+        return self._watch.settings.files
+
+
+async def run_service(
+    settings: Settings,
+    load: Loader,
+    sock: socket.socket,
+    *,
+    on_first_pass: Callable[[Iterable[Observation | TargetFinding]], None] | None = None,
+) -> None:
+    """Serve until SIGTERM or SIGINT; SIGHUP reloads.
+
+    `on_first_pass` is handed all results once everything has been probed.
+    """
+    stop = asyncio.Event()
+    hang_up = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, hang_up.set)
+    watch = Watch(settings, build_parts(settings))
+    service = Service(watch, load)
+    async with serve_http(create_app(service), sock):
+        log.info("serving", version=__version__, listen=_where(sock), targets=len(settings.targets))
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(watch.run()),
+                group.create_task(_reload_on(hang_up, service)),
+                group.create_task(_reload_on_change(service)),
+            ]
+            if on_first_pass is not None:
+                tasks.append(group.create_task(_tell_first_pass(service, on_first_pass)))
+            await stop.wait()
+            log.info("stopping")
+            await watch.drain(DRAIN_SECONDS)
+            for task in tasks:
+                task.cancel()
+
+
+async def _tell_first_pass(
+    service: Service, tell: Callable[[Iterable[Observation | TargetFinding]], None]
+) -> None:
+    while not service.is_ready:
+        await asyncio.sleep(READY_CHECK_SECONDS)
+    tell([*service.observations(), *service.findings()])
+
+
+async def _reload_on(hang_up: asyncio.Event, service: Service) -> None:
+    while True:
+        await hang_up.wait()
+        hang_up.clear()
+        await service.reload()
+
+
+async def _reload_on_change(service: Service) -> None:
+    """Reload when a file that the settings name (targets, CA) has changed."""
+    seen = await asyncio.to_thread(_stamps, service.files)
+    while True:
+        await asyncio.sleep(FILE_CHECK_SECONDS)
+        now = await asyncio.to_thread(_stamps, service.files)
+        if now != seen:
+            await service.reload()
+        seen = now
+
+
+@dataclass(frozen=True, slots=True)
+class _Stamp:
+    path: Path
+    inode: int = 0
+    size: int = 0
+    modified: int = 0
+
+
+def _stamps(files: Sequence[Path]) -> tuple[_Stamp, ...]:
+    found = []
+    for path in files:
+        try:
+            status = os.stat(path)  # noqa: PTH116 - one call, three facts
+        except OSError:
+            found.append(_Stamp(path))
+        else:
+            found.append(_Stamp(path, status.st_ino, status.st_size, status.st_mtime_ns))
+    return tuple(found)
+
+
+def _where(sock: socket.socket) -> str:
+    host, port = sock.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,207 @@
+"""The watch: keeps every target probed on schedule and holds what is known about each."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from scanner import __version__
+from scanner.config import Settings
+from scanner.engine import Pipeline, Pool, Schedule, WaitingRoom
+from scanner.metrics import Exposition, Telemetry
+from scanner.model import Endpoint, Observation, TargetFinding
+from scanner.model.observation import Key
+from scanner.service.parts import Parts
+
+log = structlog.get_logger(__name__)
+
+FIRST_PASS_SECONDS = 60.0
+"""The first runs come within this time at the latest rate the limits allow, rather than after an interval."""
+REDISCOVERY_SECONDS = 300.0
+"""How often names are looked up again; answers come from the cache until their TTL is over."""
+
+
+class Watch:
+    """Owns the schedule, the pool and the latest result of every endpoint."""
+
+    def __init__(self, settings: Settings, parts: Parts) -> None:
+        self.settings = settings
+        self.started_at = datetime.now(UTC)
+        self.registry = CollectorRegistry()
+        self.telemetry = Telemetry(self.registry, version=__version__)
+        self.exposition = Exposition(registry=self.registry)
+        self._parts = parts
+        self._latest: dict[Key, Observation] = {}
+        self._findings: tuple[TargetFinding, ...] = ()
+        self._schedule = Schedule(settings.schedule.interval, settings.schedule.jitter)
+        self._due_at: dict[Key, float] = {}
+        self._lag = 0.0
+        self._is_planned = False
+        self._is_draining = False
+        self._was_ready = False
+        self._changed = asyncio.Event()
+        self._replan = asyncio.Event()
+        limits = settings.limits
+        self._waiting = WaitingRoom(limits.per_address, limits.per_address_gap)
+        pipeline = Pipeline(
+            [_Latest(self), _Metrics(self.exposition, self.telemetry)], self.telemetry.count_sink_error
+        )
+        self.telemetry.declare_sinks([_Latest.name, _Metrics.name])
+        self._pool = Pool(
+            self._probe, pipeline.deliver, self._waiting, concurrency=limits.concurrency, rate=limits.rate
+        )
+        self.telemetry.read_from(
+            pool_workers=lambda: self._pool.workers,
+            pool_busy=lambda: self._pool.busy,
+            queue_length=lambda: self._pool.waiting,
+            scheduler_lag_seconds=lambda: self._lag,
+            endpoints=lambda: len(self._schedule),
+            domains=lambda: len(self._domains()),
+        )
+
+    async def run(self) -> None:
+        """Watch until cancelled; probes under way are then cut short."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._plan_for_ever())
+            group.create_task(self._pool.run(self._feed()))
+
+    async def drain(self, seconds: float) -> None:
+        """Start no more probes and give those under way some time to say goodbye."""
+        self._is_draining = True
+        self._changed.set()
+        ends_at = time.monotonic() + seconds
+        while self._pool.busy and time.monotonic() < ends_at:
+            await asyncio.sleep(0.05)
+
+    async def apply(self, settings: Settings, parts: Parts) -> None:
+        """Go on with other settings; what is known about endpoints that stay is kept."""
+        self.settings = settings
+        self._parts = parts
+        self._schedule.adjust(settings.schedule.interval, settings.schedule.jitter)
+        self._waiting.adjust(settings.limits.per_address, settings.limits.per_address_gap)
+        self._pool.adjust(concurrency=settings.limits.concurrency, rate=settings.limits.rate)
+        self._replan.set()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether every endpoint of the first plan has been probed once; true from then on."""
+        if not self._was_ready and self._is_planned:
+            self._was_ready = self.endpoints_done >= self.endpoints_total
+        return self._was_ready
+
+    @property
+    def endpoints_total(self) -> int:
+        """How many endpoints are watched."""
+        return len(self._schedule)
+
+    @property
+    def endpoints_done(self) -> int:
+        """How many endpoints have a result."""
+        return len(self._latest)
+
+    @property
+    def next_pass_at(self) -> datetime | None:
+        """When the next endpoint is due."""
+        due = self._schedule.next_due()
+        if due is None:
+            return None
+        return datetime.now(UTC) + timedelta(seconds=max(0.0, due - time.monotonic()))
+
+    def observations(self) -> tuple[Observation, ...]:
+        """Return the latest result of every endpoint."""
+        return tuple(self._latest.values())
+
+    def findings(self) -> tuple[TargetFinding, ...]:
+        """Return what was found about targets that have no endpoint."""
+        return self._findings
+
+    def keep(self, observation: Observation) -> None:
+        """Keep the latest result of an endpoint."""
+        self._latest[observation.endpoint.key] = observation
+
+    def _domains(self) -> set[str]:
+        return {target.host for target in self.settings.targets}
+
+    async def _plan_for_ever(self) -> None:
+        while True:
+            self._replan.clear()
+            await self._plan()
+            try:
+                async with asyncio.timeout(REDISCOVERY_SECONDS):
+                    await self._replan.wait()
+            except TimeoutError:
+                continue
+
+    async def _plan(self) -> None:
+        plan = await self._parts.planner.plan(self.settings.targets)
+        self._findings = plan.findings
+        rate = self.settings.limits.rate or 100.0
+        spread = min(FIRST_PASS_SECONDS, 2 * len(plan.endpoints) / rate)
+        for key in self._schedule.replace(plan.endpoints, time.monotonic(), spread=spread):
+            self._forget(key)
+        self._is_planned = True
+        self._changed.set()
+        log.info("planned", endpoints=len(plan.endpoints), findings=len(plan.findings))
+
+    def _forget(self, key: Key) -> None:
+        self._latest.pop(key, None)
+        self._due_at.pop(key, None)
+        self.exposition.remove(key)
+
+    async def _feed(self) -> AsyncIterator[Endpoint]:
+        while not self._is_draining:
+            now = time.monotonic()
+            due = self._schedule.pop_due(now)
+            if due is not None:
+                endpoint, late = due
+                self._due_at[endpoint.key] = now - late
+                yield endpoint
+                continue
+            next_due = self._schedule.next_due()
+            self._changed.clear()
+            try:
+                async with asyncio.timeout(None if next_due is None else max(0.0, next_due - now)):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+
+    async def _probe(self, endpoint: Endpoint) -> Observation | None:
+        key = endpoint.key
+        due_at = self._due_at.pop(key, None)
+        if key not in self._schedule or self._is_draining:
+            return None  # removed while it waited for its turn, or too late to start
+        if due_at is not None:
+            self._lag = time.monotonic() - due_at
+        observation = await self._parts.prober.probe(endpoint)
+        self._schedule.probed(key, time.monotonic())
+        self._changed.set()
+        return observation if key in self._schedule else None
+
+
+class _Latest:
+    """The sink that the pages read from."""
+
+    name = "latest"
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+
+    def accept(self, observation: Observation) -> None:
+        self._watch.keep(observation)
+
+
+class _Metrics:
+    """The sink that the scrapes read from."""
+
+    name = "metrics"
+
+    def __init__(self, exposition: Exposition, telemetry: Telemetry) -> None:
+        self._exposition = exposition
+        self._telemetry = telemetry
+
+    def accept(self, observation: Observation) -> None:
+        self._exposition.accept(observation)
+        self._telemetry.observe(observation)

@@ -1,0 +1,140 @@
+"""Rules about the certificate: trust, name, dates, strength; on an MX without a policy mostly notices."""
+
+from datetime import timedelta
+
+from scanner.model import Certificate, Kind, Severity, Verdict
+from scanner.verdict.rules import Case, Rule, enumerate_shortly, quote
+
+_NOT_TRUSTED = frozenset({"self_signed", "untrusted"})
+_DATES = frozenset({"expired", "not_yet_valid"})
+
+
+def certificate_untrusted(case: Case) -> Verdict | None:
+    """D16, F31: self-signed, from an unknown CA, or an intermediate is missing."""
+    certificate = case.observation.certificate
+    if certificate is None or not _is_untrusted(certificate):
+        return None
+    if "self_signed" in certificate.problems:
+        fault = f"The certificate of {quote(certificate.subject)} is signed by itself"
+    else:
+        fault = (
+            f"The certificate of {quote(certificate.subject)} leads to no trusted CA: the server sent "
+            f"{certificate.chain_length} of its chain, issued by {quote(certificate.issuer)}"
+        )
+    return Verdict(
+        "certificate_untrusted",
+        Kind.MISCONFIGURATION,
+        case.grade(mx=Severity.NOTICE, client=Severity.CRITICAL),
+        f"{fault}.",
+        "Install a certificate of a public CA with its full chain, intermediates included.",
+    )
+
+
+def certificate_name_mismatch(case: Case) -> Verdict | None:
+    """D17, F32: the certificate does not name the host (RFC 9525)."""
+    certificate = case.observation.certificate
+    if certificate is None or certificate.name_matches:
+        return None
+    host = case.observation.endpoint.host
+    return Verdict(
+        "certificate_name_mismatch",
+        Kind.MISCONFIGURATION,
+        case.grade(mx=Severity.NOTICE, client=Severity.CRITICAL),
+        f"The certificate does not name {host}; it names {enumerate_shortly(certificate.names)}.",
+        f"Use one of the names in the certificate as the server, or have it reissued with {host} in it.",
+    )
+
+
+def certificate_expired(case: Case) -> Verdict | None:
+    """D18, F33: its time is over, or that of another certificate in its chain."""
+    certificate = case.observation.certificate
+    if certificate is None:
+        return None
+    if certificate.not_after < case.now:
+        fault = f"The certificate expired on {certificate.not_after:%Y-%m-%d}"
+    elif "expired" in certificate.problems:
+        fault = f"A certificate in the chain of {quote(certificate.subject)} has expired"
+    else:
+        return None
+    return Verdict(
+        "certificate_expired",
+        Kind.MISCONFIGURATION,
+        case.grade(mx=Severity.NOTICE, client=Severity.CRITICAL),
+        f"{fault}.",
+        "Renew it, and reload the mail service: a renewed file that was never loaded is the usual cause.",
+    )
+
+
+def certificate_not_yet_valid(case: Case) -> Verdict | None:
+    """D18, F33: its time has not begun."""
+    certificate = case.observation.certificate
+    if certificate is None:
+        return None
+    if certificate.not_before > case.now:
+        fault = f"The certificate is valid only from {certificate.not_before:%Y-%m-%d}"
+    elif "not_yet_valid" in certificate.problems:
+        fault = f"A certificate in the chain of {quote(certificate.subject)} is not valid yet"
+    else:
+        return None
+    return Verdict(
+        "certificate_not_yet_valid",
+        Kind.MISCONFIGURATION,
+        case.grade(mx=Severity.NOTICE, client=Severity.CRITICAL),
+        f"{fault}.",
+        "Check the clocks of the server, of the CA and of this host.",
+    )
+
+
+def certificate_expiring(case: Case) -> Verdict | None:
+    """D18: it ends within `certificate_warning_days`."""
+    certificate = case.observation.certificate
+    if certificate is None or "expired" in certificate.problems:
+        return None
+    left = certificate.not_after - case.now
+    if not timedelta(0) <= left <= timedelta(days=case.policy.certificate_warning_days):
+        return None
+    return Verdict(
+        "certificate_expiring",
+        Kind.MISCONFIGURATION,
+        case.grade(mx=Severity.NOTICE, client=Severity.WARNING),
+        f"The certificate ends on {certificate.not_after:%Y-%m-%d}.",
+        "Renew it, check that renewal runs by itself, and reload the mail service.",
+    )
+
+
+def key_weak(case: Case) -> Verdict | None:
+    """D20: a short key, or a signature with SHA-1 or MD5."""
+    certificate = case.observation.certificate
+    if certificate is None:
+        return None
+    if "weak_key" in certificate.problems:
+        severity = case.grade(mx=Severity.WARNING, client=Severity.CRITICAL)
+        fault = f"The certificate's key is too weak: {certificate.key}"
+    elif "weak_signature" in certificate.problems:
+        severity = case.grade(mx=Severity.NOTICE, client=Severity.WARNING)
+        fault = "The certificate is signed with SHA-1 or MD5"
+    else:
+        return None
+    return Verdict(
+        "key_weak",
+        Kind.WEAKNESS,
+        severity,
+        f"{fault}.",
+        "Have a new certificate made: an ECDSA P-256 key, or RSA of at least 2048 bits, signed with SHA-256.",
+    )
+
+
+def _is_untrusted(certificate: Certificate) -> bool:
+    """Wrong dates alone, which some verifiers also report as a lack of trust, have verdicts of their own."""
+    problems = set(certificate.problems)
+    return bool(problems & _NOT_TRUSTED) or (not certificate.trusted and not problems & _DATES)
+
+
+CERTIFICATE_RULES: tuple[Rule, ...] = (
+    certificate_untrusted,
+    certificate_name_mismatch,
+    certificate_expired,
+    certificate_not_yet_valid,
+    certificate_expiring,
+    key_weak,
+)

@@ -1,0 +1,41 @@
+"""Puts the HTTP interface together: routes, shield, static files."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.staticfiles import StaticFiles
+
+from scanner.web import operations, pages
+from scanner.web.monitor import Clock, Monitor
+from scanner.web.shield import HeadAsGet, LastResort, SecurityHeaders, answer_plainly
+
+STATIC = Path(__file__).with_name("static")
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def create_app(monitor: Monitor, *, clock: Clock = _utc_now) -> FastAPI:
+    """Return the HTTP interface of a service; `clock` tells the time that ages are counted to."""
+    app = FastAPI(
+        title="mailport",
+        version=monitor.version,
+        description="Watches mail ports and tells which are blocked or downgraded.",
+        # The pages that FastAPI brings load their code from other servers; /docs is our own.
+        docs_url=None,
+        redoc_url=None,
+        # A redirect to the address with a slash would repeat whatever Host the client claims.
+        redirect_slashes=False,
+        exception_handlers={HTTPException: answer_plainly},
+        middleware=[Middleware(SecurityHeaders), Middleware(HeadAsGet), Middleware(LastResort)],
+    )
+    app.state.monitor = monitor
+    app.state.clock = clock
+    app.include_router(pages.routes)
+    app.include_router(operations.routes)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    return app

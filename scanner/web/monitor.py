@@ -1,0 +1,81 @@
+"""What the HTTP interface asks of the service behind it, and how a request finds that service."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Protocol
+
+from fastapi import Depends, Request
+
+from scanner.model import Observation, TargetFinding
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadOutcome:
+    """How a reload ended; the problems are lines for a person, each with its place and remedy."""
+
+    ok: bool
+    problems: tuple[str, ...] = ()
+
+
+class Monitor(Protocol):
+    """The running service as the pages see it; every read is of what is known now, none waits."""
+
+    @property
+    def version(self) -> str:
+        """The version of mailport that is running."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the first pass over all endpoints is done."""
+
+    @property
+    def started_at(self) -> datetime:
+        """When the service started, with its time zone."""
+
+    @property
+    def endpoints_total(self) -> int:
+        """How many endpoints are watched."""
+
+    @property
+    def endpoints_done(self) -> int:
+        """How many endpoints have been probed at least once."""
+
+    @property
+    def next_pass_at(self) -> datetime | None:
+        """When the next endpoint is due, with its time zone; None when nothing is planned."""
+
+    def render_metrics(self, *, openmetrics: bool) -> bytes:
+        """Return the whole scrape: OpenMetrics 1.0 or the text format 0.0.4."""
+
+    def observations(self) -> Sequence[Observation]:
+        """Return the last observation of every endpoint."""
+
+    def findings(self) -> Sequence[TargetFinding]:
+        """Return what was found about targets that have no endpoint."""
+
+    def masked_settings(self) -> str:
+        """Return the settings in force as YAML, every secret masked."""
+
+    async def reload(self) -> ReloadOutcome:
+        """Read the configuration again; a bad one changes nothing."""
+
+
+Clock = Callable[[], datetime]
+
+
+def _monitor_of(request: Request) -> Monitor:
+    monitor: Monitor = request.app.state.monitor
+    return monitor
+
+
+def _time_of(request: Request) -> datetime:
+    clock: Clock = request.app.state.clock
+    return clock()
+
+
+Watched = Annotated[Monitor, Depends(_monitor_of)]
+"""A route's parameter of this type receives the service."""
+
+Now = Annotated[datetime, Depends(_time_of)]
+"""A route's parameter of this type receives the time of the request."""

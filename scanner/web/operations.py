@@ -1,0 +1,89 @@
+"""The routes for machines and operators: the scrape, the probes of an orchestrator, reload, settings."""
+
+import asyncio
+import gzip
+from functools import partial
+
+from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.responses import PlainTextResponse
+
+from scanner.web.monitor import Watched
+from scanner.web.negotiation import OPENMETRICS, TEXT, accepts_gzip, wants_openmetrics
+from scanner.web.shield import is_cross_origin
+
+GZIP_LEVEL = 1
+THREAD_BYTES = 64 * 1024
+"""From this size on, compressing takes long enough to be moved off the loop."""
+
+routes = APIRouter(tags=["operations"], default_response_class=PlainTextResponse)
+
+
+@routes.get(
+    "/metrics",
+    summary="All series",
+    responses={200: {"content": {OPENMETRICS: {}, TEXT: {}}}},
+    response_description="The scrape",
+)
+async def metrics(request: Request, monitor: Watched) -> Response:
+    """Everything Prometheus reads: the text format 0.0.4, or OpenMetrics 1.0 when the client prefers it."""
+    is_openmetrics = wants_openmetrics(", ".join(request.headers.getlist("accept")))
+    body = monitor.render_metrics(openmetrics=is_openmetrics)
+    headers = {"Content-Type": OPENMETRICS if is_openmetrics else TEXT, "Vary": "Accept, Accept-Encoding"}
+    if accepts_gzip(", ".join(request.headers.getlist("accept-encoding"))):
+        body = await _compress(body)
+        headers["Content-Encoding"] = "gzip"
+    return Response(body, headers=headers)
+
+
+@routes.get("/-/healthy", summary="Is the process alive?", response_description="It is")
+async def healthy() -> str:
+    """Answers 200 as long as the process runs."""
+    return "mailport is healthy.\n"
+
+
+@routes.get(
+    "/-/ready",
+    summary="Is the first pass done?",
+    response_description="It is",
+    responses={503: {"description": "The first pass over all endpoints is still under way"}},
+)
+async def ready(monitor: Watched) -> PlainTextResponse:
+    """Answers 200 once every endpoint has been probed, 503 before."""
+    if monitor.is_ready:
+        return PlainTextResponse("mailport is ready.\n")
+    text = (
+        "mailport is not ready: the first pass is under way, "
+        f"{monitor.endpoints_done} of {monitor.endpoints_total} endpoints probed.\n"
+    )
+    return PlainTextResponse(text, status_code=503)
+
+
+@routes.post(
+    "/-/reload",
+    summary="Read the configuration again",
+    response_description="The new configuration is in force",
+    responses={
+        403: {"description": "A browser sent this for another site"},
+        500: {"description": "The configuration has problems, one a line; the old one stays in force"},
+    },
+)
+async def reload(request: Request, monitor: Watched) -> PlainTextResponse:
+    """Reads the configuration again, as SIGHUP does. A bad one changes nothing."""
+    if is_cross_origin(request.headers):
+        raise HTTPException(403, "a page of another site may not reload mailport; use curl or SIGHUP.")
+    outcome = await monitor.reload()
+    if outcome.ok:
+        return PlainTextResponse("The configuration was loaded.\n")
+    lines = ("The configuration has problems; the old one stays in force.", *outcome.problems)
+    return PlainTextResponse("\n".join(lines) + "\n", status_code=500)
+
+
+@routes.get("/config", summary="The settings in force", response_description="YAML")
+async def config(monitor: Watched) -> str:
+    """The settings in force as YAML, every secret masked."""
+    return monitor.masked_settings()
+
+
+async def _compress(body: bytes) -> bytes:
+    compress = partial(gzip.compress, body, GZIP_LEVEL, mtime=0)
+    return compress() if len(body) < THREAD_BYTES else await asyncio.to_thread(compress)

@@ -1,0 +1,101 @@
+"""The routes for people: the status page and the list of addresses."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from scanner.model import Severity
+from scanner.web import view
+from scanner.web.monitor import Now, Watched
+from scanner.web.standing import ALL, Concern, concern_of, count, select, sort_worst_first
+
+MAX_ROWS = 500
+"""A page with more rows serves nobody; the filters reach the others."""
+
+routes = APIRouter(tags=["pages"], default_response_class=HTMLResponse)
+
+_SEVERITY_MARKS = {Severity.NOTICE: "info", Severity.WARNING: "warn", Severity.CRITICAL: "bad"}
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("scanner.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "age": view.say_age,
+        "name": view.say_name,
+        "wait": view.say_wait,
+        "seconds": view.say_seconds,
+        "time": view.say_time,
+        "severity_mark": _SEVERITY_MARKS.__getitem__,
+    }
+    return environment
+
+
+_templates = _environment()
+
+
+@routes.get("/", summary="The status page", response_description="The page")
+async def status(monitor: Watched, now: Now, show: str = ALL) -> HTMLResponse:
+    """What is watched and what was found, worst first; show names a state, or says downgraded."""
+    observations = monitor.observations()
+    selected = sort_worst_first(select(observations, show))
+    concerns = [concern_of(observation) for observation in observations]
+    page = _templates.get_template("status.html").render(
+        monitor=monitor,
+        now=now,
+        show=show,
+        counts=count(observations),
+        urgent=concerns.count(Concern.NOW),
+        soon=concerns.count(Concern.SOON),
+        selected=len(selected),
+        rows=[view.describe(observation, now) for observation in selected[:MAX_ROWS]],
+        findings=monitor.findings(),
+    )
+    return HTMLResponse(page)
+
+
+@routes.get("/docs", summary="This list of addresses", response_description="The page")
+async def docs(request: Request, monitor: Watched) -> HTMLResponse:
+    """Every address of this interface, from its OpenAPI document, without a script or an outside asset."""
+    document = request.app.openapi()
+    page = _templates.get_template("docs.html").render(
+        monitor=monitor, operations=list(_list_operations(document))
+    )
+    return HTMLResponse(page)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One address and method of the OpenAPI document."""
+
+    method: str
+    path: str
+    summary: str
+    description: str
+    parameters: tuple[Mapping[str, Any], ...]
+    responses: tuple[tuple[str, str], ...]
+
+
+def _list_operations(document: Mapping[str, Any]) -> Iterator[Operation]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield Operation(
+                method=method.upper(),
+                path=path,
+                summary=operation.get("summary", ""),
+                description=operation.get("description", ""),
+                parameters=tuple(operation.get("parameters", ())),
+                responses=tuple(
+                    (status, response.get("description", ""))
+                    for status, response in operation["responses"].items()
+                ),
+            )

@@ -1,0 +1,167 @@
+"""Listens on one address and serves the HTTP interface in the caller's own event loop."""
+
+import asyncio
+import contextlib
+import errno
+import os
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import uvicorn
+from starlette.types import ASGIApp
+
+GRACE_SECONDS = 5
+"""How long requests under way may go on when the server stops."""
+
+MAX_CONNECTIONS = 512
+BACKLOG = 128
+
+
+class ListenError(OSError):
+    """The address cannot be listened on; the message says what, where and how to mend it."""
+
+
+_REMEDIES = {
+    errno.EADDRINUSE: "the port is in use by another program. Stop that program or choose another port.",
+    errno.EADDRNOTAVAIL: "this machine does not have that address. Use one of its own, or 0.0.0.0 for all.",
+    errno.EACCES: "it is not allowed. Ports below 1024 need a privilege: choose a higher port.",
+    errno.EPERM: "it is not allowed. Choose another port or ask whoever guards this machine.",
+    errno.EAFNOSUPPORT: "this machine has no such kind of address (IPv6 may be off). Use an IPv4 address.",
+}
+
+
+def bind(listen: str) -> socket.socket:
+    """Return a socket that listens on `HOST:PORT`, `[IPV6]:PORT` or `:PORT` (every address).
+
+    Port 0 takes any free port. Raises ListenError with a message for a person.
+    """
+    host, port = _split(listen)
+    try:
+        if not host:
+            return _bind_everywhere(port)
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address, family=family, backlog=BACKLOG)
+    except socket.gaierror as error:
+        message = f"cannot listen on {listen}: the name {host} has no address here. Use an IP address."
+        raise ListenError(message) from error
+    except OSError as error:
+        why = _REMEDIES.get(error.errno or 0, f"{os.strerror(error.errno or 0)}. Choose another address.")
+        raise ListenError(f"cannot listen on {listen}: {why}") from error
+
+
+class _Server(uvicorn.Server):
+    """uvicorn that leaves the signals to its host and tells when it accepts connections."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.is_accepting = asyncio.Event()
+        self._is_stopping = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signal handlers alone: the service has its own."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start as uvicorn does, then say so."""
+        await super().startup(sockets)
+        self.is_accepting.set()
+
+    async def main_loop(self) -> None:
+        """Renew the Date header every second until told to stop (uvicorn wakes ten times as often)."""
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._is_stopping.wait(), 1)
+
+    def stop(self) -> None:
+        """Take no more connections and let requests under way end."""
+        self.should_exit = True
+        self._is_stopping.set()
+
+    def cut_connections(self) -> None:
+        """Close what is still open, without waiting for the other side."""
+        for connection in list(self.server_state.connections):
+            transport = connection.transport
+            if isinstance(transport, asyncio.Transport):
+                transport.abort()
+
+
+@asynccontextmanager
+async def serve_http(app: ASGIApp, sock: socket.socket, *, grace: int = GRACE_SECONDS) -> AsyncIterator[None]:
+    """Serve the app on a socket from `bind` for as long as the block runs.
+
+    Enters when connections are accepted. On leaving, requests under way have `grace` seconds to
+    end, then everything is cut. The socket is closed then.
+    """
+    config = uvicorn.Config(
+        app,
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        limit_concurrency=MAX_CONNECTIONS,
+        timeout_graceful_shutdown=grace,
+    )
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[sock]), name="http")
+    try:
+        await _until_accepting(server, serving)
+        yield
+    finally:
+        try:
+            await _stop(server, serving, grace)
+        finally:
+            sock.close()
+
+
+async def _until_accepting(server: _Server, serving: asyncio.Task[None]) -> None:
+    accepting = asyncio.create_task(server.is_accepting.wait())
+    try:
+        await asyncio.wait({accepting, serving}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        accepting.cancel()
+    if serving.done():
+        await serving
+        raise RuntimeError("the HTTP server ended before it began")
+
+
+async def _stop(server: _Server, serving: asyncio.Task[None], grace: int) -> None:
+    server.stop()
+    try:
+        # uvicorn keeps the grace itself; the second more is for what it does besides.
+        await asyncio.wait({serving}, timeout=grace + 1)
+    finally:
+        serving.cancel()
+        server.cut_connections()
+    await asyncio.wait({serving})
+    if not serving.cancelled():
+        serving.result()
+
+
+def _split(listen: str) -> tuple[str, int]:
+    host, _, port = listen.rpartition(":")
+    is_bracketed = host.startswith("[") and host.endswith("]")
+    is_number = port.isascii() and port.isdigit() and len(port) <= 5 and int(port) <= 65535
+    if not is_number or (":" in host and not is_bracketed) or ":" not in listen:
+        raise ListenError(
+            f"cannot listen on {listen!r}: that is not HOST:PORT. "
+            "Write for example 127.0.0.1:9587 or [::1]:9587."
+        )
+    return host[1:-1] if is_bracketed else host, int(port)
+
+
+def _bind_everywhere(port: int) -> socket.socket:
+    if socket.has_dualstack_ipv6():
+        try:
+            return socket.create_server(
+                ("", port), family=socket.AF_INET6, backlog=BACKLOG, dualstack_ipv6=True
+            )
+        except OSError as error:
+            # IPv6 is compiled in and switched off: IPv4 alone is every address then.
+            if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+                raise
+    return socket.create_server(("", port), backlog=BACKLOG)

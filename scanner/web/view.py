@@ -1,0 +1,161 @@
+"""Turns observations into the words and figures of one row of the status page."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from scanner.model import Certificate, Observation, Phase, State, Verdict
+from scanner.verdict import is_downgraded
+from scanner.web.standing import Concern, concern_of
+
+LEVELS = (
+    "none reachable",
+    "plaintext only",
+    "weak or unverified TLS",
+    "TLS 1.2, verified",
+    "TLS 1.3, verified",
+    "TLS and a published policy, verified",
+)
+
+EXPIRES_SOON_DAYS = 14
+
+_CAPITALS = {
+    "auth": "AUTH",
+    "dane": "DANE",
+    "dns": "DNS",
+    "ehlo": "EHLO",
+    "imap": "IMAP",
+    "mta sts": "MTA-STS",
+    "mx": "MX",
+    "pop3": "POP3",
+    "srv": "SRV",
+    "starttls": "STARTTLS",
+    "tls": "TLS",
+}
+_CAPITAL_WORD = re.compile(rf"\b({'|'.join(_CAPITALS)})\b")
+
+_MARKS = {Concern.NONE: "ok", Concern.NOTICE: "info", Concern.SOON: "warn", Concern.NOW: "bad"}
+_STATE_MARKS = {
+    State.OPEN: "ok",
+    State.CLOSED: "warn",
+    State.BLOCKED: "bad",
+    State.UNREACHABLE: "warn",
+    State.REJECTING: "warn",
+    State.BROKEN: "bad",
+    State.UNKNOWN: "info",
+    State.NOT_OFFERED: "info",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One phase in the bar of a probe's time; start and width in hundredths of the bar."""
+
+    phase: Phase
+    seconds: float
+    start: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One endpoint as the table shows it; a mark is the name of an icon and of a colour."""
+
+    seen: Observation
+    mark: str
+    state_mark: str
+    state: str
+    reason: str
+    is_downgraded: bool
+    level_words: str
+    days_left: int | None
+    days_mark: str
+    problems: str
+    segments: tuple[Segment, ...]
+    verdicts: tuple[Verdict, ...]
+    age: str
+
+
+def describe(seen: Observation, now: datetime) -> Row:
+    """Return the row of an endpoint; ages and days left are counted to `now`."""
+    days = None if seen.certificate is None else days_left(seen.certificate, now)
+    return Row(
+        seen=seen,
+        mark=_MARKS[concern_of(seen)],
+        state_mark=_STATE_MARKS[seen.state],
+        state=say_name(seen.state),
+        reason="" if seen.reason is None else say_name(seen.reason),
+        is_downgraded=is_downgraded(seen),
+        level_words=LEVELS[min(max(seen.level, 0), len(LEVELS) - 1)],
+        days_left=days,
+        days_mark="" if days is None else _mark_days(days),
+        problems=_name_problems(seen.certificate, days),
+        segments=_cut(seen),
+        verdicts=tuple(sorted(seen.verdicts, key=lambda verdict: (-verdict.severity, verdict.id))),
+        age=say_age(now - seen.started_at),
+    )
+
+
+def days_left(certificate: Certificate, now: datetime) -> int:
+    """Return the whole days until the certificate expires; negative once it has expired."""
+    return (certificate.not_after - now) // timedelta(days=1)
+
+
+def say_name(name: str) -> str:
+    """Return a name of the record (`tls_timeout`) as a person writes it (`TLS timeout`)."""
+    return _CAPITAL_WORD.sub(lambda found: _CAPITALS[found[0]], name.replace("_", " "))
+
+
+def say_age(age: timedelta) -> str:
+    """Return how long ago something was, in the largest unit that says enough."""
+    seconds = int(age.total_seconds())
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit} ago"
+    return f"{seconds} s ago" if seconds > 0 else "just now"
+
+
+def say_wait(wait: timedelta) -> str:
+    """Return how far off something is; what is due or overdue is `now`."""
+    seconds = int(wait.total_seconds())
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"in {seconds // size} {unit}"
+    return f"in {seconds} s" if seconds > 0 else "now"
+
+
+def say_seconds(seconds: float) -> str:
+    """Return a duration with its unit, three figures at most."""
+    if seconds < 0.9995:
+        milliseconds = seconds * 1000
+        return f"{milliseconds:.1f} ms" if milliseconds < 9.95 else f"{milliseconds:.0f} ms"
+    return f"{seconds:.2f} s" if seconds < 9.995 else f"{seconds:.1f} s"
+
+
+def say_time(moment: datetime) -> str:
+    """Return a moment as people and machines read it, in UTC, to the second."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _mark_days(days: int) -> str:
+    if days < 0:
+        return "bad"
+    return "warn" if days < EXPIRES_SOON_DAYS else "ok"
+
+
+def _name_problems(certificate: Certificate | None, days: int | None) -> str:
+    problems = () if certificate is None else certificate.problems
+    # "expired" stands in the place of the days already.
+    has_words = days is not None and days < 0
+    return ", ".join(say_name(problem) for problem in problems if not (has_words and problem == "expired"))
+
+
+def _cut(seen: Observation) -> tuple[Segment, ...]:
+    known = [(phase, max(seen.phases[phase], 0.0)) for phase in Phase if phase in seen.phases]
+    whole = max(seen.duration, sum(seconds for _, seconds in known))
+    segments, start = [], 0.0
+    for phase, seconds in known:
+        width = 100 * seconds / whole if whole > 0 else 0.0
+        segments.append(Segment(phase, seconds, round(start, 2), round(width, 2)))
+        start += width
+    return tuple(segments)

@@ -1,0 +1,11 @@
+"""Registers the fixtures of the real servers; each is started only when a test asks for it."""
+
+pytest_plugins = [
+    "tests.servers.process",
+    "tests.servers.certificates",
+    "tests.servers.mail_host",
+    "tests.servers.prometheus",
+    "tests.servers.alertmanager",
+    "tests.servers.blackbox",
+    "tests.servers.netns",
+]

@@ -1,0 +1,53 @@
+"""A service to put behind the pages in tests."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from prometheus_client import CollectorRegistry
+
+from scanner.metrics import Exposition, Telemetry
+from scanner.model import Observation, TargetFinding
+from scanner.web import ReloadOutcome
+from tests.web.samples import FINDINGS, NOW, WORLD
+
+
+@dataclass
+class FakeService:
+    """A service that shows what a test gives it; its scrape is the real one."""
+
+    seen: Sequence[Observation] = WORLD
+    found: Sequence[TargetFinding] = FINDINGS
+    is_ready: bool = True
+    version: str = "1.2.3"
+    started_at: datetime = NOW - timedelta(days=3)
+    next_pass_at: datetime | None = NOW + timedelta(seconds=18)
+    endpoints_total: int = len(WORLD)
+    endpoints_done: int = len(WORLD)
+    outcome: ReloadOutcome = field(default_factory=lambda: ReloadOutcome(ok=True))
+    reloads: int = 0
+    settings: str = "targets:\n- example.org\nstore: postgresql://mailport:***@db/mailport\n"
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+
+    def __post_init__(self) -> None:
+        self.exposition = Exposition(registry=self.registry)
+        self.telemetry = Telemetry(self.registry, version=self.version)
+        for observation in self.seen:
+            self.exposition.accept(observation)
+            self.telemetry.observe(observation)
+
+    def render_metrics(self, *, openmetrics: bool) -> bytes:
+        return self.exposition.render(openmetrics=openmetrics)
+
+    def observations(self) -> Sequence[Observation]:
+        return self.seen
+
+    def findings(self) -> Sequence[TargetFinding]:
+        return self.found
+
+    def masked_settings(self) -> str:
+        return self.settings
+
+    async def reload(self) -> ReloadOutcome:
+        self.reloads += 1
+        return self.outcome
