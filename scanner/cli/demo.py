@@ -18,9 +18,9 @@ from scanner.service.scan import run_scan
 from scanner.service.serve import run_service
 from scanner.web import ListenError, bind
 
-READ_SECONDS = 5.0
+READ_SECONDS = 2.5
 """Short enough for a first answer within 15 s, long enough for the farm's slow greeting."""
-GREETING_DELAY_SECONDS = 3.0
+GREETING_DELAY_SECONDS = 1.5
 INTERVAL_SECONDS = 60.0
 
 

@@ -23,26 +23,26 @@ _STYLE_OF_STATE = {
 }
 _STYLE_OF_SEVERITY = {"critical": "bold red", "warning": "yellow", "notice": "dim"}
 _MARK_OF_SEVERITY = {"critical": "!!", "warning": "!", "notice": "·"}
+MAX_TEXT = 120
+"""Characters of a finding that the table shows; the other formats show all."""
 _SEVERITIES = ("critical", "warning", "notice")
 
 
 def build_table(records: Iterable[Record]) -> Table:
     """Return the table of all records, sorted by host, address and port."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", collapse_padding=True)
-    table.add_column("host", overflow="fold", ratio=3)
+    table.add_column("host", overflow="fold", min_width=16)
     table.add_column("address", overflow="fold")
     table.add_column("port", justify="right", no_wrap=True)
     table.add_column("state", no_wrap=True)
     table.add_column("TLS", no_wrap=True)
     table.add_column("cert", justify="right", no_wrap=True)
     table.add_column("time", justify="right", no_wrap=True)
-    table.add_column("software", overflow="fold", ratio=2)
-    table.add_column("what we saw", overflow="fold", ratio=5)
-    previous = None
+    table.add_column("software", overflow="fold")
+    table.add_column("what we saw", overflow="fold", ratio=1)
+    previous: tuple[str, str | None] | None = None
     for record in sorted(records, key=_order):
         here = (record["host"], record["address"])
-        if previous is not None and here[0] != previous[0]:
-            table.add_section()
         table.add_row(*_cells(record, is_repeated=here == previous))
         previous = here
     return table
@@ -101,13 +101,18 @@ def _certificate(record: Record) -> Text:
 
 
 def _news(record: Record) -> Text:
+    """Return the findings, worst first; the reason stands alone only where no verdict tells it better."""
     lines = []
-    if record["reason"] is not None:
-        reason = str(record["reason"]).replace("_", " ")
-        lines.append(Text(reason, "bold").append(Text(f"  {record['detail'] or ''}", "not bold dim")))
-    for name in _SEVERITIES:
-        for verdict in record["verdicts"]:
-            if verdict["severity"] == name and record["state"] not in (State.CLOSED, State.BLOCKED):
-                mark = f"{_MARK_OF_SEVERITY[name]} {verdict['summary']}"
-                lines.append(Text(mark, _STYLE_OF_SEVERITY[name]))
+    verdicts = sorted(record["verdicts"], key=lambda verdict: _SEVERITIES.index(verdict["severity"]))
+    for verdict in verdicts:
+        mark = f"{_MARK_OF_SEVERITY[verdict['severity']]} {_cut(verdict['summary'])}"
+        lines.append(Text(mark, _STYLE_OF_SEVERITY[verdict["severity"]]))
+    if record["reason"] is not None and not verdicts:
+        lines.append(Text(str(record["reason"]).replace("_", " ")))
+        if record["detail"]:
+            lines[-1].append(Text(f": {_cut(record['detail'])}", "dim"))
     return Text("\n").join(lines)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"

@@ -18,7 +18,7 @@ class NameServer:
     def __init__(self, zone: Zone) -> None:
         """Take the zone; `start` opens the server."""
         self._zone = zone
-        self._datagrams: asyncio.DatagramTransport | None = None
+        self._datagrams: _Datagrams | None = None
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_closed = False
@@ -26,15 +26,14 @@ class NameServer:
     async def start(self, udp: socket.socket, tcp: socket.socket) -> None:
         """Serve on two bound sockets."""
         loop = asyncio.get_running_loop()
-        transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self._zone), sock=udp)
-        self._datagrams = transport
+        _, self._datagrams = await loop.create_datagram_endpoint(lambda: _Datagrams(self._zone), sock=udp)
         self._server = await asyncio.start_server(self._accept, sock=tcp)
 
     async def close(self) -> None:
         """Close both sockets and end all conversations."""
         self._is_closed = True
         if self._datagrams is not None:
-            self._datagrams.close()
+            await self._datagrams.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -69,6 +68,16 @@ class _Datagrams(asyncio.DatagramProtocol):
     def __init__(self, zone: Zone) -> None:
         self._zone = zone
         self._transport: asyncio.DatagramTransport | None = None
+        self._lost = asyncio.Event()
+
+    async def close(self) -> None:
+        """Close the socket, and wait until it is closed."""
+        if self._transport is not None:
+            self._transport.close()
+            await self._lost.wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lost.set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # A cast, since uvloop's transport is no subclass of asyncio's.

@@ -1,16 +1,19 @@
 """The routes for people: the status page and the list of addresses."""
 
+import asyncio
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from scanner.model import Severity
+from scanner.model import Observation, Severity, TargetFinding
 from scanner.web import view
-from scanner.web.monitor import Now, Watched
+from scanner.web.monitor import Monitor, Now, Watched
 from scanner.web.standing import ALL, Concern, concern_of, count, select, sort_worst_first
 
 MAX_ROWS = 500
@@ -46,21 +49,52 @@ _templates = _environment()
 @routes.get("/", summary="The status page", response_description="The page")
 async def status(monitor: Watched, now: Now, show: str = ALL) -> HTMLResponse:
     """What is watched and what was found, worst first; show names a state, or says downgraded."""
-    observations = monitor.observations()
-    selected = sort_worst_first(select(observations, show))
-    concerns = [concern_of(observation) for observation in observations]
-    page = _templates.get_template("status.html").render(
-        monitor=monitor,
+    # A long page takes a tenth of a second, which no probe's clock may feel: not on the loop.
+    page = await asyncio.to_thread(_render_status, _take_snapshot(monitor), now, show)
+    return HTMLResponse(page)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What the service knew when the page was asked for; a thread may read it while probing goes on."""
+
+    version: str
+    is_ready: bool
+    started_at: datetime
+    endpoints_total: int
+    endpoints_done: int
+    next_pass_at: datetime | None
+    observations: tuple[Observation, ...]
+    findings: tuple[TargetFinding, ...]
+
+
+def _take_snapshot(monitor: Monitor) -> Snapshot:
+    return Snapshot(
+        version=monitor.version,
+        is_ready=monitor.is_ready,
+        started_at=monitor.started_at,
+        endpoints_total=monitor.endpoints_total,
+        endpoints_done=monitor.endpoints_done,
+        next_pass_at=monitor.next_pass_at,
+        observations=tuple(monitor.observations()),
+        findings=tuple(monitor.findings()),
+    )
+
+
+def _render_status(snapshot: Snapshot, now: datetime, show: str) -> str:
+    selected = sort_worst_first(select(snapshot.observations, show))
+    concerns = Counter(concern_of(observation) for observation in snapshot.observations)
+    return _templates.get_template("status.html").render(
+        monitor=snapshot,
         now=now,
         show=show,
-        counts=count(observations),
-        urgent=concerns.count(Concern.NOW),
-        soon=concerns.count(Concern.SOON),
+        counts=count(snapshot.observations),
+        urgent=concerns[Concern.NOW],
+        soon=concerns[Concern.SOON],
         selected=len(selected),
         rows=[view.describe(observation, now) for observation in selected[:MAX_ROWS]],
-        findings=monitor.findings(),
+        findings=snapshot.findings,
     )
-    return HTMLResponse(page)
 
 
 @routes.get("/docs", summary="This list of addresses", response_description="The page")

@@ -98,7 +98,9 @@ async def test_imap_starttls_lifts_logindisabled(farm: Farm) -> None:
 
 
 async def test_imap_lets_nobody_in(farm: Farm) -> None:
-    rest = await talk(farm, find(farm, "healthy", 143), b"a LOGIN user secret\r\nb SELECT INBOX\r\nc LOGOUT\r\n")
+    rest = await talk(
+        farm, find(farm, "healthy", 143), b"a LOGIN user secret\r\nb SELECT INBOX\r\nc LOGOUT\r\n"
+    )
     assert rest.splitlines()[:2] == [b"a BAD Unknown command.", b"b BAD Unknown command."]
     assert rest.endswith(b"c OK Logout completed.\r\n")
 
@@ -211,7 +213,9 @@ async def test_stls_works_where_capa_is_unknown(farm: Farm) -> None:
     await writer.wait_closed()
 
 
-@pytest.mark.parametrize(("name", "reply"), [("starttls-refused", b"-ERR TLS"), ("starttls-missing", b"-ERR Unk")])
+@pytest.mark.parametrize(
+    ("name", "reply"), [("starttls-refused", b"-ERR TLS"), ("starttls-missing", b"-ERR Unk")]
+)
 async def test_stls_is_refused(farm: Farm, name: str, reply: bytes) -> None:
     assert (await talk(farm, find(farm, name, 110), b"STLS\r\nQUIT\r\n")).startswith(reply)
 

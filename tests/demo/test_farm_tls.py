@@ -63,12 +63,16 @@ VERSION_OPTIONS = {"TLSv1.0": "-tls1", "TLSv1.1": "-tls1_1", "TLSv1.2": "-tls1_2
 
 @pytest.mark.parametrize("version", VERSION_OPTIONS)
 @pytest.mark.parametrize("name", ["healthy", "tls10-only", "tls12-only", "tls13-only", "tls-all"])
-async def test_each_version_is_negotiated_or_refused_with_an_alert(farm: Farm, name: str, version: str) -> None:
+async def test_each_version_is_negotiated_or_refused(farm: Farm, name: str, version: str) -> None:
     row = find(farm, name, 465)
     said = await s_client(farm, row, VERSION_OPTIONS[version], "-cipher", WEAK)
     if version in row.tls.versions:
-        assert f"New, {'TLSv1.0' if version == 'TLSv1.1' else version}" in said or f"Protocol  : {version}" in said
+        # In its "New," line OpenSSL says 1.0 for 1.1; below TLS 1.3 the session block has the very version.
+        assert f"New, {version}" in said or f"Protocol  : {version.removesuffix('.0')}\n" in said
         assert "Verify return code: 0 (ok)" in said
+    elif name == "tls10-only" and version != "TLSv1.3":
+        # The lawful answer to a hello that allows more: a ServerHello of 1.0, which this client refuses.
+        assert "unsupported protocol" in said
     else:
         assert "alert protocol version" in said
         assert "SSL alert number 70" in said
@@ -168,7 +172,8 @@ async def test_canned_alert_on_an_implicit_port(farm: Farm) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "sign"), [("starttls-garbage", "wrong version number"), ("starttls-alert", "SSL alert number 40")]
+    ("name", "sign"),
+    [("starttls-garbage", "wrong version number"), ("starttls-alert", "SSL alert number 40")],
 )
 async def test_handshakes_that_go_wrong_behind_starttls(farm: Farm, name: str, sign: str) -> None:
     assert sign in await s_client(farm, find(farm, name, 587), "-starttls", "smtp")

@@ -27,7 +27,7 @@ SMTP_GREETINGS: tuple[tuple[str, str | None], ...] = (
         "Microsoft 365",
     ),
     (
-        "220 DB5EUR03FT012.mail.protection.outlook.com Microsoft ESMTP MAIL Service ready at Sat, 22 Nov 2025",
+        "220 DB5EUR03FT012.mail.protection.outlook.com Microsoft ESMTP MAIL Service ready at Sat, 22 Nov",
         "Microsoft 365",
     ),
     (

@@ -96,6 +96,7 @@ def test_greeting_rejected(reason: Reason, severity: Severity) -> None:
 
     assert verdict is not None
     assert verdict.severity is severity
+    assert verdict.kind is (Kind.NOTICE if reason is Reason.GREETING_TEMPFAIL else Kind.MISCONFIGURATION)
     assert '"554 5.7.1 go away"' in verdict.summary
 
 
@@ -105,14 +106,16 @@ def test_greeting_not_rejected() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "verdict"),
-    [(Reason.EGRESS_BLOCKED, "egress_blocked"), (Reason.EGRESS_INTERCEPTED, "egress_intercepted")],
+    ("reason", "verdict", "severity"),
+    [(Reason.EGRESS_BLOCKED, "egress_blocked", W), (Reason.EGRESS_INTERCEPTED, "egress_intercepted", C)],
 )
-def test_our_own_network_is_the_only_one_blamed(reason: Reason, verdict: str) -> None:
+def test_our_own_network_is_the_only_one_blamed(reason: Reason, verdict: str, severity: Severity) -> None:
     """Where our network is at fault, the target gets no verdict whatever was seen."""
     seen = ended(25, reason=reason, banner="220 " + "*" * 30, ehlo_reply="500 what?", preauth=True)
 
-    assert [each.id for each in judge(seen, Policy(), NOW)] == [verdict]
+    assert [(each.id, each.kind, each.severity) for each in judge(seen, Policy(), NOW)] == [
+        (verdict, Kind.BLOCKED, severity)
+    ]
 
 
 @pytest.mark.parametrize("reason", [Reason.INTERNAL, Reason.PROBE_RESOURCES, Reason.SKIPPED])

@@ -199,6 +199,7 @@ def test_starttls_dropped_at_the_command(reason: Reason) -> None:
         in_clear(587, StartTls(offered=True, reply="454 no"), reason=Reason.READ_TIMEOUT),
         in_clear(587, NOT_OFFERED, reason=Reason.CONNECTION_LOST),
         in_clear(143, UNANSWERED, preauth=True, reason=Reason.CONNECTION_LOST),
+        in_clear(587, StartTls(offered=True, reply="220 go"), reason=Reason.PROTOCOL_ERROR),
         ended(587, reason=Reason.CONNECTION_LOST),
         replace(healthy(587), reason=Reason.CONNECTION_LOST),
     ],

@@ -157,6 +157,7 @@ def test_certificate(
         found = find(with_certificate(port, **changes), verdict)
         assert found is not None
         assert found.severity is severity
+        assert found.kind is (Kind.WEAKNESS if verdict == "key_weak" else Kind.MISCONFIGURATION)
         assert evidence in found.summary
 
 
@@ -182,6 +183,7 @@ CERTIFICATE_VERDICTS = (
         (with_certificate(993, **SELF_SIGNED), {"certificate_untrusted"}),
         (with_certificate(993, not_after=NOW + timedelta(days=22)), set()),
         (with_certificate(993, not_after=NOW + timedelta(days=3)), {"certificate_expiring"}),
+        (with_certificate(993, not_after=NOW), {"certificate_expiring"}),
         (
             with_certificate(
                 993, trusted=False, problems=("expired", "self_signed"), not_after=NOW - timedelta(1)
@@ -201,6 +203,7 @@ def test_the_policy_says_how_early_an_end_is_told() -> None:
 
     assert find(ending, "certificate_expiring", Policy(certificate_warning_days=9)) is None
     assert find(ending, "certificate_expiring", Policy(certificate_warning_days=10)) is not None
+    assert find(ending, "certificate_expiring", Policy(certificate_warning_days=0)) is None
 
 
 @pytest.mark.parametrize("wrong", [{"min_tls": "TLSv1"}, {"min_tls": ""}, {"certificate_warning_days": -1}])
