@@ -49,17 +49,24 @@ def mailport(
 @app.command()
 def scan(
     targets: Annotated[
-        list[str] | None, typer.Argument(metavar="TARGET...", help="example.org, host:25, smtp://host:2525 ...")
+        list[str] | None,
+        typer.Argument(metavar="TARGET...", help="example.org, host:25, smtp://host:2525 ..."),
     ] = None,
     *,
     target_file: Annotated[
-        str | None, typer.Option("--targets", metavar="FILE|-", help="Targets, one a line; - reads them from stdin.")
+        str | None,
+        typer.Option("--targets", metavar="FILE|-", help="Targets, one a line; - reads them from stdin."),
     ] = None,
     ports: Annotated[
-        str | None, typer.Option(metavar="25,587,...", help="Ports of targets that name none (default: all seven).")
+        str | None,
+        typer.Option(metavar="25,587,...", help="Ports of targets that name none (default: all seven)."),
     ] = None,
-    output_format: Annotated[Format, typer.Option("--format", help="How to write the results.")] = Format.TABLE,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the results here, not to stdout.")] = None,
+    output_format: Annotated[
+        Format, typer.Option("--format", help="How to write the results.")
+    ] = Format.TABLE,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the results here, not to stdout.")
+    ] = None,
     config: ConfigOption = None,
     resolver: Annotated[
         str | None, typer.Option(metavar="IP[:PORT]", help="Name server to ask instead of the system's.")
@@ -76,7 +83,8 @@ def scan(
         int | None, typer.Option(metavar="N", help="Connections open at once (default 200).")
     ] = None,
     rate: Annotated[
-        float | None, typer.Option(metavar="N", help="Connections started a second, 0 = no limit (default 50).")
+        float | None,
+        typer.Option(metavar="N", help="Connections started a second, 0 = no limit (default 50)."),
     ] = None,
     timeout: Annotated[
         float | None, typer.Option(metavar="S", help="Cap on connect and on every single read, in seconds.")
@@ -84,7 +92,9 @@ def scan(
     no_versions: Annotated[  # noqa: ARG001 - the sweep is off until it exists; scripts may already say so
         bool, typer.Option("--no-versions", help="Do not list the TLS versions that a server accepts.")
     ] = False,
-    fail_on: Annotated[FailOn, typer.Option(help="Exit with 1 if there are findings of this weight.")] = FailOn.NEVER,
+    fail_on: Annotated[
+        FailOn, typer.Option(help="Exit with 1 if there are findings of this weight.")
+    ] = FailOn.NEVER,
     resume: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Keep finished results here and go on from them.")
     ] = None,

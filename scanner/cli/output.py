@@ -65,7 +65,10 @@ class JsonWriter:
 
 
 CSV_COLUMNS: tuple[tuple[str, Callable[[Record], Any]], ...] = (
-    *((name, lambda record, name=name: record[name]) for name in ("domain", "host", "address", "port", "protocol")),
+    *(
+        (name, lambda record, name=name: record[name])
+        for name in ("domain", "host", "address", "port", "protocol")
+    ),
     *((name, lambda record, name=name: record[name]) for name in ("tls_mode", "role", "source", "vantage")),
     *((name, lambda record, name=name: record[name]) for name in ("state", "reason", "detail", "level")),
     *((name, lambda record, name=name: record[name]) for name in ("started_at", "duration")),

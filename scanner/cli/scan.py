@@ -98,7 +98,7 @@ class Tally:
     def status(self, fail_on: FailOn) -> Exit:
         """Return the exit status of a whole scan."""
         if self._count and self._own_faults == self._count:
-            say("mailport: no target could be judged: our own network or machine failed every probe (see detail)")
+            say("mailport: no target could be judged: our own network or machine failed every probe")
             return Exit.CANNOT_WORK
         if fail_on is not FailOn.NEVER and self._heaviest >= Severity[fail_on.name]:
             return Exit.FINDINGS
@@ -122,7 +122,7 @@ def run(settings: Settings, parts: Parts, writer: Writer, journal: Journal | Non
 
 
 def read_settings(options: ScanOptions) -> Settings:
-    """Return the settings that file, options and targets make together; end the command where they are wrong."""
+    """Return the settings that file, options and targets make; end the command where they are wrong."""
     targets = read_targets(options)
     try:
         if options.config is None:
@@ -130,7 +130,9 @@ def read_settings(options: ScanOptions) -> Settings:
         else:
             settings = load_settings(options.config, os.environ, require_targets=False)
         if targets:
-            settings = settings.model_copy(update={"targets": tuple(dict.fromkeys(targets)), "target_file": None})
+            settings = settings.model_copy(
+                update={"targets": tuple(dict.fromkeys(targets)), "target_file": None}
+            )
         settings = override(settings, options.changes)
     except ConfigError as error:
         give_up(str(error).splitlines())

@@ -54,7 +54,9 @@ def build_summary(records: Sequence[Record]) -> Text:
     verdicts = Counter(verdict["severity"] for record in records for verdict in record["verdicts"])
     text = Text(f"{len(records)} results: ")
     parts = [Text(f"{states[state]} {state}", _STYLE_OF_STATE[state]) for state in State if states[state]]
-    parts += [Text(f"{verdicts[name]} {name}", _STYLE_OF_SEVERITY[name]) for name in _SEVERITIES if verdicts[name]]
+    parts += [
+        Text(f"{verdicts[name]} {name}", _STYLE_OF_SEVERITY[name]) for name in _SEVERITIES if verdicts[name]
+    ]
     return text + Text(", ").join(parts) if parts else Text("nothing to probe")
 
 
@@ -65,7 +67,7 @@ def _order(record: Record) -> tuple[str, str, int]:
 def _cells(record: Record, *, is_repeated: bool) -> list[Text]:
     host = "" if is_repeated else str(record["host"])
     address = "" if is_repeated else str(record["address"] or "")
-    port = Text("–" if record["port"] is None else str(record["port"]))
+    port = Text("-" if record["port"] is None else str(record["port"]))
     state = Text(record["state"], _STYLE_OF_STATE[State(record["state"])])
     seconds = record["duration"]
     time = Text(f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s", "dim")

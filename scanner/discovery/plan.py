@@ -97,7 +97,10 @@ class Planner:
     def _refuse(self, address: str) -> tuple[Reason, str] | None:
         version = ipaddress.ip_address(address).version
         if version not in self.families:
-            return Reason.NO_ADDRESS, f"{address} is IPv{version}, and only IPv{self.families[0]} is asked for"
+            return (
+                Reason.NO_ADDRESS,
+                f"{address} is IPv{version}, and only IPv{self.families[0]} is asked for",
+            )
         why = None if self.allow_private else refuse_address(address)
         if why is not None:
             return (

@@ -48,6 +48,7 @@ class Pool:
         self._clock = clock
         self._handoff: asyncio.Queue[Endpoint | None] = asyncio.Queue()
         self._changed = asyncio.Event()
+        self._idled = asyncio.Event()
         self._group: asyncio.TaskGroup | None = None
         self._started = 0
         self._is_fed = False
@@ -76,6 +77,11 @@ class Pool:
                 self._handoff.put_nowait(None)
         self._group = None
 
+    async def until_idle(self) -> None:
+        """Wait until no probe is under way."""
+        while self.busy:
+            await self._idled.wait()
+
     def _hire(self, group: asyncio.TaskGroup) -> None:
         while self._started < self.workers:
             self._started += 1
@@ -100,6 +106,7 @@ class Pool:
             if self._throttler is not None:
                 await self._throttler.acquire()
             self.busy += 1
+            self._idled.clear()
             self._handoff.put_nowait(endpoint)
 
     async def _next(self) -> Endpoint | None:
@@ -128,6 +135,8 @@ class Pool:
                 observation = await self._probe(endpoint)
             finally:
                 self.busy -= 1
+                if not self.busy:
+                    self._idled.set()
                 self._waiting.release(endpoint.address, self._clock())
                 self._changed.set()
             if observation is not None:

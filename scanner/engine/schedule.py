@@ -9,7 +9,6 @@ from scanner.model import Endpoint
 from scanner.model.observation import Key
 
 
-
 @dataclass(frozen=True, slots=True)
 class _Entry:
     endpoint: Endpoint

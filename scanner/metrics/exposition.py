@@ -6,8 +6,8 @@ from scanner.metrics.families import FAMILIES, Family
 from scanner.metrics.labels import label, number
 from scanner.metrics.own import END, write_own
 from scanner.model import Observation
+from scanner.model.observation import Key
 
-Key = tuple[str, str, int, str]
 """An endpoint's identity: host, address, port, TLS mode."""
 
 

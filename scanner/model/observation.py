@@ -8,13 +8,13 @@ from scanner.model.ports import Protocol, Role, TlsMode
 from scanner.model.reason import STATE_OF, Phase, Reason, State
 from scanner.model.verdict import Verdict
 
-Key = tuple[str, str, int, str]
-"""The identity of an endpoint: host, address, port, TLS mode."""
+Key = tuple[str, str, int, str, str]
+"""The identity of an endpoint: host, address, port, protocol, TLS mode."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One thing to probe: a port of one address. Its identity is (host, address, port, tls_mode)."""
+    """One thing to probe: a port of one address. Its identity is its `key`."""
 
     host: str
     address: str
@@ -29,7 +29,7 @@ class Endpoint:
     @property
     def key(self) -> Key:
         """The identity that limits, metrics and resumption go by."""
-        return (self.host, self.address, self.port, self.tls_mode)
+        return (self.host, self.address, self.port, self.protocol, self.tls_mode)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The port table: the seven mail ports and what each one is for (the one source for probe, docs and labels)."""
+"""The port table: the seven mail ports and what each one is for; the one source for all rooms."""
 
 from dataclasses import dataclass
 from enum import StrEnum

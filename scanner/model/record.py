@@ -124,7 +124,9 @@ def to_line(record: Mapping[str, Any]) -> str:
 
 def schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) that every record obeys."""
-    loaded: dict[str, Any] = json.loads(files("scanner.model").joinpath("record.schema.json").read_text("utf-8"))
+    loaded: dict[str, Any] = json.loads(
+        files("scanner.model").joinpath("record.schema.json").read_text("utf-8")
+    )
     return loaded
 
 
@@ -132,7 +134,7 @@ def record_key(record: Mapping[str, Any]) -> Key | None:
     """Return the endpoint's identity (see `Endpoint.key`), or None for a finding about a target."""
     if record.get("port") is None:
         return None
-    return (record["host"], record["address"], record["port"], record["tls_mode"])
+    return (record["host"], record["address"], record["port"], record["protocol"], record["tls_mode"])
 
 
 def _moment(moment: datetime) -> str:

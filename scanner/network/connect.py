@@ -9,7 +9,7 @@ from scanner.model import Reason
 from scanner.network.failures import explain_connect_error, keep_icmp_errors, read_icmp_error
 
 
-class ConnectFailure(Exception):  # noqa: N818 - what the remote did, handed up one frame and turned into data
+class ConnectFailure(Exception):
     """No connection: the reason, and the evidence in words."""
 
     def __init__(self, reason: Reason, detail: str) -> None:

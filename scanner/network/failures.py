@@ -1,4 +1,4 @@
-"""The one table that turns a failed connect into its reason, with the ICMP evidence where the kernel kept it."""
+"""The one table that turns a failed connect into its reason, by errno and by the ICMP error behind it."""
 
 import errno
 import ipaddress

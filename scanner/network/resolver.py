@@ -15,7 +15,7 @@ from scanner.model import Reason
 NO_ANSWER = "no answer from the name servers"
 
 
-class ResolveFailure(Exception):  # noqa: N818 - what the name system said, handed up one frame and turned into data
+class ResolveFailure(Exception):
     """A name gave no address: the reason, and the evidence in words."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
@@ -102,7 +102,9 @@ class Resolver:
                     raise failure
         raise ResolveFailure(Reason.NO_ADDRESS, f"{host} has no address record")
 
-    async def _ask(self, host: str, kind: dns.rdatatype.RdataType) -> tuple[list[str] | ResolveFailure, float]:
+    async def _ask(
+        self, host: str, kind: dns.rdatatype.RdataType
+    ) -> tuple[list[str] | ResolveFailure, float]:
         try:
             answer = await self._resolver.resolve(host, kind, search=False, raise_on_no_answer=False)
         except dns.resolver.NXDOMAIN:
@@ -110,7 +112,9 @@ class Resolver:
         except dns.resolver.LifetimeTimeout:
             return ResolveFailure(Reason.DNS_FAILURE, f"{NO_ANSWER} for {host}"), 0.0
         except dns.resolver.NoNameservers as error:
-            return ResolveFailure(Reason.DNS_FAILURE, f"the name servers failed for {host}: {_cause(error)}"), 0.0
+            return ResolveFailure(
+                Reason.DNS_FAILURE, f"the name servers failed for {host}: {_cause(error)}"
+            ), 0.0
         except (dns.exception.DNSException, OSError, ValueError) as error:
             return ResolveFailure(Reason.DNS_FAILURE, f"{host}: {error}"), 0.0
         if answer.rrset is None:

@@ -1,4 +1,4 @@
-"""Drives one dialogue over one connection, with deadlines, and makes an observation of it, whatever happens."""
+"""Drives one dialogue over one connection and makes an observation of it, whatever happens."""
 
 import asyncio
 import time
@@ -11,6 +11,7 @@ from scanner.model import Endpoint, Observation, Phase, Protocol, Reason, StartT
 from scanner.network import Budgets, ConnectFailure, Link, open_connection
 from scanner.protocol import Findings, Session, TlsClient
 from scanner.verdict import Policy, identify, judge, level_of
+
 
 class Prober:
     """Probes endpoints, one connection each; holds what all probes share."""

@@ -136,4 +136,3 @@ def _is_weakly_signed(certificate: x509.Certificate) -> bool:
     except UnsupportedAlgorithm:
         return False
     return isinstance(algorithm, hashes.SHA1 | hashes.MD5)
-

@@ -4,9 +4,9 @@ MAX_CHARACTERS = 512
 
 
 def display(data: bytes) -> str:
-    """Return server text with everything unprintable escaped, cut at 512 characters.
+    r"""Return server text with everything unprintable escaped, cut at 512 characters.
 
-    Invalid UTF-8 becomes `\\xNN`; control, bidirectional and other format characters become
+    Invalid UTF-8 becomes `\xNN`; control, bidirectional and other format characters become
     their backslash escapes, so that no terminal or page ever acts on them.
     """
     text = data[: 4 * MAX_CHARACTERS].decode("utf-8", "backslashreplace")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from scanner.model import Certificate, Reason, Tls
+from scanner.model import Certificate, Phase, Reason, Tls
 
 
 @dataclass(slots=True)
@@ -24,7 +24,7 @@ class Findings:
     ehlo_reply: str | None = None
     tls: Tls | None = None
     certificate: Certificate | None = None
-    phases: dict[str, float] = field(default_factory=dict)
+    phases: dict[Phase, float] = field(default_factory=dict)
 
     def fail(self, reason: Reason, detail: str | None) -> None:
         """Record why the endpoint is not open; the first reason stands."""

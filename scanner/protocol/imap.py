@@ -30,7 +30,9 @@ def imap(found: Findings, ehlo_name: str, *, implicit: bool) -> Dialogue:  # noq
     greeted = yield from _greet(found, implicit=implicit)
     if found.reason is not None:
         return
-    answer = yield from _command(b"a1", b"CAPABILITY", Phase.CAPABILITIES_TLS if implicit else Phase.CAPABILITIES)
+    answer = yield from _command(
+        b"a1", b"CAPABILITY", Phase.CAPABILITIES_TLS if implicit else Phase.CAPABILITIES
+    )
     capabilities = answer.capabilities if answer.capabilities is not None else greeted
     if implicit:
         _record_tls(found, capabilities)

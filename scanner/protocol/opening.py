@@ -49,21 +49,21 @@ def read_first_line(protocol: Protocol, *, implicit: bool) -> Generator[Want, by
     """
     try:
         return (yield ReadLine(Phase.GREETING))
-    except Interrupted as interrupted:
-        if interrupted.end is End.TLS_RECORD:
+    except Interrupted as silence:
+        if silence.end is End.TLS_RECORD:
             raise Failed(Reason.TLS_ON_PLAINTEXT_PORT, "a TLS record where the greeting belongs") from None
-        if interrupted.end is not End.TIMEOUT or interrupted.heard or implicit:
+        if silence.end is not End.TIMEOUT or silence.heard or implicit:
             raise
     try:
         yield StartTls(LAST_WORD_SECONDS)
-    except Interrupted as interrupted:
-        if interrupted.end is End.TLS_FAILED:
-            raise Failed(Reason.TLS_ON_PLAINTEXT_PORT, interrupted.detail) from None
-        if interrupted.end is End.PLAINTEXT:
-            opening = yield from _read_opening()
-            foreign = recognise(opening or b"", protocol)
+    except Interrupted as answer:
+        if answer.end is End.TLS_FAILED:
+            raise Failed(Reason.TLS_ON_PLAINTEXT_PORT, answer.detail) from None
+        if answer.end is End.PLAINTEXT:
+            opening = (yield from _read_opening()) or b""
+            foreign = recognise(opening, protocol)
             if foreign is not None:
-                raise Failed(Reason.WRONG_PROTOCOL, f"speaks {foreign}: {display(opening or b'')}") from None
+                raise Failed(Reason.WRONG_PROTOCOL, f"speaks {foreign}: {display(opening)}") from None
         raise Failed(Reason.NO_GREETING, "silent for the whole greeting budget") from None
     raise Failed(Reason.TLS_ON_PLAINTEXT_PORT, "silent until a ClientHello, then spoke TLS")
 

@@ -1,4 +1,4 @@
-"""A session joins dialogue, line buffer and TLS tunnel: it is fed bytes and tells what to send and to wait for."""
+"""A session joins dialogue, line buffer and TLS tunnel: bytes in, bytes to send and awaited phase out."""
 
 from collections.abc import Callable
 
@@ -204,7 +204,9 @@ class Session:
         if not self._saw_record and data[0] not in _TLS_RECORD_TYPES:
             self._tunnel = None
             self._lines.feed(data)
-            self._drive(Interrupted(End.PLAINTEXT, f"plain text instead of TLS: {display(data[:80])}", heard=True))
+            self._drive(
+                Interrupted(End.PLAINTEXT, f"plain text instead of TLS: {display(data[:80])}", heard=True)
+            )
             return
         self._saw_record = self._heard_in_phase = True
         try:

@@ -1,4 +1,4 @@
-"""The SMTP dialogue (RFC 5321, RFC 3207): greeting, EHLO, STARTTLS, EHLO, QUIT; never AUTH, MAIL, RCPT or VRFY."""
+"""The SMTP dialogue (RFC 5321, 3207): greeting, EHLO, STARTTLS, EHLO, QUIT; never AUTH, MAIL, RCPT, VRFY."""
 
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass

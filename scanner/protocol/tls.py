@@ -1,4 +1,4 @@
-"""The TLS tunnel: OpenSSL on memory buffers, so that a handshake is bytes in, bytes out (RFC 8446, RFC 5246)."""
+"""The TLS tunnel: OpenSSL on memory buffers, a handshake as bytes in and bytes out (RFC 8446, RFC 5246)."""
 
 import ipaddress
 from pathlib import Path

@@ -39,8 +39,6 @@ class StartTls:
     limit: float | None = None
 
 
-
-
 class End(Enum):
     """Why a session interrupted its dialogue."""
 
@@ -56,7 +54,7 @@ class End(Enum):
     """Plain text came where a TLS record belongs; it can be read as lines now."""
 
 
-class Interrupted(Exception):  # noqa: N818 - an interruption, not an error: control flow inside this room
+class Interrupted(Exception):
     """Thrown into a dialogue at its `yield`; what leaves the dialogue ends the session."""
 
     def __init__(self, end: End, detail: str | None = None, *, heard: bool = False) -> None:
@@ -67,7 +65,7 @@ class Interrupted(Exception):  # noqa: N818 - an interruption, not an error: con
         """Whether the peer had sent anything in the phase that broke off."""
 
 
-class Failed(Exception):  # noqa: N818 - as above
+class Failed(Exception):
     """Raised by a dialogue that knows the reason itself."""
 
     def __init__(self, reason: Reason, detail: str | None = None) -> None:

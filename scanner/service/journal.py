@@ -8,13 +8,12 @@ from scanner.model.observation import Key
 from scanner.model.record import record_key, to_line
 
 
-
 class JournalError(Exception):
     """The journal cannot be used; the text says why and how to mend it."""
 
 
 class Journal:
-    """An append-only file of records, one a line. A last line torn by a kill is dropped, its endpoint is redone.
+    """An append-only file of records, one a line; a last line torn by a kill is dropped and redone.
 
     Raises:
         JournalError: the file cannot be read or written, or is something else.

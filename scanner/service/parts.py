@@ -41,4 +41,3 @@ def build_parts(settings: Settings) -> Parts:
         vantage=settings.vantage,
     )
     return Parts(planner, prober)
-

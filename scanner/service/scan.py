@@ -24,7 +24,9 @@ class Listener(Protocol):
         """One result is there."""
 
 
-async def run_scan(settings: Settings, parts: Parts, listener: Listener, journal: Journal | None = None) -> None:
+async def run_scan(
+    settings: Settings, parts: Parts, listener: Listener, journal: Journal | None = None
+) -> None:
     """Scan the targets of the settings, each endpoint once.
 
     Results that the journal holds are handed out from it; new ones are written to it first.

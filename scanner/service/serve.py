@@ -22,7 +22,6 @@ log = structlog.get_logger(__name__)
 
 FILE_CHECK_SECONDS = 5.0
 DRAIN_SECONDS = 5.0
-READY_CHECK_SECONDS = 0.2
 Loader = Callable[[], Settings]
 
 
@@ -127,7 +126,7 @@ async def run_service(
                 group.create_task(_reload_on_change(service)),
             ]
             if on_first_pass is not None:
-                tasks.append(group.create_task(_tell_first_pass(service, on_first_pass)))
+                tasks.append(group.create_task(_tell_first_pass(watch, on_first_pass)))
             await stop.wait()
             log.info("stopping")
             await watch.drain(DRAIN_SECONDS)
@@ -136,11 +135,10 @@ async def run_service(
 
 
 async def _tell_first_pass(
-    service: Service, tell: Callable[[Iterable[Observation | TargetFinding]], None]
+    watch: Watch, tell: Callable[[Iterable[Observation | TargetFinding]], None]
 ) -> None:
-    while not service.is_ready:
-        await asyncio.sleep(READY_CHECK_SECONDS)
-    tell([*service.observations(), *service.findings()])
+    await watch.first_pass.wait()
+    tell([*watch.observations(), *watch.findings()])
 
 
 async def _reload_on(hang_up: asyncio.Event, service: Service) -> None:

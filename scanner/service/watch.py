@@ -42,6 +42,7 @@ class Watch:
         self._is_planned = False
         self._is_draining = False
         self._was_ready = False
+        self.first_pass = asyncio.Event()
         self._changed = asyncio.Event()
         self._replan = asyncio.Event()
         limits = settings.limits
@@ -72,9 +73,11 @@ class Watch:
         """Start no more probes and give those under way some time to say goodbye."""
         self._is_draining = True
         self._changed.set()
-        ends_at = time.monotonic() + seconds
-        while self._pool.busy and time.monotonic() < ends_at:
-            await asyncio.sleep(0.05)
+        try:
+            async with asyncio.timeout(seconds):
+                await self._pool.until_idle()
+        except TimeoutError:
+            return
 
     async def apply(self, settings: Settings, parts: Parts) -> None:
         """Go on with other settings; what is known about endpoints that stay is kept."""
@@ -121,6 +124,8 @@ class Watch:
     def keep(self, observation: Observation) -> None:
         """Keep the latest result of an endpoint."""
         self._latest[observation.endpoint.key] = observation
+        if self.is_ready:
+            self.first_pass.set()
 
     def _domains(self) -> set[str]:
         return {target.host for target in self.settings.targets}
@@ -144,6 +149,8 @@ class Watch:
             self._forget(key)
         self._is_planned = True
         self._changed.set()
+        if self.is_ready:  # nothing to probe at all
+            self.first_pass.set()
         log.info("planned", endpoints=len(plan.endpoints), findings=len(plan.findings))
 
     def _forget(self, key: Key) -> None:
