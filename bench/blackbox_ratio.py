@@ -1,7 +1,7 @@
 """What one probe of an SMTP port with STARTTLS costs: mailport beside the blackbox exporter, in one run.
 
-Both probe the same server with the same dialogue (greeting, EHLO, STARTTLS, verified handshake, EHLO, QUIT), in
-turns, on one core of their own; the server and this driver have the other. CPU is what /proc says of each
+Both probe the same server with the same dialogue (greeting, EHLO, STARTTLS, verified handshake, EHLO, QUIT),
+in turns, on one core of their own; the server and this driver have the other. CPU is what /proc says of each
 prober's own process, so neither the server's nor the driver's time is counted.
 """
 
@@ -41,7 +41,7 @@ class Round:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return the CPU time that a process has used so far, in user and kernel mode (proc(5), fields 14 and 15)."""
+    """Return the CPU time that a process has used so far, user and kernel (proc(5), fields 14 and 15)."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS
 
@@ -83,7 +83,7 @@ def answer_of(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
     answer = process.stdout.readline()
     if not answer:
-        raise ServerNotStartedError(f"{process.args} ended too early")
+        raise ServerNotStartedError(f"{process.args!r} ended too early")
     return answer.strip()
 
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from scanner.config import ProbeSettings
 from scanner.model import Endpoint, Observation, Phase, Protocol, Reason, StartTls
@@ -136,4 +137,8 @@ def observe(
 def _software(protocol: Protocol, found: Findings) -> str | None:
     if found.reason is Reason.WRONG_PROTOCOL:
         return None
-    return identify(protocol, found.banner, found.capabilities_tls or found.capabilities or ())
+    return _identify(protocol, found.banner, found.capabilities_tls or found.capabilities or ())
+
+
+# The next probe mostly meets the same greeting.
+_identify = lru_cache(maxsize=4096)(identify)

@@ -11,7 +11,7 @@ def auth_before_tls(case: Case) -> Verdict | None:
     """D22, S31, RFC 8314 section 4.1: a password could be sent before TLS protects it."""
     offered = case.observation.auth_before_tls or ()
     clear = tuple(mechanism for mechanism in offered if mechanism.upper() in _IN_CLEAR)
-    if not case.is_starttls or not clear:
+    if not case.is_starttls or not clear or case.observation.preauth:  # signed in: nobody asks for a password
         return None
     return Verdict(
         "auth_before_tls",

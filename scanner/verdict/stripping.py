@@ -6,7 +6,6 @@ from scanner.verdict.rules import Case, Rule, enumerate_shortly, quote
 
 _TLS_BROKE = frozenset({Reason.TLS_CLOSED, Reason.TLS_HANDSHAKE_FAILED, Reason.TLS_TIMEOUT})
 _CUT_OFF = frozenset({Reason.CONNECTION_LOST, Reason.READ_TIMEOUT, Reason.IMAP_BYE})
-_EXPOSED = "passwords, messages and attachments travel in clear"
 _COMPARE = "Compare from another network; if STARTTLS works there, a filter on the path removes it"
 _OUR_NAME_CODES = ("501", "504")
 
@@ -19,6 +18,7 @@ def starttls_missing(case: Case) -> Verdict | None:
     if starttls is None or starttls.offered or starttls.masked or observation.tls is not None or is_explained:
         return None
     is_submission = observation.endpoint.role is Role.SUBMISSION
+    exposed = "mail travels" if case.is_mx else "passwords, messages and attachments travel"
     offer = (
         f"it lists {enumerate_shortly(observation.capabilities)}"
         if observation.capabilities is not None
@@ -28,7 +28,7 @@ def starttls_missing(case: Case) -> Verdict | None:
         "starttls_missing",
         Kind.WEAKNESS,
         Severity.CRITICAL if is_submission else Severity.WARNING,
-        f"The server does not offer {case.command}, so {_EXPOSED}; {offer}.",
+        f"The server does not offer {case.command}, so {exposed} in clear; {offer}.",
         f"Install a certificate and enable {case.command}. {_COMPARE}.",
     )
 

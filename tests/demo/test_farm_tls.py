@@ -147,6 +147,24 @@ async def test_tls_first_servers_speak_their_protocol_inside(farm: Farm, port: i
     await writer.wait_closed()
 
 
+@pytest.mark.parametrize(
+    ("port", "said", "answer"),
+    [(465, b"STARTTLS\r\n", b"554 "), (993, b"a STARTTLS\r\n", b"a BAD "), (995, b"STLS\r\n", b"-ERR ")],
+)
+async def test_there_is_no_tls_inside_tls(farm: Farm, port: int, said: bytes, answer: bytes) -> None:
+    row = find(farm, "healthy", port)
+    context = ssl.create_default_context(cafile=farm.ca_file)
+    reader, writer = await asyncio.open_connection(
+        farm.address_of(row), farm.port_of(row), ssl=context, server_hostname=row.host
+    )
+    async with asyncio.timeout(5):
+        await reader.readline()
+        writer.write(said)
+        assert (await reader.readline()).startswith(answer)
+    writer.close()
+    await writer.wait_closed()
+
+
 async def test_tls_first_servers_wait_for_the_client_to_begin(farm: Farm) -> None:
     row = find(farm, "tls-first", 25)
     reader, writer = await asyncio.open_connection(farm.address_of(row), farm.port_of(row))

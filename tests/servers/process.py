@@ -102,7 +102,7 @@ def _tail(logs: Sequence[Path]) -> str:
 
 
 def _exit_of(process: subprocess.Popen[bytes]) -> int | None:
-    """Return how the child ended, None while it runs. It stays unreaped, so its id cannot be given away yet."""
+    """Return how the child ended, None while it runs; it stays unreaped, so its id cannot be given away."""
     found = os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     return None if found is None else found.si_status
 

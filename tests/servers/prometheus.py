@@ -36,6 +36,9 @@ def is_answering(url: str) -> bool:
     try:
         with urllib.request.urlopen(url, timeout=HTTP_SECONDS):  # noqa: S310 - always our own loopback server
             return True
+    except urllib.error.HTTPError as error:
+        error.close()
+        return False
     except OSError:
         return False
 

@@ -36,6 +36,7 @@ def test_auth_before_tls(port: int, offered: tuple[str, ...], clear: str) -> Non
         replace(healthy(110), auth_before_tls=("APOP",)),
         replace(healthy(110), auth_before_tls=None),
         replace(healthy(993), auth_before_tls=("PLAIN",)),
+        in_clear(143, StartTls(offered=False), auth_before_tls=("LOGIN",), preauth=True),
         healthy(465),
     ],
 )

@@ -22,6 +22,7 @@ def test_starttls_missing(port: int, severity: Severity) -> None:
     assert verdict is not None
     assert (verdict.kind, verdict.severity) == (Kind.WEAKNESS, severity)
     assert "SIZE 1, HELP" in verdict.summary
+    assert ("passwords" in verdict.summary) == (port != 25)
     assert ("STLS" if port == 110 else "STARTTLS") in verdict.summary
 
 
