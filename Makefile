@@ -6,10 +6,10 @@
 CONFIG ?= config/mailport.yml
 ARGS ?=
 
-# Real servers and tools that the tests start or call.
+# Real servers and tools that the tests and benchmarks start or call.
 TEST_PACKAGES := postfix dovecot-core dovecot-imapd dovecot-pop3d \
 	prometheus prometheus-alertmanager prometheus-blackbox-exporter \
-	iproute2 nftables openssl
+	iproute2 nftables procps openssl
 
 run: ## start mailport with config/mailport.yml (CONFIG=FILE for another, ARGS=... for more options)
 	@scripts/venv.sh run
@@ -38,6 +38,7 @@ format: ## format the code and mend what ruff can mend
 
 bench: ## run every benchmark in bench/
 	@scripts/venv.sh dev
+	@scripts/debian-packages.sh $(TEST_PACKAGES)
 	@set -e; for script in bench/*.py; do echo "== $$script"; .venv/bin/python "$$script"; done
 
 lock: ## pin the packages of requirements/*.in again, with hashes (ARGS=-U for newer releases)

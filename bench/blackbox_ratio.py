@@ -14,20 +14,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
 
+from bench.processes.child import answer_of, ask, child, cpu_seconds, on_cores
 from tests.servers.blackbox import SMTP_MODULE, Blackbox, run_blackbox, smtp_starttls_module
 from tests.servers.certificates import create_authority
 from tests.servers.process import ServerNotStartedError
 
-PROCESSES = Path(__file__).with_name("processes")
 NAME = "bench.mail.test"
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,53 +36,6 @@ class Round:
     """CPU of the prober's process per probe, in milliseconds."""
     rate: float
     """Probes per second."""
-
-
-def cpu_seconds(pid: int) -> float:
-    """Return the CPU time that a process has used so far, user and kernel (proc(5), fields 14 and 15)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
-
-
-@contextmanager
-def child(cores: set[int], script: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """Run one of our own processes on some cores; end it with the block."""
-    argv = [sys.executable, str(PROCESSES / script), *arguments]
-    with on_cores(cores):
-        process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    with process:
-        try:
-            yield process
-        finally:
-            process.terminate()
-
-
-@contextmanager
-def on_cores(cores: set[int]) -> Iterator[None]:
-    """Start children on these cores: they inherit what this process has at that moment."""
-    own = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, cores)
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, own)
-
-
-def ask(process: subprocess.Popen[str], line: str) -> str:
-    """Send a line to a child and return its answer."""
-    assert process.stdin is not None
-    process.stdin.write(f"{line}\n")
-    process.stdin.flush()
-    return answer_of(process)
-
-
-def answer_of(process: subprocess.Popen[str]) -> str:
-    """Wait for a child's next line."""
-    assert process.stdout is not None
-    answer = process.stdout.readline()
-    if not answer:
-        raise ServerNotStartedError(f"{process.args!r} ended too early")
-    return answer.strip()
 
 
 def measure_mailport(prober: subprocess.Popen[str], probes: int, concurrency: int) -> Round:
@@ -133,13 +84,15 @@ def compare(options: argparse.Namespace, folder: Path) -> None:
     authority = create_authority(folder / "certificates")
     bundle = authority.issue(NAME).bundle_file
     modules = {SMTP_MODULE: smtp_starttls_module(authority.ca_file, NAME)}
-    with child(server_core, "starttls_server.py", str(bundle)) as server:
+    with child("starttls_server.py", str(bundle)) as server:
         port = answer_of(server)
-        with on_cores(prober_core), run_blackbox(folder / "blackbox", modules) as blackbox:
-            os.sched_setaffinity(0, server_core)
-            with child(prober_core, "mailport_prober.py", str(authority.ca_file), port, "starttls") as prober:
-                answer_of(prober)
-                run_rounds(options, blackbox, blackbox.probe_url(f"127.0.0.1:{port}"), prober)
+        with ExitStack() as stack:
+            with on_cores(prober_core):
+                blackbox = stack.enter_context(run_blackbox(folder / "blackbox", modules))
+                argv = ("mailport_prober.py", str(authority.ca_file), port, "starttls")
+                prober = stack.enter_context(child(*argv))
+            answer_of(prober)
+            run_rounds(options, blackbox, blackbox.probe_url(f"127.0.0.1:{port}"), prober)
 
 
 def run_rounds(

@@ -8,12 +8,14 @@ from typing import Annotated
 import typer
 
 from scanner import __version__
-from scanner.cli.console import Exit, give_up, run_interruptibly, say
+from scanner.cli.console import Exit, give_up, mute_stdout, run_interruptibly, say
 from scanner.cli.demo import run_demo
 from scanner.cli.logs import LogFormat, set_up_logging
+from scanner.cli.options import COMMAND_LINE, list_problems
 from scanner.cli.output import Format
 from scanner.cli.scan import FailOn, ScanOptions, scan_targets
 from scanner.config import ConfigError, Settings, load_settings, override
+from scanner.model.target import escape
 from scanner.service.serve import run_service
 from scanner.web import ListenError, bind
 
@@ -144,13 +146,15 @@ def serve(
 
     def load() -> Settings:
         settings = load_settings(path, os.environ)
-        return settings if listen is None else override(settings, {"web.listen": listen})
+        return settings if listen is None else override(settings, {"web.listen": listen}, source=COMMAND_LINE)
 
     try:
         settings = load()
         sock = bind(settings.web.listen)
-    except (ConfigError, ListenError) as error:
-        give_up(str(error).splitlines())
+    except ConfigError as error:
+        give_up(list_problems(error))
+    except ListenError as error:
+        give_up(str(error))
     set_up_logging(log_format)
     run_interruptibly(run_service(settings, load, sock))
 
@@ -187,10 +191,23 @@ def demo(
 
 
 def main() -> None:
-    """Run the command line; a closed pipe (`| head`) ends it quietly."""
+    """Run the command line and end with its status; a closed pipe (`| head`) ends it quietly."""
+    arguments = sys.argv[1:]
     try:
-        app()
+        status = app(arguments or ["--help"], standalone_mode=False)
+    except typer.TyperException as error:
+        say(f"mailport: {_explain(error)}")
+        raise SystemExit(Exit.USAGE) from None
     except BrokenPipeError:
-        # Python would complain once more when it flushes the closed stdout at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        mute_stdout()
         raise SystemExit(Exit.DONE) from None
+    raise SystemExit(status if arguments else Exit.USAGE)
+
+
+def _explain(error: typer.TyperException) -> str:
+    """Say in one line what is wrong with the arguments, and where to read on."""
+    # Typer hands on what pydantic says of a value, with pydantic's own prefix.
+    message = escape(" ".join(error.format_message().replace("Value error, ", "").split())).rstrip(".")
+    context = getattr(error, "ctx", None)
+    command = "mailport" if context is None else context.command_path
+    return f"{message[:1].lower()}{message[1:]}; see {command} --help"

@@ -1,6 +1,7 @@
 """What every command shares: how it speaks to a person, how it ends, how it runs the event loop."""
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Coroutine, Iterable
@@ -32,6 +33,11 @@ def give_up(problems: str | Iterable[str], status: Exit = Exit.USAGE) -> NoRetur
     for problem in [problems] if isinstance(problems, str) else problems:
         say(f"mailport: {problem}")
     raise typer.Exit(status)
+
+
+def mute_stdout() -> None:
+    """Write no more to standard output, which takes nothing: Python would complain of that at its exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def run_interruptibly(main: Coroutine[Any, Any, None]) -> bool:

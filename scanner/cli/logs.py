@@ -1,5 +1,6 @@
 """Sets up the log: to standard error, as text for people or as JSON for machines."""
 
+import logging
 import sys
 from enum import StrEnum
 
@@ -19,12 +20,20 @@ def set_up_logging(log_format: LogFormat) -> None:
     renderer: structlog.typing.Processor = structlog.dev.ConsoleRenderer(colors=is_terminal, pad_event_to=16)
     if log_format is LogFormat.JSON:
         renderer = structlog.processors.JSONRenderer()
+    processors: list[structlog.typing.Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
     structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        processors=[*processors, renderer], logger_factory=structlog.PrintLoggerFactory(sys.stderr)
     )
+    # Libraries (uvicorn, asyncio) log by the standard module: their lines must look like ours.
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            foreign_pre_chain=processors,
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)

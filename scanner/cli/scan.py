@@ -7,9 +7,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TextIO
+from typing import NoReturn, TextIO
 
-from scanner.cli.console import Exit, give_up, run_interruptibly, say
+from scanner.cli.console import Exit, give_up, mute_stdout, run_interruptibly, say
+from scanner.cli.options import COMMAND_LINE, list_problems
 from scanner.cli.output import Format, Writer, make_writer
 from scanner.cli.progress import ScanProgress
 from scanner.cli.weight import is_our_own_fault, weight_of
@@ -60,14 +61,18 @@ def scan_targets(options: ScanOptions) -> Exit:
     except ValueError as error:
         give_up(str(error))
     with ExitStack() as stack:
-        try:
-            journal = None if options.resume is None else Journal(options.resume)
-        except JournalError as error:
-            give_up(str(error))
+        journal = open_journal(options)
         if journal is not None:
             stack.callback(journal.close)
-        writer = make_writer(options.format, stack.enter_context(open_output(options.out)))
-        tally = run(settings, parts, writer, journal)
+        try:
+            with open_output(options.out) as stream:
+                tally = run(settings, parts, make_writer(options.format, stream), journal)
+        except JournalError as error:
+            give_up(str(error), Exit.CANNOT_WORK)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            fail_to_write(options.out, error)
     if not tally.is_whole:
         say("mailport: interrupted; what was found until then is kept")
         return Exit.INTERRUPTED
@@ -106,19 +111,26 @@ class Tally:
 
 
 def run(settings: Settings, parts: Parts, writer: Writer, journal: Journal | None) -> Tally:
-    """Run the scan with its progress display; complete the output whatever happens."""
-    with ScanProgress(len(settings.targets)) as progress:
-        tally = Tally(writer, progress)
-        try:
+    """Run the scan with its progress display; complete the output whatever happens.
+
+    Raises:
+        JournalError: a result could not be kept.
+        OSError: a result could not be written.
+    """
+    try:
+        with ScanProgress(len(settings.targets)) as progress:
+            tally = Tally(writer, progress)
             tally.is_whole = run_interruptibly(run_scan(settings, parts, tally, journal))
-        except* JournalError as group:
-            give_up(str(group.exceptions[0]), Exit.CANNOT_WORK)
-        except* BrokenPipeError:
-            raise BrokenPipeError from None
-        except* OSError as group:
-            give_up(f"cannot write the results: {group.exceptions[0]}", Exit.CANNOT_WORK)
-    writer.close()
+    except BaseExceptionGroup as group:
+        raise _first_of(group) from None
+    finally:
+        writer.close()
     return tally
+
+
+def _first_of(error: BaseException) -> BaseException:
+    """Return the first fault in a group: the workers of a pool mostly meet the same one."""
+    return _first_of(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
 
 
 def read_settings(options: ScanOptions) -> Settings:
@@ -133,9 +145,9 @@ def read_settings(options: ScanOptions) -> Settings:
             settings = settings.model_copy(
                 update={"targets": tuple(dict.fromkeys(targets)), "target_file": None}
             )
-        settings = override(settings, options.changes)
+        settings = override(settings, options.changes, source=COMMAND_LINE)
     except ConfigError as error:
-        give_up(str(error).splitlines())
+        give_up(list_problems(error))
     if not settings.targets:
         give_up("nothing to scan: name targets, or a file of them with --targets FILE (- for stdin)")
     return settings
@@ -150,7 +162,9 @@ def read_targets(options: ScanOptions) -> list[Target]:
             found.append(parse_target(text))
         except TargetError as error:
             problems.append(str(error))
-    if options.target_file is not None:
+    if options.target_file == "-" and sys.stdin is None:
+        problems.append("standard input: is closed; name a file with --targets FILE")
+    elif options.target_file is not None:
         name = "standard input" if options.target_file == "-" else options.target_file
         try:
             found += _read_file(options.target_file)
@@ -176,6 +190,8 @@ def _read_file(name: str) -> list[Target]:
 def open_output(path: Path | None) -> Iterator[TextIO]:
     """Open where the results go, before anything is probed."""
     if path is None:
+        if sys.stdout is None:
+            give_up("standard output is closed; write to a file with --out FILE")
         yield sys.stdout
         return
     try:
@@ -184,3 +200,23 @@ def open_output(path: Path | None) -> Iterator[TextIO]:
         give_up(f"{path}: cannot be written: {error.strerror}")
     with stream:
         yield stream
+
+
+def open_journal(options: ScanOptions) -> Journal | None:
+    """Open what --resume names, before the output is emptied; they may not be one file."""
+    if options.resume is None:
+        return None
+    if options.out is not None and options.out.resolve() == options.resume.resolve():
+        give_up(f"{options.out}: --out and --resume name one file; give each its own")
+    try:
+        return Journal(options.resume)
+    except JournalError as error:
+        give_up(str(error))
+
+
+def fail_to_write(path: Path | None, error: OSError) -> NoReturn:
+    """End the command because the results cannot be written any more."""
+    if path is None:
+        mute_stdout()
+    name = "standard output" if path is None else path
+    give_up(f"{name}: cannot be written: {error.strerror or error}", Exit.CANNOT_WORK)

@@ -3,9 +3,10 @@
 import asyncio
 import ipaddress
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 from scanner.model import PORTS, Endpoint, Protocol, Reason, TargetFinding, TlsMode, role_of
 from scanner.model.observation import Key
@@ -13,6 +14,8 @@ from scanner.model.target import Target, refuse_address
 from scanner.network import ResolveFailure, Resolver
 
 LOOKUPS_AT_ONCE = 64
+MAX_ADDRESSES = 64
+"""How many addresses of one host are probed; one answer of a name server could hold thousands."""
 SOURCE = "operator"
 
 
@@ -22,6 +25,14 @@ class Plan:
 
     endpoints: tuple[Endpoint, ...]
     findings: tuple[TargetFinding, ...]
+
+    @property
+    def addresses(self) -> dict[str, tuple[str, ...]]:
+        """The addresses of every host that has endpoints."""
+        found: dict[str, dict[str, None]] = {}
+        for endpoint in self.endpoints:
+            found.setdefault(endpoint.host, {})[endpoint.address] = None
+        return {host: tuple(addresses) for host, addresses in found.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +52,17 @@ class Planner:
     vantage: str = "default"
 
     async def plan(
-        self, targets: Iterable[Target], on_resolved: Callable[[int], None] = lambda _: None
+        self,
+        targets: Iterable[Target],
+        on_resolved: Callable[[int], None] = lambda _: None,
+        *,
+        known: Mapping[str, Sequence[str]] = MappingProxyType({}),
     ) -> Plan:
-        """Resolve all targets and merge what they share; `on_resolved` is told how many are done."""
+        """Resolve all targets and merge what they share; `on_resolved` is told how many are done.
+
+        `known` holds the addresses that hosts had in the plan before: they stand while the name servers fail
+        (DNS_FAILURE), beside the finding that says so. A definite answer, "no such name" too, replaces them.
+        """
         todo = list(targets)
         gate = asyncio.Semaphore(LOOKUPS_AT_ONCE)
         done = 0
@@ -51,7 +70,7 @@ class Planner:
         async def expand(target: Target) -> Plan:
             nonlocal done
             async with gate:
-                plan = await self._expand(target)
+                plan = await self._expand(target, known.get(target.host, ()))
             done += 1
             on_resolved(done)
             return plan
@@ -60,7 +79,7 @@ class Planner:
             tasks = [group.create_task(expand(target)) for target in todo]
         return merge([task.result() for task in tasks])
 
-    async def _expand(self, target: Target) -> Plan:
+    async def _expand(self, target: Target, known: Sequence[str]) -> Plan:
         started_at = datetime.now(UTC)
         begun = time.perf_counter()
 
@@ -75,24 +94,33 @@ class Planner:
                 vantage=self.vantage,
             )
 
-        seconds: float | None = None
-        if target.is_address:
-            addresses: tuple[str, ...] = (target.host,)
-        else:
-            try:
-                addresses = await self.resolver.addresses(target.host)
-            except ResolveFailure as failure:
-                return Plan((), (finding(failure.reason, failure.detail),))
-            seconds = time.perf_counter() - begun
         endpoints: list[Endpoint] = []
         findings: list[TargetFinding] = []
-        for address in addresses:
+        addresses, failure = await self._look_up(target, known)
+        seconds = None if target.is_address or failure is not None else time.perf_counter() - begun
+        if failure is not None:
+            findings.append(finding(failure.reason, failure.detail))
+        if len(addresses) > MAX_ADDRESSES:
+            detail = f"{target.host} has {len(addresses)} addresses; the first {MAX_ADDRESSES} are probed"
+            findings.append(finding(Reason.SKIPPED, detail))
+        for address in addresses[:MAX_ADDRESSES]:
             refusal = self._refuse(address)
             if refusal is not None:
                 findings.append(finding(*refusal))
             else:
                 endpoints += self._endpoints(target, address, seconds)
         return Plan(tuple(endpoints), tuple(findings))
+
+    async def _look_up(
+        self, target: Target, known: Sequence[str]
+    ) -> tuple[Sequence[str], ResolveFailure | None]:
+        """Return the addresses to go by, and why they are not fresh ones."""
+        if target.is_address:
+            return (target.host,), None
+        try:
+            return await self.resolver.addresses(target.host), None
+        except ResolveFailure as failure:
+            return known if failure.reason is Reason.DNS_FAILURE else (), failure
 
     def _refuse(self, address: str) -> tuple[Reason, str] | None:
         version = ipaddress.ip_address(address).version

@@ -1,6 +1,7 @@
 """The pool: workers that probe, and one dispatcher that keeps the rate and the addresses' turns."""
 
 import asyncio
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -11,15 +12,22 @@ from scanner.model import Endpoint, Observation
 
 MAX_WAITING = 100_000
 """Endpoints taken in ahead of their turn; more are left with the feed."""
+SLICE_SECONDS = 0.05
+"""How finely a rate is spread over the second."""
 
 
-def throttler(rate: float) -> Throttler | None:
-    """Return a throttler for `rate` connections a second, or None for no limit (0)."""
+def throttler(rate: float) -> Throttler:
+    """Return a throttler for `rate` connections a second, 0 = no limit."""
+    count, period = _pace(rate)
+    return Throttler(rate_limit=count, period=period, retry_interval=SLICE_SECONDS / 10)
+
+
+def _pace(rate: float) -> tuple[int, float]:
+    """Return how many may start in which time: few at once, since a burst looks like an attack."""
     if rate <= 0:
-        return None
-    if rate < 1:
-        return Throttler(rate_limit=1, period=1 / rate)
-    return Throttler(rate_limit=int(rate), period=int(rate) / rate)
+        return sys.maxsize, 0.0
+    count = max(1, int(rate * SLICE_SECONDS))
+    return count, count / rate
 
 
 class Pool:
@@ -61,21 +69,26 @@ class Pool:
     def adjust(self, *, concurrency: int, rate: float) -> None:
         """Take new limits while running; connections that are open stay open."""
         self.workers = concurrency
-        self._throttler = throttler(rate)
+        # Changed in place: the dispatcher may be waiting in it.
+        self._throttler.rate_limit, self._throttler.period = _pace(rate)
         if self._group is not None:
             self._hire(self._group)
         self._changed.set()
 
     async def run(self, feed: AsyncIterator[Endpoint]) -> None:
-        """Probe everything the feed gives; return when it has ended and all is delivered."""
-        async with asyncio.TaskGroup() as group:
-            self._group = group
-            group.create_task(self._take_in(feed))
-            self._hire(group)
-            await self._dispatch()
-            for _ in range(self._started):
+        """Probe everything the feed gives; return when it has ended and all is delivered.
+
+        An exception of the feed, of a probe or of `deliver` ends the run, in an ExceptionGroup.
+        """
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                group.create_task(self._take_in(feed))
+                self._hire(group)
+                await self._dispatch()
                 self._handoff.put_nowait(None)
-        self._group = None
+        finally:
+            self._group = None
 
     async def until_idle(self) -> None:
         """Wait until no probe is under way."""
@@ -97,29 +110,29 @@ class Pool:
         self._changed.set()
 
     async def _dispatch(self) -> None:
-        while True:
-            while self.busy >= self.workers:
-                await self._wait_for_change(None)
-            endpoint = await self._next()
-            if endpoint is None:
-                return
-            if self._throttler is not None:
-                await self._throttler.acquire()
-            self.busy += 1
-            self._idled.clear()
-            self._handoff.put_nowait(endpoint)
+        while await self._await_turn():
+            await self._throttler.acquire()
+            # Popped last of all, so that the address's gap counts from the real start. While the rate held
+            # us up the limits may have come down: then it waits once more.
+            endpoint = self._waiting.pop(self._clock()) if self.busy < self.workers else None
+            if endpoint is not None:
+                self.busy += 1
+                self._idled.clear()
+                self._handoff.put_nowait(endpoint)
 
-    async def _next(self) -> Endpoint | None:
-        """Return the next endpoint whose turn it is; None when nothing will come any more."""
+    async def _await_turn(self) -> bool:
+        """Wait for an idle worker and a free address; return False when nothing will come any more."""
         while True:
             now = self._clock()
-            endpoint = self._waiting.pop(now)
-            if endpoint is not None:
-                return endpoint
-            if self._is_fed and not len(self._waiting):
-                return None
-            turn = self._waiting.next_turn()
-            await self._wait_for_change(None if turn is None else max(0.0, turn - now))
+            if self.busy >= self.workers:
+                await self._wait_for_change(None)
+            elif self._waiting.has_turn(now):
+                return True
+            elif self._is_fed and not len(self._waiting):
+                return False
+            else:
+                turn = self._waiting.next_turn()
+                await self._wait_for_change(None if turn is None else max(0.0, turn - now))
 
     async def _wait_for_change(self, seconds: float | None) -> None:
         self._changed.clear()
@@ -141,3 +154,4 @@ class Pool:
                 self._changed.set()
             if observation is not None:
                 self._deliver(observation)
+        self._handoff.put_nowait(None)  # for the next worker

@@ -8,11 +8,14 @@ from dataclasses import dataclass, replace
 from scanner.model import Endpoint
 from scanner.model.observation import Key
 
+_Turn = tuple[float, int, Key]
+"""When an endpoint is due, the serial number that its entry must still have, and its key."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
     endpoint: Endpoint
-    generation: int
+    serial: int
     is_new: bool
 
 
@@ -30,7 +33,7 @@ class Schedule:
         self._jitter = jitter
         self._random = random_source or random.Random()  # noqa: S311 - spreads load, keeps no secret
         self._entries: dict[Key, _Entry] = {}
-        self._heap: list[tuple[float, int, Key, int]] = []
+        self._heap: list[_Turn] = []
         self._serial = 0
 
     def __len__(self) -> int:
@@ -61,19 +64,21 @@ class Schedule:
         step = min(spread, self._interval) / max(1, len(new))
         for index, key in enumerate(new):
             self._enter(wanted[key], now + index * step, is_new=True)
+        self._sweep()
         return gone
 
     def pop_due(self, now: float) -> tuple[Endpoint, float] | None:
         """Return an endpoint that is due and by how many seconds it is late, or None."""
-        while self._heap and self._heap[0][0] <= now:
-            due, _, key, generation = heapq.heappop(self._heap)
-            entry = self._entries.get(key)
-            if entry is not None and entry.generation == generation:
-                return entry.endpoint, now - due
-        return None
+        due = self.next_due()
+        if due is None or due > now:
+            return None
+        _, _, key = heapq.heappop(self._heap)
+        return self._entries[key].endpoint, now - due
 
     def next_due(self) -> float | None:
         """Return when the next endpoint is due, or None where there is none."""
+        while self._heap and self._is_stale(self._heap[0]):
+            heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None
 
     def probed(self, key: Key, now: float) -> None:
@@ -91,4 +96,16 @@ class Schedule:
     def _enter(self, endpoint: Endpoint, due: float, *, is_new: bool) -> None:
         self._serial += 1
         self._entries[endpoint.key] = _Entry(endpoint, self._serial, is_new)
-        heapq.heappush(self._heap, (due, self._serial, endpoint.key, self._serial))
+        heapq.heappush(self._heap, (due, self._serial, endpoint.key))
+
+    def _sweep(self) -> None:
+        """Forget the due times of removed endpoints before they outnumber the others."""
+        if len(self._heap) > 2 * len(self._entries) + 16:
+            self._heap = [turn for turn in self._heap if not self._is_stale(turn)]
+            heapq.heapify(self._heap)
+
+    def _is_stale(self, turn: _Turn) -> bool:
+        """Whether the endpoint is gone, or has got another due time since."""
+        _, serial, key = turn
+        entry = self._entries.get(key)
+        return entry is None or entry.serial != serial

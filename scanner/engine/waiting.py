@@ -49,23 +49,32 @@ class WaitingRoom:
         self._count += 1
         self._list(endpoint.address, state)
 
+    def has_turn(self, now: float) -> bool:
+        """Whether `pop` would return an endpoint now."""
+        while self._turns and self._turns[0][0] <= now:
+            address = self._turns[0][2]
+            state = self._addresses[address]
+            if state.waiting and state.busy < self._per_address:
+                return True
+            heapq.heappop(self._turns)
+            state.is_listed = False
+            if not state.waiting and not state.busy:
+                del self._addresses[address]
+        return False
+
     def pop(self, now: float) -> Endpoint | None:
         """Return an endpoint whose turn it is, or None. The caller must `release` its address."""
-        while self._turns and self._turns[0][0] <= now:
-            _, _, address = heapq.heappop(self._turns)
-            state = self._addresses[address]
-            state.is_listed = False
-            if not state.waiting:
-                if not state.busy:
-                    del self._addresses[address]
-                continue
-            endpoint = state.waiting.popleft()
-            self._count -= 1
-            state.busy += 1
-            state.free_at = now + self._gap
-            self._list(address, state)
-            return endpoint
-        return None
+        if not self.has_turn(now):
+            return None
+        _, _, address = heapq.heappop(self._turns)
+        state = self._addresses[address]
+        state.is_listed = False
+        endpoint = state.waiting.popleft()
+        self._count -= 1
+        state.busy += 1
+        state.free_at = now + self._gap
+        self._list(address, state)
+        return endpoint
 
     def release(self, address: str, now: float) -> None:
         """Tell that a connection to an address has ended."""

@@ -23,7 +23,7 @@ class Exposition:
         self._has_vantages = vantages
         self._registry = registry
         self._lines: dict[str, dict[str, bytes]] = {family.name: {} for family in FAMILIES}
-        self._labels: dict[Key, dict[str, str]] = {}
+        self._labels: dict[Key, set[str]] = {}
         self._holders: dict[str, Key] = {}
 
     def accept(self, observation: Observation) -> None:
@@ -35,15 +35,9 @@ class Exposition:
         """
         key = observation.endpoint.key
         labels = self._write_labels(observation)
-        vantage = observation.vantage if self._has_vantages else ""
-        shown = self._labels.setdefault(key, {})
-        former = shown.get(vantage, labels)
-        if former != labels:
-            self._drop(former)
-            del shown[vantage]
         if self._holders.setdefault(labels, key) != key:
             return
-        shown[vantage] = labels
+        self._labels.setdefault(key, set()).add(labels)
         for family in FAMILIES:
             lines = _write_lines(family, labels, observation)
             if lines:
@@ -53,7 +47,7 @@ class Exposition:
 
     def remove(self, key: Key) -> None:
         """Forget an endpoint with all its series; an unknown one is no error."""
-        for labels in self._labels.pop(key, {}).values():
+        for labels in self._labels.pop(key, ()):
             self._drop(labels)
 
     def render(self, *, openmetrics: bool) -> bytes:

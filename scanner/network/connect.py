@@ -9,6 +9,10 @@ from scanner.model import Reason
 from scanner.network.failures import explain_connect_error, keep_icmp_errors, read_icmp_error
 
 
+class _Expired(Exception):
+    """Our time for connecting is over (the kernel's own ETIMEDOUT comes as a TimeoutError)."""
+
+
 class ConnectFailure(Exception):
     """No connection: the reason, and the evidence in words."""
 
@@ -42,7 +46,7 @@ async def open_connection(
             sock.bind((source_address, 0))
         await _connect(sock, (address, port), timeout)
         keep_icmp_errors(sock, keep=False)
-    except TimeoutError:
+    except _Expired:
         sock.close()
         raise ConnectFailure(
             Reason.CONNECT_TIMEOUT, f"no answer to the connection request within {timeout:g} s"
@@ -85,12 +89,28 @@ def _wake(writable: asyncio.Future[None]) -> None:
 
 def _expire(writable: asyncio.Future[None]) -> None:
     if not writable.done():
-        writable.set_exception(TimeoutError())
+        writable.set_exception(_Expired())
 
 
 def _failure(error: OSError, sock: socket.socket | None, address: str) -> ConnectFailure:
+    if error.errno == errno.EADDRNOTAVAIL and not _has_source_for(address):
+        error = OSError(errno.ENETUNREACH, "this machine has no address of that family")
     icmp = read_icmp_error(sock) if sock is not None else None
     own: str | None = None
     if icmp is not None and sock is not None:
         own = str(sock.getsockname()[0])
     return ConnectFailure(*explain_connect_error(error, icmp, own_address=own, target=address))
+
+
+def _has_source_for(address: str) -> bool:
+    """Whether a packet to an address would have a source; connecting a UDP socket sends none.
+
+    Linux says "cannot assign address" both where IPv6 is switched off and where every local port is in use.
+    """
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as sock:
+            sock.connect((address, 9))
+    except OSError as error:
+        return error.errno != errno.EADDRNOTAVAIL
+    return True

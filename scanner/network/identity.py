@@ -13,8 +13,9 @@ def own_name() -> str:
 
     `localhost` gets a prober onto block lists, so it is never given.
     """
-    for name in (socket.gethostname(), socket.getfqdn()):
-        lowered = name.lower().rstrip(".")
+    # In this order and one by one: getfqdn may wait long for name servers that do not answer.
+    for ask in (socket.gethostname, socket.getfqdn):
+        lowered = ask().lower().rstrip(".")
         if _FULL_NAME.fullmatch(lowered) and not lowered.startswith("localhost"):
             return lowered
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:

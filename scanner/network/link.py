@@ -24,40 +24,60 @@ class Budgets:
 
 
 class Link(asyncio.Protocol):
-    """One connection. One timer serves all deadlines: it looks, when it fires, whether it still is time."""
+    """One connection. One timer serves all deadlines: it looks, when it fires, whether it still is time.
 
-    def __init__(self, session: Session, budgets: Budgets, clock: Callable[[], float]) -> None:
+    Args:
+        begun: when the probe began, by the clock; the total budget counts from there (default: from the
+            moment the connection stands).
+    """
+
+    def __init__(
+        self, session: Session, budgets: Budgets, clock: Callable[[], float], begun: float | None = None
+    ) -> None:
         self._session = session
         self._budgets = budgets
         self._clock = clock
+        self._begun = begun
         self._loop = asyncio.get_running_loop()
         self._done: asyncio.Future[None] = self._loop.create_future()
+        self._fault: Exception | None = None
         self._transport: asyncio.Transport | None = None
+        self._is_attached = False
         self._timer: asyncio.TimerHandle | None = None
+        self._looks_at = 0.0
         self._ends_at = 0.0
 
     async def run(self, sock: socket.socket) -> None:
         """Hold the conversation to its end; the socket is closed afterwards, whatever happens."""
         try:
+            await self._attach(sock)
+            await self._done
+        finally:
+            # A loop may still call `connection_made` after its `create_connection` was cancelled.
+            self._done.cancel()
+            self._disarm()
+            if self._transport is not None:
+                self._transport.close()
+        if self._fault is not None:
+            raise self._fault
+
+    async def _attach(self, sock: socket.socket) -> None:
+        try:
             await self._loop.create_connection(lambda: self, sock=sock)
         except BaseException:
             sock.close()
             raise
-        try:
-            await self._done
-        finally:
-            if self._timer is not None:
-                self._timer.cancel()
-            if self._transport is not None:
-                self._transport.close()
+        # Closed any earlier, uvloop would not tell the socket object that its descriptor is gone.
+        self._is_attached = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin the session and its clock."""
         # uvloop's transports do not derive from asyncio.Transport, so there is nothing to check here.
         self._transport = cast("asyncio.Transport", transport)
-        self._ends_at = self._clock() + self._budgets.total
+        if self._done.done():
+            return
+        self._ends_at = (self._clock() if self._begun is None else self._begun) + self._budgets.total
         self._step(self._session.begin)
-        self._arm()
 
     def data_received(self, data: bytes) -> None:
         """Feed the session."""
@@ -75,25 +95,42 @@ class Link(asyncio.Protocol):
 
     def _step(self, move: Callable[..., None], *args: Any) -> None:  # noqa: ANN401 - passed on unread
         """Move the session on and send what it says; a fault of our own ends the link, never hangs it."""
+        if self._done.done():
+            return
         try:
             move(*args)
             outgoing = self._session.take_outgoing()
+            is_done = self._session.is_done
         except Exception as fault:  # noqa: BLE001 - handed to `run`, whose caller makes it a result
-            if not self._done.done():
-                self._done.set_exception(fault)
-            return
+            self._fault = fault
+            outgoing, is_done = b"", True
         if self._transport is not None and outgoing:
             self._transport.write(outgoing)
-        if self._session.is_done and not self._done.done():
-            self._done.set_result(None)
+        if not is_done:
+            self._arm()
+            return
+        self._done.set_result(None)
+        if self._transport is not None and self._is_attached:
+            # At once, so that a peer which sends without end is not read any further.
+            self._transport.close()
 
     def _end_session(self, end: End, detail: str | None) -> None:
         # A dialogue may answer an interruption with one last question; there is nobody left to ask.
-        while not self._session.is_done and not self._done.done():
+        while not self._done.done():
             self._step(self._session.interrupt, end, detail)
 
     def _arm(self) -> None:
-        self._timer = self._loop.call_later(max(0.0, self._deadline() - self._clock()), self._on_timer)
+        """See to it that the timer looks at the deadline or sooner; later is not worth a new timer."""
+        deadline = self._deadline()
+        if self._timer is None or deadline < self._looks_at:
+            self._disarm()
+            self._looks_at = deadline
+            self._timer = self._loop.call_later(max(0.0, deadline - self._clock()), self._on_timer)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _deadline(self) -> float:
         session = self._session
@@ -103,10 +140,11 @@ class Link(asyncio.Protocol):
         return min(session.phase_started + budget, self._ends_at)
 
     def _on_timer(self) -> None:
+        self._timer = None
         now = self._clock()
         if now >= self._ends_at:
             self._end_session(End.TIMEOUT, f"the whole probe took longer than {self._budgets.total:g} s")
         elif now >= self._deadline():
             self._step(self._session.interrupt, End.TIMEOUT)
-        if not self._done.done():
+        else:
             self._arm()

@@ -13,6 +13,8 @@ import dns.resolver
 from scanner.model import Reason
 
 NO_ANSWER = "no answer from the name servers"
+_LOCAL_SERVER = "127.0.0.1"
+_KINDS = {4: dns.rdatatype.A, 6: dns.rdatatype.AAAA}
 
 
 class ResolveFailure(Exception):
@@ -48,11 +50,7 @@ class Resolver:
         families: Sequence[int] = (4, 6),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._resolver = dns.asyncresolver.Resolver(configure=not servers)
-        if servers:
-            self._resolver.nameservers = [
-                dns.nameserver.Do53Nameserver(address, port) for address, port in servers
-            ]
+        self._resolver = _make_resolver(servers)
         self._resolver.lifetime = timeout
         self._resolver.timeout = max(0.5, timeout / 2)
         self._families = tuple(families)
@@ -82,25 +80,37 @@ class Resolver:
             task.exception()  # fetched, so that a failure nobody waits for any more is not reported as lost
 
     async def _look_up(self, host: str) -> tuple[str, ...]:
-        kinds = [{4: dns.rdatatype.A, 6: dns.rdatatype.AAAA}[family] for family in self._families]
-        results = await asyncio.gather(*(self._ask(host, kind) for kind in kinds))
-        addresses = [address for answer, _ in results if isinstance(answer, list) for address in answer]
-        if addresses:
-            ttl = min((ttl for answer, ttl in results if answer), default=self.MIN_TTL)
-            if len(self._cache) >= self.MAX_CACHED:
-                self._cache.clear()
-            self._cache[host] = (
-                self._clock() + min(max(ttl, self.MIN_TTL), self.MAX_TTL),
-                tuple(dict.fromkeys(addresses)),
-            )
-            return self._cache[host][1]
+        results = await asyncio.gather(*(self._ask(host, _KINDS[family]) for family in self._families))
+        found = [address for answer, _ in results if isinstance(answer, list) for address in answer]
+        if found:
+            kept = [
+                address
+                for family, (answer, _) in zip(self._families, results, strict=True)
+                if isinstance(answer, ResolveFailure) and answer.reason is Reason.DNS_FAILURE
+                for address in self._last_known(host, family)
+            ]
+            # A family that failed has no TTL of its own: it is asked for again as soon as may be.
+            ttl = min(ttl for answer, ttl in results if answer)
+            return self._remember(host, tuple(dict.fromkeys(found + kept)), ttl)
         failures = [answer for answer, _ in results if isinstance(answer, ResolveFailure)]
         # The definite answer wins: NXDOMAIN for one type is NXDOMAIN for the name (RFC 8020).
         for reason in (Reason.NAME_NOT_FOUND, Reason.DNS_FAILURE):
             for failure in failures:
                 if failure.reason is reason:
                     raise failure
-        raise ResolveFailure(Reason.NO_ADDRESS, f"{host} has no address record")
+        asked = " or ".join(_KINDS[family].name for family in self._families)
+        raise ResolveFailure(Reason.NO_ADDRESS, f"{host} has no address record ({asked})")
+
+    def _remember(self, host: str, addresses: tuple[str, ...], ttl: float) -> tuple[str, ...]:
+        if len(self._cache) >= self.MAX_CACHED:
+            self._cache.clear()
+        self._cache[host] = (self._clock() + min(max(ttl, self.MIN_TTL), self.MAX_TTL), addresses)
+        return addresses
+
+    def _last_known(self, host: str, family: int) -> list[str]:
+        """Return the addresses of one family that the last answer gave, however old (as RFC 8767 does)."""
+        _, addresses = self._cache.get(host, (0.0, ()))
+        return [address for address in addresses if (":" in address) == (family == 6)]
 
     async def _ask(
         self, host: str, kind: dns.rdatatype.RdataType
@@ -112,17 +122,32 @@ class Resolver:
         except dns.resolver.LifetimeTimeout:
             return ResolveFailure(Reason.DNS_FAILURE, f"{NO_ANSWER} for {host}"), 0.0
         except dns.resolver.NoNameservers as error:
-            return ResolveFailure(
-                Reason.DNS_FAILURE, f"the name servers failed for {host}: {_cause(error)}"
-            ), 0.0
+            return ResolveFailure(Reason.DNS_FAILURE, _explain(host, error)), 0.0
         except (dns.exception.DNSException, OSError, ValueError) as error:
             return ResolveFailure(Reason.DNS_FAILURE, f"{host}: {error}"), 0.0
         if answer.rrset is None:
             return [], 0.0
-        return [str(record.address) for record in answer.rrset], float(answer.rrset.ttl)
+        # Of the whole chain: an alias (CNAME) may live shorter than the address it leads to.
+        ttl = float(answer.chaining_result.minimum_ttl)
+        return [str(record.address) for record in answer.rrset], ttl
 
 
-def _cause(error: dns.resolver.NoNameservers) -> str:
+def _make_resolver(servers: Sequence[tuple[str, int]]) -> dns.asyncresolver.Resolver:
+    if not servers:
+        try:
+            return dns.asyncresolver.Resolver()
+        except dns.resolver.NoResolverConfiguration:
+            # Without resolv.conf the name server of this machine is asked (resolv.conf(5)).
+            servers = ((_LOCAL_SERVER, 53),)
+    resolver = dns.asyncresolver.Resolver(configure=False)
+    resolver.nameservers = [dns.nameserver.Do53Nameserver(address, port) for address, port in servers]
+    return resolver
+
+
+def _explain(host: str, error: dns.resolver.NoNameservers) -> str:
     """Return what the last server said (SERVFAIL, REFUSED), without the library's long sentence."""
     errors = error.kwargs.get("errors") or []
-    return str(errors[-1][3]) if errors else "no name server could be asked"
+    # Each error: server, by TCP, port, what happened, and the response where there was one.
+    if all(response is None for *_, response in errors):
+        return f"{NO_ANSWER} for {host}" + (f": {errors[-1][3]}" if errors else "")
+    return f"the name servers failed for {host}: {errors[-1][3]}"

@@ -1,6 +1,5 @@
 """Drives one dialogue over one connection and makes an observation of it, whatever happens."""
 
-import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -39,32 +38,42 @@ class Prober:
         started_at = datetime.now(UTC)
         begun = self._clock()
         found = Findings()
-        if endpoint.dns_seconds is not None:
-            found.phases[Phase.DNS] = endpoint.dns_seconds
         session: Session | None = None
         try:
+            # All is made ready first: once the connection stands, only the link holds it.
+            session = self._session(endpoint)
+            link = Link(session, self._budgets(endpoint.port), self._clock, begun)
+            found = session.found
+            if endpoint.dns_seconds is not None:
+                found.phases[Phase.DNS] = endpoint.dns_seconds
             sock = await open_connection(
                 endpoint.address,
                 endpoint.port,
-                timeout=self._settings.connect_seconds,
+                timeout=min(self._settings.connect_seconds, self._settings.total_timeout),
                 source_address=self._settings.source_address,
             )
-            connected = self._clock()
-            session = self._session(endpoint)
-            session.found.phases.update(found.phases)
-            session.found.phases[Phase.CONNECT] = connected - begun
-            found = session.found
-            await Link(session, self._budgets(endpoint.port), self._clock).run(sock)
+            found.phases[Phase.CONNECT] = self._clock() - begun
+            await link.run(sock)
         except ConnectFailure as failure:
             found.fail(failure.reason, failure.detail)
-        except asyncio.CancelledError:
-            raise
-        except Exception as error:  # noqa: BLE001 - our own fault must not cost the other probes
-            found.fail(Reason.INTERNAL, f"{type(error).__name__}: {error}")
+        except Exception as fault:  # noqa: BLE001 - our own fault must not cost the other probes
+            found.fail(Reason.INTERNAL, _told(fault))
         duration = self._clock() - begun
         bytes_read = session.bytes_read if session is not None else 0
-        observation = observe(endpoint, found, started_at, duration, bytes_read, self._vantage)
-        return judged(observation, self._policy)
+        try:
+            observation = observe(endpoint, found, started_at, duration, bytes_read, self._vantage)
+            return judged(observation, self._policy)
+        except Exception as fault:  # noqa: BLE001 - nor may a fault in judging
+            return Observation(
+                endpoint=endpoint,
+                started_at=started_at,
+                duration=duration,
+                reason=Reason.INTERNAL,
+                detail=_told(fault),
+                phases=found.phases,
+                bytes_read=bytes_read,
+                vantage=self._vantage,
+            )
 
     def _budgets(self, port: int) -> Budgets:
         settings = self._settings
@@ -132,6 +141,10 @@ def observe(
         bytes_read=bytes_read,
         vantage=vantage,
     )
+
+
+def _told(fault: Exception) -> str:
+    return f"{type(fault).__name__}: {fault}"
 
 
 def _software(protocol: Protocol, found: Findings) -> str | None:

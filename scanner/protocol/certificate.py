@@ -4,13 +4,14 @@ import ipaddress
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Literal
 
-import service_identity
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
-from service_identity.cryptography import verify_certificate_hostname, verify_certificate_ip_address
+from service_identity import CertificateError
+from service_identity.hazmat import DNS_ID, DNSPattern
 
 from scanner.model import Certificate
 from scanner.protocol.display import display
@@ -18,6 +19,7 @@ from scanner.protocol.display import display
 MIN_RSA_BITS = 2048
 MIN_EC_BITS = 224
 MAX_NAMES = 100
+UNREADABLE = "(unreadable name)"
 
 # X509_V_ERR_* of OpenSSL's x509_vfy.h, as far as each has a name of its own in the record.
 _PROBLEM_OF_ERROR = {9: "not_yet_valid", 10: "expired", 18: "self_signed"}
@@ -43,7 +45,10 @@ class VerifyError:
 def describe(
     certificate: x509.Certificate, host: str, errors: Collection[VerifyError], chain_length: int
 ) -> Certificate:
-    """Return the facts of a leaf certificate presented by `host`, with every problem found."""
+    """Return the facts of a leaf certificate presented by `host`, with every problem found.
+
+    A part that cannot be read is left empty, or called unreadable: it never hides the others.
+    """
     facts = _read(certificate)
     problems = {_PROBLEM_OF_ERROR.get(error.number, "untrusted") for error in errors}
     name_matches = _names_host(certificate, host)
@@ -70,9 +75,9 @@ def _read(certificate: x509.Certificate) -> Certificate:
     if _is_weakly_signed(certificate):
         problems.append("weak_signature")
     return Certificate(
-        subject=_shown_name(certificate.subject),
-        issuer=_shown_name(certificate.issuer),
-        names=_names(certificate),
+        subject=_shown_name(certificate, "subject"),
+        issuer=_shown_name(certificate, "issuer"),
+        names=_shown_names(certificate),
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
         fingerprint_sha256=certificate.fingerprint(hashes.SHA256()).hex(),
@@ -87,30 +92,56 @@ def _read(certificate: x509.Certificate) -> Certificate:
 @lru_cache(maxsize=4096)
 def _names_host(certificate: x509.Certificate, host: str) -> bool:
     """Whether the certificate names the host (RFC 9525; a common name alone does not count)."""
+    names = _alternative_names(certificate)
     try:
-        try:
-            ipaddress.ip_address(host)
-        except ValueError:
-            verify_certificate_hostname(certificate, host)
-        else:
-            verify_certificate_ip_address(certificate, host)
-    except (service_identity.VerificationError, service_identity.CertificateError, ValueError):
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        reference = _reference(host)
+        return any(_name_matches(name, reference) for name in names.get_values_for_type(x509.DNSName))
+    return address in names.get_values_for_type(x509.IPAddress)
+
+
+def _reference(host: str) -> DNS_ID | None:
+    try:
+        return DNS_ID(host)
+    except ValueError:
+        return None  # no name that a certificate could hold
+
+
+def _name_matches(name: str, reference: DNS_ID | None) -> bool:
+    """Match one name; one that is no host name (`DNS:192.0.2.1`, `*`) must not spoil those beside it."""
+    try:
+        return reference is not None and reference.verify(DNSPattern.from_bytes(name.encode()))
+    except CertificateError:
         return False
-    return True
 
 
-def _names(certificate: x509.Certificate) -> tuple[str, ...]:
+def _alternative_names(certificate: x509.Certificate) -> x509.SubjectAlternativeName:
+    """Return the names, or none where there are none or they cannot be read."""
     try:
-        extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
-        return ()
-    names = [*extension.value.get_values_for_type(x509.DNSName)]
-    names += map(str, extension.value.get_values_for_type(x509.IPAddress))
+        return certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (
+        x509.ExtensionNotFound,
+        x509.DuplicateExtension,
+        x509.UnsupportedGeneralNameType,  # an X.400 or EDI address among them
+        ValueError,
+    ):
+        return x509.SubjectAlternativeName(())
+
+
+def _shown_names(certificate: x509.Certificate) -> tuple[str, ...]:
+    alternative = _alternative_names(certificate)
+    names = [*alternative.get_values_for_type(x509.DNSName)]
+    names += map(str, alternative.get_values_for_type(x509.IPAddress))
     return tuple(display(name.encode()) for name in names[:MAX_NAMES])
 
 
-def _shown_name(name: x509.Name) -> str:
-    return display(name.rfc4514_string().encode())
+def _shown_name(certificate: x509.Certificate, part: Literal["subject", "issuer"]) -> str:
+    try:
+        name = certificate.subject if part == "subject" else certificate.issuer
+        return display(name.rfc4514_string().encode())
+    except (ValueError, TypeError):  # Latin-1 in a TeletexString, a BIT STRING as a common name
+        return UNREADABLE
 
 
 def _describe_key(certificate: x509.Certificate) -> tuple[str, bool]:

@@ -21,7 +21,7 @@ def begin_implicit_tls(found: Findings, protocol: Protocol) -> Generator[Want, b
             raise
         opening = yield from _read_opening()
         if opening is None:
-            raise
+            raise Failed(Reason.TLS_HANDSHAKE_FAILED, interrupted.detail) from None
     else:
         return
     foreign = recognise(opening, protocol)

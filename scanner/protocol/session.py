@@ -77,6 +77,7 @@ class Session:
         self._heard_in_phase = False
         self._is_phase_broken = False
         self._saw_record = False
+        self._heard_inside_tls = False
 
     def begin(self) -> None:
         """Start: the connection stands."""
@@ -152,8 +153,7 @@ class Session:
         if isinstance(want, ReadLine):
             return self._take_line()
         if isinstance(want, Send):
-            self._send(want.data)
-            return b""
+            return self._send(want.data)
         if isinstance(want, ReadBytes):
             return self._lines.take(want.count)
         if self._tunnel is None:
@@ -173,16 +173,22 @@ class Session:
     def _suspect_opening(self) -> End | None:
         """Judge the first bytes of a greeting line: a TLS record, or no text at all."""
         first = self._lines.peek(2)
-        if first[0] in _TLS_RECORD_TYPES and first[1:] == b"\x03" and self._tunnel is None:
-            return End.TLS_RECORD
+        if first[0] in _TLS_RECORD_TYPES and self._tunnel is None:
+            if len(first) < 2:
+                return None
+            return End.TLS_RECORD if first[1] == 3 else End.GARBAGE
         return None if first[:1].isspace() or 0x20 <= first[0] < 0x7F else End.GARBAGE
 
-    def _send(self, data: bytes) -> None:
+    def _send(self, data: bytes) -> bytes | Interrupted:
         if self._tunnel is None:
             self._outgoing.append(data)
-        else:
+            return b""
+        try:
             self._tunnel.encrypt(data)
-            self._outgoing.append(self._tunnel.take_outgoing())
+        except TunnelClosedError as error:
+            return Interrupted(End.CLOSED, str(error), heard=self._heard_in_phase)
+        self._outgoing.append(self._tunnel.take_outgoing())
+        return b""
 
     def _start_tls(self) -> None:
         # What lies in the buffer now came in clear behind the go-ahead: it is counted, never
@@ -223,16 +229,21 @@ class Session:
             self._decrypt(tunnel, b"")
 
     def _decrypt(self, tunnel: TlsTunnel, data: bytes) -> None:
-        if self.is_done:
-            return
-        try:
-            plain = tunnel.decrypt(data)
-        except TunnelClosedError as error:
-            self.interrupt(End.CLOSED, str(error))
-            return
-        self._outgoing.append(tunnel.take_outgoing())
-        if plain:
+        while not self.is_done:
+            try:
+                plain = tunnel.decrypt(data)
+            except TunnelClosedError as error:
+                # TLS 1.3 refuses a client's certificate, or the lack of one, when our side of the handshake
+                # is already complete: an alert in place of the first word is still a failed handshake.
+                is_refusal = not error.is_orderly and not self._heard_inside_tls
+                self.interrupt(End.TLS_FAILED if is_refusal else End.CLOSED, str(error))
+                return
+            self._outgoing.append(tunnel.take_outgoing())
+            if not plain:
+                return
+            self._heard_inside_tls = True
             self._take_plain(plain)
+            data = b""  # once more: text and the end of the tunnel may have come together
 
     def _fail(self, end: Interrupted | Failed) -> None:
         if isinstance(end, Failed):
@@ -255,9 +266,9 @@ class Session:
 def _reason_of(phase: Phase, interruption: Interrupted) -> Reason:
     """Translate how and where a conversation broke off into its reason."""
     end = interruption.end
-    if end in (End.TOO_MUCH, End.GARBAGE):
+    if end in (End.TOO_MUCH, End.GARBAGE, End.TLS_RECORD):
         return Reason.PROTOCOL_ERROR
-    if phase is Phase.TLS:
+    if phase is Phase.TLS or end is End.TLS_FAILED:
         return _TLS_REASONS.get(end, Reason.TLS_HANDSHAKE_FAILED)
     if phase is Phase.GREETING and not interruption.heard:
         return _GREETING_REASONS[end]

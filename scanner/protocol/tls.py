@@ -1,8 +1,10 @@
 """The TLS tunnel: OpenSSL on memory buffers, a handshake as bytes in and bytes out (RFC 8446, RFC 5246)."""
 
 import ipaddress
+import warnings
 from pathlib import Path
 
+from cryptography import x509
 from OpenSSL import SSL, crypto
 
 from scanner.model import Certificate, Tls
@@ -11,7 +13,7 @@ from scanner.protocol.certificate import VerifyError, describe
 # Everything that authenticates the server, down to TLS 1.0 and its suites: the probe measures, it does
 # not protect a secret. Anonymous suites are left out: they would hide the certificate.
 _CIPHERS = b"ALL:!aNULL:!eNULL:!PSK:!SRP:@SECLEVEL=0"
-_READ_SIZE = 65536
+_READ_SIZE = 16384
 
 
 class HandshakeError(Exception):
@@ -19,7 +21,12 @@ class HandshakeError(Exception):
 
 
 class TunnelClosedError(Exception):
-    """The peer closed the tunnel (close_notify) or broke it."""
+    """The peer closed the tunnel (close_notify) or broke it; then the text is OpenSSL's reason."""
+
+    def __init__(self, text: str, *, is_orderly: bool) -> None:
+        super().__init__(text)
+        self.is_orderly = is_orderly
+        """Whether the peer said close_notify."""
 
 
 class TlsClient:
@@ -36,6 +43,8 @@ class TlsClient:
         context = SSL.Context(SSL.TLS_CLIENT_METHOD)
         context.set_min_proto_version(SSL.TLS1_VERSION)
         context.set_options(SSL.OP_LEGACY_SERVER_CONNECT | SSL.OP_IGNORE_UNEXPECTED_EOF | SSL.OP_NO_TICKET)
+        # A server that asks for a new handshake is told no (RFC 5246 section 7.2.2): writing goes on.
+        context.set_options(SSL.OP_NO_RENEGOTIATION)
         context.set_cipher_list(_CIPHERS)
         context.set_verify(SSL.VERIFY_PEER, _record_verification)
         if ca_file is None:
@@ -63,12 +72,13 @@ def _record_verification(
 class TlsTunnel:
     """One TLS connection: feed it what came from the network, send what `take_outgoing` returns."""
 
-    __slots__ = ("_connection", "_errors", "_host", "is_established")
+    __slots__ = ("_connection", "_end", "_errors", "_host", "is_established")
 
     def __init__(self, connection: SSL.Connection, host: str) -> None:
         self._connection = connection
         self._host = host
         self._errors: list[VerifyError] = []
+        self._end: TunnelClosedError | None = None
         self.is_established = False
         connection.set_app_data(self._errors)
         connection.set_connect_state()
@@ -93,27 +103,40 @@ class TlsTunnel:
         return True
 
     def decrypt(self, data: bytes = b"") -> bytes:
-        """Return the plain text of what came from the network.
+        """Return the plain text of what came from the network; b"" for "more bytes please".
 
         Raises:
             TunnelClosedError: the peer closed or broke the tunnel and nothing is left to read.
         """
+        if self._end is not None:
+            raise self._end
         if data:
             self._connection.bio_write(data)
-        plain = b""
+        plain = bytearray()
         while True:
             try:
                 plain += self._connection.recv(_READ_SIZE)
             except SSL.WantReadError:
-                return plain
+                return bytes(plain)
             except SSL.Error as error:
+                # OpenSSL tells its reason only once, and there may be text to hand out first.
+                self._end = TunnelClosedError(
+                    _reason_of(error), is_orderly=isinstance(error, SSL.ZeroReturnError)
+                )
                 if plain:
-                    return plain
-                raise TunnelClosedError(_reason_of(error)) from None
+                    return bytes(plain)
+                raise self._end from None
 
     def encrypt(self, data: bytes) -> None:
-        """Put plain text into the tunnel."""
-        self._connection.sendall(data)
+        """Put plain text into the tunnel.
+
+        Raises:
+            TunnelClosedError: the tunnel is broken.
+        """
+        try:
+            self._connection.sendall(data)
+        except SSL.Error as error:
+            raise self._end or TunnelClosedError(_reason_of(error), is_orderly=False) from None
 
     def close(self) -> None:
         """Say close_notify."""
@@ -144,10 +167,14 @@ class TlsTunnel:
         chain = self._connection.get_peer_cert_chain() or ()
         if not chain:
             return None
-        try:
-            return describe(chain[0].to_cryptography(), self._host, self._errors, len(chain))
-        except ValueError:
-            return None  # a certificate that OpenSSL accepts and a strict parser does not
+        with warnings.catch_warnings():
+            # cryptography warns of oddities, such as the serial number 0: a finding, not a warning of ours.
+            warnings.simplefilter("ignore")
+            try:
+                certificate = chain[0].to_cryptography()
+            except (ValueError, x509.InvalidVersion):
+                return None  # a certificate that OpenSSL accepts and a strict parser does not
+            return describe(certificate, self._host, self._errors, len(chain))
 
 
 def _is_address(host: str) -> bool:
@@ -161,5 +188,6 @@ def _is_address(host: str) -> bool:
 def _reason_of(error: SSL.Error) -> str:
     """Return OpenSSL's own words for an error, alerts included."""
     if error.args and isinstance(error.args[0], list) and error.args[0]:
-        return str(error.args[0][-1][2] or "unknown TLS error")
+        # The cause comes first, then what it led to.
+        return "; ".join(text for _, _, text in error.args[0] if text) or "unknown TLS error"
     return "the peer closed the connection"

@@ -1,11 +1,19 @@
 """The journal of a scan: every finished endpoint's record on disk at once, so that a killed scan goes on."""
 
 import json
+import stat
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from scanner.model.observation import Key
 from scanner.model.record import record_key, to_line
+
+MAX_LINE = 1024 * 1024
+"""Bytes; a record is a few thousand."""
+
+_BEGINNING = b'{"domain":'
+"""How the line of every record begins: by this a torn one is told from what is no journal."""
+_WANTED = frozenset({"domain", "domains", "state", "reason", "level", "duration", "phases", "verdicts"})
 
 
 class JournalError(Exception):
@@ -16,17 +24,24 @@ class Journal:
     """An append-only file of records, one a line; a last line torn by a kill is dropped and redone.
 
     Raises:
-        JournalError: the file cannot be read or written, or is something else.
+        JournalError: the file cannot be read or written, or is something else; it is left as it was then.
     """
 
     def __init__(self, path: Path) -> None:
         self.records: dict[Key, dict[str, Any]] = {}
         try:
-            self._file = path.open("a+b", buffering=0)
+            self._file = path.open("ab", buffering=0)
         except OSError as error:
             raise JournalError(f"{path}: cannot be used to resume: {error.strerror}") from None
         try:
-            self._load(path)
+            if not stat.S_ISREG(path.stat().st_mode):
+                raise JournalError(f"{path}: cannot be used to resume: this is no plain file")  # noqa: TRY301
+            with path.open("rb") as lines:
+                good = self._load(path, lines)
+            self._file.truncate(good)
+        except OSError as error:
+            self._file.close()
+            raise JournalError(f"{path}: cannot be used to resume: {error.strerror}") from None
         except BaseException:
             self._file.close()
             raise
@@ -37,30 +52,46 @@ class Journal:
         Raises:
             JournalError: the disk is full or gone.
         """
+        line = to_line(record).encode() + b"\n"
         try:
-            self._file.write(to_line(record).encode() + b"\n")
+            written = self._file.write(line)
         except OSError as error:
             raise JournalError(f"{self._file.name}: cannot be written: {error.strerror}") from None
+        if written != len(line):
+            raise JournalError(f"{self._file.name}: cannot be written: the disk is full")
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
 
-    def _load(self, path: Path) -> None:
-        self._file.seek(0)
+    def _load(self, path: Path, lines: BinaryIO) -> int:
+        """Read all records; return how many bytes of the file are whole lines."""
         good = 0
-        for number, line in enumerate(iter(self._file.readline, b""), start=1):
-            if not line.endswith(b"\n"):
+        for number, line in enumerate(iter(lambda: lines.readline(MAX_LINE), b""), start=1):
+            is_whole = line.endswith(b"\n")
+            if not is_whole and len(line) < MAX_LINE and _may_be_torn(line):
                 break
-            try:
-                record = json.loads(line)
-                key = record_key(record)
-            except (ValueError, KeyError, AttributeError, TypeError):
+            found = _read_record(line) if is_whole else None
+            if found is None:
                 raise JournalError(
                     f"{path}:{number}: not a record of a scan; name a file that --resume wrote, or a new one"
-                ) from None
-            if key is not None:
-                self.records[key] = record
+                )
+            key, record = found
+            self.records[key] = record
             good += len(line)
-        self._file.truncate(good)
-        self._file.seek(0, 2)
+        return good
+
+
+def _may_be_torn(line: bytes) -> bool:
+    return line.startswith(_BEGINNING) or _BEGINNING.startswith(line)
+
+
+def _read_record(line: bytes) -> tuple[Key, dict[str, Any]] | None:
+    """Return an endpoint's record and its key, or None for anything else."""
+    try:
+        record = json.loads(line)
+        key = record_key(record)
+        is_ours = key is not None and record.keys() >= _WANTED and hash(key) is not None
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
+        return None
+    return (key, record) if is_ours and key is not None else None

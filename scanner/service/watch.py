@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -36,6 +36,7 @@ class Watch:
         self._parts = parts
         self._latest: dict[Key, Observation] = {}
         self._findings: tuple[TargetFinding, ...] = ()
+        self._addresses: Mapping[str, Sequence[str]] = {}
         self._schedule = Schedule(settings.schedule.interval, settings.schedule.jitter)
         self._due_at: dict[Key, float] = {}
         self._lag = 0.0
@@ -141,8 +142,9 @@ class Watch:
                 continue
 
     async def _plan(self) -> None:
-        plan = await self._parts.planner.plan(self.settings.targets)
+        plan = await self._parts.planner.plan(self.settings.targets, known=self._addresses)
         self._findings = plan.findings
+        self._addresses = plan.addresses
         rate = self.settings.limits.rate or 100.0
         spread = min(FIRST_PASS_SECONDS, 2 * len(plan.endpoints) / rate)
         for key in self._schedule.replace(plan.endpoints, time.monotonic(), spread=spread):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from scanner.metrics import Exposition
-from scanner.model import Kind, Observation, Phase, Protocol, Reason, Severity, StartTls, State, Tls, TlsMode
+from scanner.model import Kind, Observation, Phase, Reason, Severity, StartTls, State, Tls, TlsMode
 from tests.metrics.reading import read, samples, value
 from tests.metrics.samples import CERTIFICATE, GOOD, LABELS, SUBMISSION, at, failed, verdict
 
@@ -244,14 +244,6 @@ def test_endpoints_that_differ_only_in_tls_mode_never_write_a_series_twice() -> 
     exposition.accept(other)
     assert value(exposition, "mailport_endpoint_level") == 3
     assert exposition.endpoints() == 1
-
-
-def test_an_endpoint_whose_labels_change_leaves_nothing_behind() -> None:
-    exposition = shown(GOOD)
-
-    exposition.accept(replace(GOOD, endpoint=replace(SUBMISSION, protocol=Protocol.IMAP)))
-
-    assert [labels["protocol"] for labels, _ in samples(exposition, "mailport_probe_success")] == ["imap"]
 
 
 def test_vantages_are_series_of_their_own_where_there_is_more_than_one() -> None:

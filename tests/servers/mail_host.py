@@ -13,6 +13,7 @@ from tests.servers.process import reserved_address
 
 NAME = "real.mail.test"
 SCREENED_NAME = "screened.mail.test"
+MAIL_PORTS = (25, 465, 587, 143, 993, 110, 995)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class ScreenedHost:
 def mail_host(server_folder: Path, authority: Authority) -> Iterator[MailHost]:
     """A real Postfix and Dovecot on all seven ports of one loopback address."""
     folder = server_folder / "mail-host"
-    with reserved_address("127.0.25") as address:
+    with reserved_address("127.0.25", MAIL_PORTS) as address:
         leaf = authority.issue(NAME)
         (folder / "dovecot").mkdir(parents=True)
         with (
@@ -71,7 +72,7 @@ def mail_host(server_folder: Path, authority: Authority) -> Iterator[MailHost]:
 @pytest.fixture(scope="session")
 def screened_host(server_folder: Path, authority: Authority) -> Iterator[ScreenedHost]:
     """A real Postfix with postscreen on port 25: a greeting in two parts with a wait between."""
-    with reserved_address("127.0.25") as address:
+    with reserved_address("127.0.25", [25]) as address:
         leaf = authority.issue(SCREENED_NAME)
         with run_postscreen(server_folder / "screened", SCREENED_NAME, address, leaf) as postfix:
             yield ScreenedHost(SCREENED_NAME, address, authority.ca_file, float(GREET_WAIT_SECONDS), postfix)

@@ -54,6 +54,7 @@ default_transport = error:this server keeps its mail to itself
 postscreen_access_list =
 postscreen_cache_map =
 postscreen_greet_action = enforce
+postscreen_greet_ttl = 1s
 postscreen_greet_banner = $myhostname ESMTP {teaser}
 postscreen_greet_wait = {greet_wait}s
 """
@@ -190,7 +191,8 @@ def run_postscreen(state: Path, name: str, address: str, leaf: Leaf) -> Iterator
     """Run Postfix on port 25 behind postscreen.
 
     Every client gets half a banner (`220-`) and then waits GREET_WAIT_SECONDS for the rest; one that talks
-    before that is refused. Nothing is remembered, so every connection is tested anew.
+    before that is refused. Nothing is kept on disk, so every client is tested anew; only one that comes again
+    within the moment in which its last connection is being handed over is let through untested.
     """
     with _run(state, name, address, leaf, None) as postfix:
         yield postfix

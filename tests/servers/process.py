@@ -17,8 +17,11 @@ POLL_SECONDS = 0.02
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
 LOG_TAIL_CHARACTERS = 6000
-# A test run that is killed takes its servers with it (PR_SET_PDEATHSIG; setpriv is on every Debian machine).
+# Put before a program of one process: it ends when the thread that started it does (PR_SET_PDEATHSIG).
 DIES_WITH_US = ("setpriv", "--pdeathsig", "TERM")
+# The same for a server of many processes, some of which change their user and so lose that signal: a guard
+# that ends the server's group when the pipe to us closes without a word.
+GUARD = 'read -r word || kill -s TERM -- "-$0"'
 
 
 class ServerNotStartedError(RuntimeError):
@@ -72,9 +75,18 @@ def free_port(address: str = "127.0.0.1") -> int:
         return port
 
 
+def _is_unused(address: str, ports: Sequence[int]) -> bool:
+    for port in ports:
+        try:
+            socket.create_server((address, port)).close()
+        except OSError:
+            return False
+    return True
+
+
 @contextmanager
-def reserved_address(network: str) -> Iterator[str]:
-    """Reserve one address of a loopback network (`127.0.25`) among all test runs on this machine.
+def reserved_address(network: str, ports: Sequence[int]) -> Iterator[str]:
+    """Reserve one address of a loopback network (`127.0.25`) among all test runs, with its ports free.
 
     The lock is a socket name without a file, so it goes away with the process that holds it.
     """
@@ -87,9 +99,11 @@ def reserved_address(network: str) -> Iterator[str]:
             lock.close()
             continue
         with lock:
+            if not _is_unused(address, ports):
+                continue
             yield address
         return
-    raise ServerNotStartedError(f"all addresses of {network}.0/24 are in use by other test runs")
+    raise ServerNotStartedError(f"all addresses of {network}.0/24 are in use by other programs")
 
 
 def _tail(logs: Sequence[Path]) -> str:
@@ -105,6 +119,16 @@ def _exit_of(process: subprocess.Popen[bytes]) -> int | None:
     """Return how the child ended, None while it runs; it stays unreaped, so its id cannot be given away."""
     found = os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     return None if found is None else found.si_status
+
+
+@contextmanager
+def _guarded(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    argv = ["sh", "-c", GUARD, str(process.pid)]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, start_new_session=True) as guard:
+        try:
+            yield
+        finally:
+            guard.communicate(b"stopped\n")
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
@@ -127,23 +151,24 @@ def running(
     """Run a server until the block ends. The first log takes what it prints; all are shown when it fails."""
     with logs[0].open("ab") as output:
         process = subprocess.Popen(  # its own session, so that its group is ours alone to end
-            [*DIES_WITH_US, *argv],
+            argv,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             start_new_session=True,
             env=env,
         )
-    try:
-        is_up = wait_until(lambda: _exit_of(process) is not None or is_ready(), START_SECONDS)
-        status = _exit_of(process)
-        if status is not None:
-            raise ServerNotStartedError(f"{argv[0]} ended with {status}:\n{_tail(logs)}")
-        if not is_up:
-            raise ServerNotStartedError(f"{argv[0]} did not answer in {START_SECONDS} s:\n{_tail(logs)}")
-        yield process
-    finally:
-        _stop(process)
+    with _guarded(process):
+        try:
+            is_up = wait_until(lambda: _exit_of(process) is not None or is_ready(), START_SECONDS)
+            status = _exit_of(process)
+            if status is not None:
+                raise ServerNotStartedError(f"{argv[0]} ended with {status}:\n{_tail(logs)}")
+            if not is_up:
+                raise ServerNotStartedError(f"{argv[0]} gave no answer in {START_SECONDS} s:\n{_tail(logs)}")
+            yield process
+        finally:
+            _stop(process)
 
 
 @contextmanager

@@ -1,0 +1,207 @@
+"""The record and its schema: everything we write obeys it, and anything else does not."""
+
+import copy
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+import scanner.verdict
+from scanner.model import (
+    STATE_OF,
+    Kind,
+    Observation,
+    Phase,
+    Protocol,
+    Reason,
+    Role,
+    Severity,
+    StartTls,
+    State,
+    TargetFinding,
+    Tls,
+    TlsMode,
+    Verdict,
+)
+from scanner.model.record import record_key, schema, to_line, to_record
+from tests.metrics.samples import GOOD
+from tests.model.schema_check import check_records, problems_of
+
+DEFINITIONS = schema()["$defs"]
+VERDICT = Verdict(
+    "certificate_expired", Kind.WEAKNESS, Severity.CRITICAL, "It expired.", "Renew the certificate."
+)
+FULL = replace(GOOD, verdicts=(VERDICT,), ehlo_reply="502 5.5.2 Error", detail="as it was said", bytes_read=7)
+BARE = Observation(GOOD.endpoint, GOOD.started_at, 3.0, reason=Reason.CONNECT_TIMEOUT)
+FINDING = TargetFinding("example.org", "example.org", GOOD.started_at, 0.1, Reason.NAME_NOT_FOUND, "NXDOMAIN")
+VERSIONS = dict.fromkeys(("SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1"), False) | {"TLSv1.2": True, "TLSv1.3": None}
+
+
+def record_of(result: Observation | TargetFinding = FULL) -> dict[str, Any]:
+    return to_record(result)
+
+
+def with_versions() -> dict[str, Any]:
+    record = record_of()
+    record["tls"]["versions"] = dict(VERSIONS)
+    return record
+
+
+def test_the_schema_is_one() -> None:
+    Draft202012Validator.check_schema(schema())
+    assert schema()["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+
+
+@pytest.mark.parametrize("result", [FULL, BARE, FINDING], ids=["full", "bare", "finding"])
+def test_what_we_write_obeys_it(result: Observation | TargetFinding) -> None:
+    check_records([to_record(result)])
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+def test_every_reason_obeys_it(reason: Reason) -> None:
+    check_records([to_record(replace(FULL, reason=reason)), to_record(replace(FINDING, reason=reason))])
+
+
+@pytest.mark.parametrize(
+    ("changes"),
+    [
+        {"tls": Tls("TLSv1.0", "ECDHE-RSA-AES256-SHA", None)},
+        {"tls": None, "certificate": None},
+        {"starttls": None, "capabilities": None, "auth_before_tls": None, "auth_after_tls": None},
+        {"starttls": StartTls(offered=False)},
+        {"phases": {}},
+        {"banner": "a" * 512, "software": None},
+        {"endpoint": replace(GOOD.endpoint, address="2001:db8::7", host="xn--bcher-kva.example")},
+    ],
+    ids=lambda changes: "-".join(changes),
+)
+def test_every_shape_obeys_it(changes: dict[str, Any]) -> None:
+    check_records([to_record(replace(FULL, **changes))])
+
+
+def test_a_sweep_of_versions_may_stand_there() -> None:
+    check_records([with_versions()])
+    assert problems_of({**with_versions(), "tls": {**with_versions()["tls"], "versions": {"TLSv1.2": True}}})
+
+
+@pytest.mark.parametrize(
+    ("definition", "names"),
+    [
+        ("state", [state.value for state in State]),
+        ("reason", [reason.value for reason in Reason]),
+    ],
+)
+def test_its_vocabulary_is_that_of_the_code(definition: str, names: list[str]) -> None:
+    assert DEFINITIONS[definition]["enum"] == names
+
+
+def test_its_kinds_severities_phases_and_ports_are_those_of_the_code() -> None:
+    verdict = DEFINITIONS["verdict"]["properties"]
+    assert verdict["kind"]["enum"] == [kind.value for kind in Kind]
+    assert set(verdict["severity"]["enum"]) == {severity.label for severity in Severity}
+    assert list(DEFINITIONS["phases"]["properties"]) == [phase.value for phase in Phase]
+    endpoint = DEFINITIONS["endpoint"]["properties"]
+    for name, words in (("protocol", Protocol), ("tls_mode", TlsMode), ("role", Role)):
+        assert endpoint[name]["enum"] == [word.value for word in words]
+
+
+def test_it_knows_every_verdict_that_a_rule_can_give() -> None:
+    folder = Path(scanner.verdict.__file__).parent
+    code = "".join(path.read_text("utf-8") for path in folder.glob("*.py"))
+    given = set(re.findall(r'Verdict\(\s*"([a-z_]+)"', code))
+    assert len(given) > 20
+    assert given <= set(DEFINITIONS["verdict"]["properties"]["id"]["enum"])
+
+
+def places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Yield the way to every value in a record."""
+    yield path
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from places(item, (*path, key))
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from places(item, (*path, index))
+
+
+def at(record: Any, path: tuple[str | int, ...]) -> Any:
+    for step in path:
+        record = record[step]
+    return record
+
+
+SAMPLES = {"full": with_versions(), "finding": to_record(FINDING)}
+OPTIONAL = {("tls", "versions")} | {("phases", phase.value) for phase in Phase}
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_key_more_is_refused_everywhere(name: str) -> None:
+    objects = [path for path in places(SAMPLES[name]) if isinstance(at(SAMPLES[name], path), dict)]
+    assert () in objects
+    for path in objects:
+        changed = copy.deepcopy(SAMPLES[name])
+        at(changed, path)["surprise"] = 1
+        assert problems_of(changed), path
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_key_less_is_refused_everywhere(name: str) -> None:
+    for path in places(SAMPLES[name]):
+        if not path or not isinstance(path[-1], str) or path in OPTIONAL:
+            continue
+        changed = copy.deepcopy(SAMPLES[name])
+        del at(changed, path[:-1])[path[-1]]
+        assert problems_of(changed), path
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize("wrong", [-1, "\x07", {"a": 1}, [0]], ids=["number", "control", "object", "list"])
+def test_a_wrong_value_is_refused_everywhere(name: str, wrong: Any) -> None:
+    for path in places(SAMPLES[name]):
+        if path:
+            changed = copy.deepcopy(SAMPLES[name])
+            at(changed, path[:-1])[path[-1]] = wrong
+            assert problems_of(changed), path
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"state": "open", "reason": "connect_timeout"},
+        {"state": "blocked", "reason": None},
+        {"state": "blocked", "reason": "connection_refused"},
+        {"port": None},
+        {"port": 65536},
+        {"level": 6},
+        {"banner": "a" * 513},
+        {"address": "mail.example.org"},
+        {"started_at": "2026-01-02 03:04:05"},
+        {"domains": []},
+        {"tls": {"version": "TLSv1.4", "cipher": "x", "group": None}},
+    ],
+    ids=str,
+)
+def test_what_cannot_be_is_refused(changes: dict[str, Any]) -> None:
+    assert problems_of({**record_of(), **changes})
+
+
+def test_a_finding_is_never_open() -> None:
+    assert problems_of({**record_of(FINDING), "state": "open", "reason": None})
+
+
+def test_states_and_reasons_go_together_as_in_the_code() -> None:
+    for state in State:
+        for reason in Reason:
+            changed = {**record_of(), "state": state.value, "reason": reason.value}
+            assert (problems_of(changed) == []) == (STATE_OF[reason] is state)
+
+
+def test_a_line_is_one_line_and_names_its_endpoint() -> None:
+    record = to_record(replace(FULL, banner="220 b\\u00fccher \u2713"))
+    assert "\n" not in to_line(record)
+    assert record_key(record) == FULL.endpoint.key
+    assert record_key(record_of(FINDING)) is None

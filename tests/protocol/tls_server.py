@@ -1,0 +1,106 @@
+"""A TLS server on memory buffers, by OpenSSL: the other end of the tunnel under test."""
+
+from dataclasses import dataclass, field
+
+from OpenSSL import SSL
+
+from tests.protocol.identities import Identity
+
+VERSIONS = {
+    "TLSv1.0": SSL.TLS1_VERSION,
+    "TLSv1.1": SSL.TLS1_1_VERSION,
+    "TLSv1.2": SSL.TLS1_2_VERSION,
+    "TLSv1.3": SSL.TLS1_3_VERSION,
+}
+_CHUNK = 65536
+
+
+@dataclass(slots=True)
+class ServerTunnel:
+    """The server's end of one connection."""
+
+    connection: SSL.Connection
+    is_established: bool = False
+    heard_close: bool = False
+
+    def handshake(self) -> bool:
+        """Go on with the handshake; an error of OpenSSL is the test's to expect."""
+        try:
+            self.connection.do_handshake()
+        except SSL.WantReadError:
+            return False
+        self.is_established = True
+        return True
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes from the client."""
+        if data:
+            self.connection.bio_write(data)
+
+    def take(self) -> bytes:
+        """Return the bytes for the client."""
+        parts = bytearray()
+        while True:
+            try:
+                parts += self.connection.bio_read(_CHUNK)
+            except SSL.WantReadError:
+                return bytes(parts)
+
+    def encrypt(self, text: bytes) -> bytes:
+        """Return the records that carry this text."""
+        if text:
+            self.connection.sendall(text)
+        return self.take()
+
+    def hear(self, data: bytes = b"") -> bytes:
+        """Return what the client said inside TLS; notes its close_notify."""
+        self.feed(data)
+        said = bytearray()
+        while not self.heard_close:
+            try:
+                said += self.connection.recv(_CHUNK)
+            except SSL.WantReadError:
+                break
+            except SSL.ZeroReturnError:
+                self.heard_close = True
+        return bytes(said)
+
+    def close(self) -> bytes:
+        """Say close_notify and return its record."""
+        self.connection.shutdown()
+        return self.take()
+
+
+@dataclass(slots=True)
+class TlsServer:
+    """Makes server ends that present one identity; notes the server names that clients ask for."""
+
+    identity: Identity
+    lowest: str = "TLSv1.2"
+    highest: str = "TLSv1.3"
+    ciphers: bytes = b"ALL:@SECLEVEL=0"
+    demands_certificate: bool = False
+    asked_for: list[bytes | None] = field(default_factory=list)
+    context: SSL.Context = field(init=False)
+
+    def __post_init__(self) -> None:
+        context = SSL.Context(SSL.TLS_SERVER_METHOD)
+        context.set_cipher_list(self.ciphers)
+        context.set_min_proto_version(VERSIONS[self.lowest])
+        context.set_max_proto_version(VERSIONS[self.highest])
+        context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+        context.use_certificate(self.identity.chain[0])
+        for certificate in self.identity.chain[1:]:
+            context.add_extra_chain_cert(certificate)
+        context.use_privatekey(self.identity.key)
+        context.set_tlsext_servername_callback(lambda end: self.asked_for.append(end.get_servername()))
+        if self.demands_certificate:
+            mode = SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT
+            context.set_verify(mode, lambda *_: True)
+        self.context = context
+
+    def accept(self) -> ServerTunnel:
+        """Return a new server end that waits for a ClientHello."""
+        connection = SSL.Connection(self.context, None)
+        connection.set_accept_state()
+        return ServerTunnel(connection)
