@@ -84,8 +84,10 @@ class ScanProgress:
             say(self._line())
 
     def _news(self) -> str:
-        elapsed = max(1e-3, time.monotonic() - self._started)
-        return f"{self._done / elapsed:.0f}/s, {self._blocked} blocked, {self._downgraded} downgraded"
+        elapsed = time.monotonic() - self._started
+        # The rate of less than a second says nothing.
+        rate = f"{self._done / elapsed:.0f}/s, " if elapsed >= 1 else ""
+        return f"{rate}{self._blocked} blocked, {self._downgraded} downgraded"
 
     def _line(self) -> str:
         return f"mailport: {self._done} of {self._total} done, {self._news()}"

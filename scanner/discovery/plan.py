@@ -97,7 +97,7 @@ class Planner:
         endpoints: list[Endpoint] = []
         findings: list[TargetFinding] = []
         addresses, failure = await self._look_up(target, known)
-        seconds = None if target.is_address or failure is not None else time.perf_counter() - begun
+        seconds = None if target.is_address or failure is not None else self.resolver.seconds_of(target.host)
         if failure is not None:
             findings.append(finding(failure.reason, failure.detail))
         if len(addresses) > MAX_ADDRESSES:

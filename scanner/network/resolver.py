@@ -11,6 +11,7 @@ import dns.rdatatype
 import dns.resolver
 
 from scanner.model import Reason
+from scanner.network.hosts import read_hosts
 
 NO_ANSWER = "no answer from the name servers"
 _LOCAL_SERVER = "127.0.0.1"
@@ -55,7 +56,10 @@ class Resolver:
         self._resolver.timeout = max(0.5, timeout / 2)
         self._families = tuple(families)
         self._clock = clock
+        # Own name servers are asked for everything; the system's come after its hosts file.
+        self._hosts = {} if servers else read_hosts()
         self._cache: dict[str, tuple[float, tuple[str, ...]]] = {}
+        self._seconds: dict[str, float] = {}
         self._in_flight: dict[str, asyncio.Task[tuple[str, ...]]] = {}
 
     async def addresses(self, host: str) -> tuple[str, ...]:
@@ -64,6 +68,9 @@ class Resolver:
         Raises:
             ResolveFailure: no such name, no address, or the name servers failed.
         """
+        own = [one for one in self._hosts.get(host, ()) if (6 if ":" in one else 4) in self._families]
+        if own:
+            return tuple(own)
         cached = self._cache.get(host)
         if cached is not None and cached[0] > self._clock():
             return cached[1]
@@ -74,12 +81,17 @@ class Resolver:
             task.add_done_callback(lambda done: self._forget(host, done))
         return await asyncio.shield(task)
 
+    def seconds_of(self, host: str) -> float | None:
+        """Return how long the look-up took that the addresses of `host` come from (seconds)."""
+        return self._seconds.get(host)
+
     def _forget(self, host: str, task: asyncio.Task[tuple[str, ...]]) -> None:
         self._in_flight.pop(host, None)
         if not task.cancelled():
             task.exception()  # fetched, so that a failure nobody waits for any more is not reported as lost
 
     async def _look_up(self, host: str) -> tuple[str, ...]:
+        begun = self._clock()
         results = await asyncio.gather(*(self._ask(host, _KINDS[family]) for family in self._families))
         found = [address for answer, _ in results if isinstance(answer, list) for address in answer]
         if found:
@@ -91,7 +103,9 @@ class Resolver:
             ]
             # A family that failed has no TTL of its own: it is asked for again as soon as may be.
             ttl = min(ttl for answer, ttl in results if answer)
-            return self._remember(host, tuple(dict.fromkeys(found + kept)), ttl)
+            self._remember(host, tuple(dict.fromkeys(found + kept)), ttl)
+            self._seconds[host] = self._clock() - begun
+            return self._cache[host][1]
         failures = [answer for answer, _ in results if isinstance(answer, ResolveFailure)]
         # The definite answer wins: NXDOMAIN for one type is NXDOMAIN for the name (RFC 8020).
         for reason in (Reason.NAME_NOT_FOUND, Reason.DNS_FAILURE):
@@ -101,11 +115,11 @@ class Resolver:
         asked = " or ".join(_KINDS[family].name for family in self._families)
         raise ResolveFailure(Reason.NO_ADDRESS, f"{host} has no address record ({asked})")
 
-    def _remember(self, host: str, addresses: tuple[str, ...], ttl: float) -> tuple[str, ...]:
+    def _remember(self, host: str, addresses: tuple[str, ...], ttl: float) -> None:
         if len(self._cache) >= self.MAX_CACHED:
             self._cache.clear()
+            self._seconds.clear()
         self._cache[host] = (self._clock() + min(max(ttl, self.MIN_TTL), self.MAX_TTL), addresses)
-        return addresses
 
     def _last_known(self, host: str, family: int) -> list[str]:
         """Return the addresses of one family that the last answer gave, however old (as RFC 8767 does)."""

@@ -1,6 +1,9 @@
 """Turns bytes from a server into text that is safe to show, store and label with."""
 
+from string import ascii_lowercase, ascii_uppercase
+
 MAX_CHARACTERS = 512
+_TO_CAPITALS = str.maketrans(ascii_lowercase, ascii_uppercase)
 
 
 def display(data: bytes) -> str:
@@ -15,3 +18,8 @@ def display(data: bytes) -> str:
             char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text
         )
     return text[:MAX_CHARACTERS]
+
+
+def capitals(text: str) -> str:
+    """Return text with its ASCII letters in upper case: keywords are ASCII; `str.upper` may grow a text."""
+    return text.translate(_TO_CAPITALS)

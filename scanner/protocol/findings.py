@@ -4,6 +4,9 @@ from dataclasses import dataclass, field
 
 from scanner.model import Certificate, Phase, Reason, Tls
 
+MAX_MECHANISMS = 64
+"""How many ways to sign in are kept of one list; a line of a few kilobytes could name thousands."""
+
 
 @dataclass(slots=True)
 class Findings:

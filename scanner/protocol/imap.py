@@ -4,14 +4,17 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 from scanner.model import Phase, Protocol, Reason
-from scanner.protocol.display import display
-from scanner.protocol.findings import Findings
+from scanner.protocol.display import capitals, display
+from scanner.protocol.findings import MAX_MECHANISMS, Findings
 from scanner.protocol.opening import begin_implicit_tls, read_first_line, reject_greeting
 from scanner.protocol.wants import Dialogue, Failed, Interrupted, ReadBytes, ReadLine, Send, StartTls, Want
 
 MAX_RESPONSES = 256
 MAX_LITERAL = 64 * 1024
 LOGOUT_SECONDS = 2.0
+
+# Their text may end in `{7}` and yet holds no literal (RFC 9051 section 9, resp-text).
+_STATUSES = (b"OK", b"NO", b"BAD", b"BYE", b"PREAUTH")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,6 @@ def _greet(found: Findings, *, implicit: bool) -> Generator[Want, bytes, tuple[s
     status = words[1].upper() if len(words) > 1 else b""
     if words[0] != b"*" or status not in (b"OK", b"PREAUTH", b"BYE"):
         raise reject_greeting(line, Protocol.IMAP)
-    line = yield from _read_literals(line, Phase.GREETING)
     found.banner = display(line)
     found.preauth = status == b"PREAUTH"
     if status == b"BYE":
@@ -93,9 +95,12 @@ def _command(tag: bytes, command: bytes, phase: Phase) -> Generator[Want, bytes,
     yield Send(tag + b" " + command + b"\r\n", phase)
     capabilities: tuple[str, ...] | None = None
     for _ in range(MAX_RESPONSES):
-        line = yield from _read_literals((yield ReadLine(phase)), phase)
+        line = yield ReadLine(phase)
         first, _, rest = line.partition(b" ")
         word = rest.split(b" ", 1)[0].upper()
+        if word not in _STATUSES:
+            line = yield from _read_literals(line, phase)
+            rest = line.partition(b" ")[2]
         if first == tag:
             return Answer(word, line, capabilities or _response_code_capabilities(line))
         if first != b"*":
@@ -111,17 +116,16 @@ def _read_literals(line: bytes, phase: Phase) -> Generator[Want, bytes, bytes]:
     """Complete a line that announces literals (`{n}` at its end, RFC 9051 section 4.3)."""
     while (size := _literal_size(line)) is not None:
         if size + len(line) > MAX_LITERAL:
-            raise Failed(Reason.PROTOCOL_ERROR, f"a literal of {size} bytes")
+            raise Failed(Reason.PROTOCOL_ERROR, f"a literal of more than {MAX_LITERAL} bytes")
         literal = yield ReadBytes(phase, size)
         line += b"\r\n" + literal + (yield ReadLine(phase))
     return line
 
 
 def _literal_size(line: bytes) -> int | None:
-    if not line.endswith(b"}"):
-        return None
-    digits = line[line.rfind(b"{") + 1 : -1].removesuffix(b"+")
-    if not digits.isdigit():
+    _, brace, digits = line[:-1].rpartition(b"{")
+    digits = digits.removesuffix(b"+")
+    if not (brace and line.endswith(b"}") and digits.isdigit()):
         return None
     return int(digits) if len(digits) < 10 else MAX_LITERAL + 1
 
@@ -139,15 +143,15 @@ def _tokens(data: bytes) -> tuple[str, ...]:
 
 
 def _upper(capabilities: Sequence[str]) -> set[str]:
-    return {capability.upper() for capability in capabilities}
+    return {capitals(capability) for capability in capabilities}
 
 
 def auth_mechanisms(capabilities: Sequence[str] | None) -> tuple[str, ...] | None:
     """Return the ways to sign in: `AUTH=` mechanisms, and LOGIN unless LOGINDISABLED forbids it."""
     if capabilities is None:
         return None
-    upper = [capability.upper() for capability in capabilities]
-    found = dict.fromkeys(word[5:] for word in upper if word.startswith("AUTH="))
+    upper = [capitals(capability) for capability in capabilities]
+    found = dict.fromkeys([word[5:] for word in upper if word.startswith("AUTH=")][:MAX_MECHANISMS])
     if "LOGINDISABLED" not in upper:
         found["LOGIN"] = None
     return tuple(found)

@@ -3,8 +3,8 @@
 from collections.abc import Generator, Sequence
 
 from scanner.model import Phase, Protocol, Reason
-from scanner.protocol.display import display
-from scanner.protocol.findings import Findings
+from scanner.protocol.display import capitals, display
+from scanner.protocol.findings import MAX_MECHANISMS, Findings
 from scanner.protocol.opening import begin_implicit_tls, read_first_line, reject_greeting
 from scanner.protocol.wants import Dialogue, Failed, Interrupted, ReadLine, Send, StartTls, Want
 
@@ -62,12 +62,14 @@ def _capa(phase: Phase) -> Generator[Want, bytes, tuple[str, ...] | None]:
     if not status:
         return None
     found: list[str] = []
-    while (line := (yield ReadLine(phase))) != b".":
-        if len(found) >= MAX_CAPABILITIES:
-            raise Failed(Reason.PROTOCOL_ERROR, f"more than {MAX_CAPABILITIES} capabilities")
+    for _ in range(MAX_CAPABILITIES):
+        line = yield ReadLine(phase)
+        if line == b".":
+            return tuple(found)
         # RFC 1939 section 3: a line that starts with the termination octet is byte-stuffed.
-        found.append(display(line.removeprefix(b".").strip()))
-    return tuple(found)
+        if capability := line.removeprefix(b".").strip():
+            found.append(display(capability))
+    raise Failed(Reason.PROTOCOL_ERROR, f"{MAX_CAPABILITIES} capabilities and no end")
 
 
 def _command(command: bytes, phase: Phase) -> Generator[Want, bytes, tuple[bool, bytes]]:
@@ -88,7 +90,7 @@ def _quit() -> Generator[Want, bytes, None]:
 
 
 def _keywords(capabilities: Sequence[str]) -> set[str]:
-    return {capability.split(" ", 1)[0].upper() for capability in capabilities}
+    return {capitals(capability).split(" ", 1)[0] for capability in capabilities}
 
 
 def auth_mechanisms(capabilities: Sequence[str] | None, banner: str | None) -> tuple[str, ...] | None:
@@ -97,12 +99,12 @@ def auth_mechanisms(capabilities: Sequence[str] | None, banner: str | None) -> t
         return None
     found: dict[str, None] = {}
     for capability in capabilities:
-        words = capability.upper().split()
+        words = capitals(capability).split()
         if words[:1] == ["SASL"]:
             found.update(dict.fromkeys(words[1:]))
         elif words[:1] == ["USER"]:
             found["USER"] = None
     start = (banner or "").find("<")
     if start >= 0 and "@" in (banner or "")[start:] and ">" in (banner or "")[start:]:
-        found["APOP"] = None
-    return tuple(found)
+        return (*tuple(found)[:MAX_MECHANISMS], "APOP")
+    return tuple(found)[:MAX_MECHANISMS]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from scanner.model import Phase, Protocol, Reason
 from scanner.protocol.display import display
-from scanner.protocol.findings import Findings
+from scanner.protocol.findings import MAX_MECHANISMS, Findings
 from scanner.protocol.opening import begin_implicit_tls, read_first_line, reject_greeting
 from scanner.protocol.wants import Dialogue, Failed, Interrupted, ReadLine, Send, StartTls, Want
 
@@ -40,6 +40,7 @@ def _greet(found: Findings, *, implicit: bool) -> Generator[Want, bytes, None]:
     line = yield from read_first_line(Protocol.SMTP, implicit=implicit)
     if not _is_reply_line(line):
         raise reject_greeting(line, Protocol.SMTP)
+    found.banner = display(line)  # evidence, should the rest never come
     greeting = yield from _read_rest(line, Phase.GREETING)
     found.banner = greeting.shown()
     if 400 <= greeting.code < 500:
@@ -108,9 +109,10 @@ def _hello(found: Findings, name: str, phase: Phase) -> Generator[Want, bytes, t
 def _quit() -> Generator[Want, bytes, None]:
     yield Send(b"QUIT\r\n", Phase.QUIT)
     try:
-        yield from _read_rest((yield ReadLine(Phase.QUIT, QUIT_SECONDS)), Phase.QUIT)
-    except (Interrupted, Failed):
-        return  # a server may hang up on QUIT: nothing is learnt from it
+        while (yield ReadLine(Phase.QUIT, QUIT_SECONDS))[3:4] == b"-":
+            pass  # whatever it says: nothing is learnt from it
+    except Interrupted:
+        return  # a server may hang up on QUIT
 
 
 def _command(command: bytes, phase: Phase) -> Generator[Want, bytes, Reply]:
@@ -150,8 +152,10 @@ def _is_masked(line: bytes) -> bool:
 
 
 def _is_masked_banner(banner: str | None) -> bool:
+    """Whether the greeting begins with a filter's asterisks; a few before words are decoration."""
     text = (banner or "")[4:]
-    return text.count("*") >= 4 and not text.strip("*02 ")
+    masked = text[: len(text) - len(text.lstrip("*02 "))]
+    return masked.count("*") >= 4 and (masked == text or len(masked) >= 8)
 
 
 def auth_mechanisms(capabilities: Iterable[bytes]) -> tuple[str, ...]:
@@ -160,9 +164,9 @@ def auth_mechanisms(capabilities: Iterable[bytes]) -> tuple[str, ...]:
     for line in capabilities:
         words = line.replace(b"=", b" ", 1).split()
         if words and words[0].upper() == b"AUTH":
-            found.update((display(word).upper(), None) for word in words[1:])
-    return tuple(found)
+            found.update((display(word.upper()), None) for word in words[1:])
+    return tuple(found)[:MAX_MECHANISMS]
 
 
 def _shown(capabilities: Iterable[bytes]) -> tuple[str, ...]:
-    return tuple(display(line.strip()) for line in capabilities)
+    return tuple(display(line.strip()) for line in capabilities if line.strip())

@@ -4,6 +4,7 @@ The file begins with `key: value` lines, then a blank line, then the script:
 
     S: text      the server sends this line (CRLF is added; Python's escapes are read)
     S| bytes     the server sends exactly these bytes
+    300 x S: text   the same, so many times
     C: text      the client has sent exactly this line, and nothing else
     TLS          a TLS handshake with a real server end takes place
     HELLO        the client has sent a ClientHello, and nothing else
@@ -16,6 +17,7 @@ All others are findings: a finding that is not named must not be there.
 """
 
 import codecs
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -121,7 +123,7 @@ def read_transcript(path: Path) -> Transcript:
                     raise KeyError(key)
                 keys[key] = value
             else:
-                script.append(_read_step(line))
+                script += _read_steps(line)
         except (ValueError, KeyError) as error:
             raise ValueError(f"{path}, line {number}: not understood: {line!r}") from error
     lowest, _, highest = keys.get("versions", "TLSv1.2 TLSv1.3").partition(" ")
@@ -136,6 +138,11 @@ def read_transcript(path: Path) -> Transcript:
         expected={key: value for key, value in keys.items() if key in FINDINGS},
         script=tuple(script),
     )
+
+
+def _read_steps(line: str) -> list[Step]:
+    repeated = re.fullmatch(r"(\d+) x (.*)", line)
+    return [_read_step(repeated[2])] * int(repeated[1]) if repeated else [_read_step(line)]
 
 
 def _read_step(line: str) -> Step:

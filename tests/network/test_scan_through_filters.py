@@ -1,0 +1,97 @@
+"""`mailport scan` as a whole, run on a host behind packet filters: records and exit status."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.servers.netns import Network, build_network
+from tests.servers.packet_filter import Filter, Hook
+
+PORTS = (2525, 2587)
+BOTH = pytest.mark.parametrize("family", [4, 6])
+
+
+@pytest.fixture(scope="module")
+def own_network() -> Iterator[Network]:
+    with build_network() as network:
+        network.listen(*PORTS)
+        yield network
+
+
+@pytest.fixture
+def hosts(own_network: Network) -> Iterator[Network]:
+    yield own_network
+    own_network.clear_filters()
+
+
+def scan(network: Network, *words: str) -> tuple[int, list[dict[str, Any]], str]:
+    """Scan from the client's host; return exit status, records and what was said on standard error."""
+    command = [sys.executable, "-m", "scanner", "scan", "--format", "ndjson", "--timeout", "1", *words]
+    done: subprocess.CompletedProcess[str] = network.run(command, seconds=30)
+    return done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr
+
+
+def target(network: Network, port: int, family: int) -> str:
+    return f"smtp://{network.server_ipv4}:{port}" if family == 4 else f"smtp://[{network.server_ipv6}]:{port}"
+
+
+def outcomes(records: list[dict[str, Any]]) -> dict[int, tuple[str, str | None]]:
+    return {record["port"]: (record["state"], record["reason"]) for record in records}
+
+
+@BOTH
+def test_each_port_has_its_own_fate(hosts: Network, family: int) -> None:
+    hosts.router.filter_port(2587, Filter.ADMIN_PROHIBITED, Hook.FORWARD)
+    hosts.router.filter_port(2588, Filter.DROP, Hook.FORWARD)
+    hosts.router.filter_port(2589, Filter.HOST_UNREACHABLE, Hook.FORWARD)
+    ports = (2525, 2587, 2588, 2589, 2590)
+    status, records, _ = scan(hosts, "--allow-private", *(target(hosts, port, family) for port in ports))
+    assert outcomes(records) == {
+        2525: ("open", None),
+        2587: ("blocked", "admin_prohibited"),
+        2588: ("blocked", "connect_timeout"),
+        2589: ("unreachable", "host_unreachable"),
+        2590: ("closed", "connection_refused"),
+    }
+    assert status == 0
+
+
+@BOTH
+def test_egress_blocked_on_every_port_is_status_3(hosts: Network, family: int) -> None:
+    for port, kind in zip(PORTS, (Filter.ADMIN_PROHIBITED, Filter.PORT_UNREACHABLE), strict=True):
+        hosts.client.filter_port(port, kind, Hook.OUTPUT)
+    status, records, said = scan(hosts, "--allow-private", *(target(hosts, port, family) for port in PORTS))
+    assert set(outcomes(records).values()) == {("unknown", "egress_blocked")}
+    assert status == 3
+    assert "our own network" in said
+    assert "Traceback" not in said
+
+
+@BOTH
+def test_egress_blocked_on_one_port_is_status_0(hosts: Network, family: int) -> None:
+    hosts.client.filter_port(PORTS[0], Filter.ADMIN_PROHIBITED, Hook.OUTPUT)
+    status, records, _ = scan(hosts, "--allow-private", *(target(hosts, port, family) for port in PORTS))
+    assert outcomes(records) == {PORTS[0]: ("unknown", "egress_blocked"), PORTS[1]: ("open", None)}
+    assert status == 0
+
+
+def test_private_addresses_are_refused_unless_asked_for(hosts: Network) -> None:
+    status, records, _ = scan(hosts, target(hosts, PORTS[0], 4), target(hosts, PORTS[0], 6))
+    assert [(record["port"], record["reason"]) for record in records] == [(None, "address_not_allowed")] * 2
+    assert status == 0
+
+
+def test_name_servers_out_of_reach_are_our_own_fault(hosts: Network, tmp_path: Path) -> None:
+    config = tmp_path / "patience.yml"
+    config.write_text("resolver: {timeout: 0.5}\n", "utf-8")
+    nothing_listens, no_route = f"{hosts.server_ipv4}:5353", "[2001:db8::1]:53"
+    for resolver in (nothing_listens, no_route):
+        status, records, said = scan(hosts, "mail.example", "--config", str(config), "--resolver", resolver)
+        assert [record["reason"] for record in records] == ["dns_failure"]
+        assert records[0]["detail"].startswith("no answer from the name servers for mail.example")
+        assert status == 3, said
