@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from scanner import __version__
-from scanner.cli.console import Exit, give_up, mute_stdout, run_interruptibly, say
+from scanner.cli.console import Exit, ending_quietly, give_up, run_interruptibly, say
 from scanner.cli.demo import run_demo
 from scanner.cli.logs import LogFormat, set_up_logging
 from scanner.cli.options import COMMAND_LINE, list_problems
@@ -124,7 +124,8 @@ def scan(
         fail_on=fail_on,
         resume=resume,
     )
-    raise typer.Exit(scan_targets(options))
+    with ending_quietly():
+        raise typer.Exit(scan_targets(options))
 
 
 def _read_ports(text: str) -> list[object]:
@@ -187,20 +188,18 @@ def demo(
     once: Annotated[bool, typer.Option("--once", help="Print the table and end, serve nothing.")] = False,
 ) -> None:
     """Start a farm of good, bad and hostile mail servers on loopback, scan it and serve the result."""
-    raise typer.Exit(run_demo(listen, once=once))
+    with ending_quietly():
+        raise typer.Exit(run_demo(listen, once=once))
 
 
 def main() -> None:
-    """Run the command line and end with its status; a closed pipe (`| head`) ends it quietly."""
+    """Run the command line and end with its status."""
     arguments = sys.argv[1:]
     try:
         status = app(arguments or ["--help"], standalone_mode=False)
     except typer.TyperException as error:
         say(f"mailport: {_explain(error)}")
         raise SystemExit(Exit.USAGE) from None
-    except BrokenPipeError:
-        mute_stdout()
-        raise SystemExit(Exit.DONE) from None
     raise SystemExit(status if arguments else Exit.USAGE)
 
 

@@ -4,7 +4,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Iterator
+from contextlib import contextmanager
 from enum import IntEnum
 from typing import Any, NoReturn
 
@@ -40,10 +41,21 @@ def mute_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+@contextmanager
+def ending_quietly() -> Iterator[None]:
+    """End the command without a word where nobody reads its output any more (`| head`)."""
+    try:
+        yield
+    except BrokenPipeError:
+        mute_stdout()
+        raise typer.Exit(Exit.DONE) from None
+
+
 def run_interruptibly(main: Coroutine[Any, Any, None]) -> bool:
     """Run a coroutine to its end; return False where Ctrl-C or SIGTERM cut it short.
 
-    The coroutine is cancelled at the first signal and gets the time to keep what it has.
+    The coroutine is cancelled at the first signal and gets the time to keep what it has. Of a group of
+    faults the first is raised: the tasks of a command mostly meet the same one.
     """
 
     async def guarded() -> bool:
@@ -55,7 +67,13 @@ def run_interruptibly(main: Coroutine[Any, Any, None]) -> bool:
             await task
         except asyncio.CancelledError:
             return False
+        except BaseExceptionGroup as group:
+            raise _first_of(group) from None
         return True
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(guarded())
+
+
+def _first_of(error: BaseException) -> BaseException:
+    return _first_of(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error

@@ -4,7 +4,7 @@ import csv
 import json
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Any, Protocol, TextIO
+from typing import Any, NoReturn, Protocol, TextIO
 
 from rich.console import Console
 
@@ -106,11 +106,19 @@ def _defused(value: object) -> object:
     return value
 
 
+class _Console(Console):
+    """Rich's console, which leaves a closed pipe to the command."""
+
+    def on_broken_pipe(self) -> NoReturn:
+        """Raise what Rich would turn into an exit with status 1."""
+        raise BrokenPipeError
+
+
 class TableWriter:
     """A table and a summary, at the end."""
 
     def __init__(self, stream: TextIO) -> None:
-        self._console = Console(file=stream, highlight=False, markup=False, width=_width(stream))
+        self._console = _Console(file=stream, highlight=False, markup=False, width=_width(stream))
         self._records: list[Record] = []
 
     def write(self, record: Record) -> None:

@@ -121,16 +121,9 @@ def run(settings: Settings, parts: Parts, writer: Writer, journal: Journal | Non
         with ScanProgress(len(settings.targets)) as progress:
             tally = Tally(writer, progress)
             tally.is_whole = run_interruptibly(run_scan(settings, parts, tally, journal))
-    except BaseExceptionGroup as group:
-        raise _first_of(group) from None
     finally:
         writer.close()
     return tally
-
-
-def _first_of(error: BaseException) -> BaseException:
-    """Return the first fault in a group: the workers of a pool mostly meet the same one."""
-    return _first_of(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
 
 
 def read_settings(options: ScanOptions) -> Settings:

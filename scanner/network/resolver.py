@@ -1,8 +1,9 @@
 """Resolves host names to addresses of both families, with own name servers by setting (dnspython)."""
 
 import asyncio
+import ipaddress
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import dns.asyncresolver
 import dns.exception
@@ -63,7 +64,7 @@ class Resolver:
         self._in_flight: dict[str, asyncio.Task[tuple[str, ...]]] = {}
 
     async def addresses(self, host: str) -> tuple[str, ...]:
-        """Return every address of `host`, IPv4 first.
+        """Return every address of `host`, IPv4 first, in numeric order.
 
         Raises:
             ResolveFailure: no such name, no address, or the name servers failed.
@@ -103,7 +104,7 @@ class Resolver:
             ]
             # A family that failed has no TTL of its own: it is asked for again as soon as may be.
             ttl = min(ttl for answer, ttl in results if answer)
-            self._remember(host, tuple(dict.fromkeys(found + kept)), ttl)
+            self._remember(host, _order(found + kept), ttl)
             self._seconds[host] = self._clock() - begun
             return self._cache[host][1]
         failures = [answer for answer, _ in results if isinstance(answer, ResolveFailure)]
@@ -144,6 +145,11 @@ class Resolver:
         # Of the whole chain: an alias (CNAME) may live shorter than the address it leads to.
         ttl = float(answer.chaining_result.minimum_ttl)
         return [str(record.address) for record in answer.rrset], ttl
+
+
+def _order(addresses: Iterable[str]) -> tuple[str, ...]:
+    """Return each address once, in an order that does not change: name servers rotate theirs."""
+    return tuple(sorted(set(addresses), key=lambda address: (":" in address, ipaddress.ip_address(address))))
 
 
 def _make_resolver(servers: Sequence[tuple[str, int]]) -> dns.asyncresolver.Resolver:

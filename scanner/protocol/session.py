@@ -89,10 +89,12 @@ class Session:
         """Take bytes from the network."""
         if self.is_done or not data:
             return
-        self.bytes_read += len(data)
-        if self.bytes_read > MAX_BYTES:
+        if self.bytes_read + len(data) > MAX_BYTES:
+            self.bytes_read = MAX_BYTES
             self.interrupt(End.TOO_MUCH, f"more than {MAX_BYTES} bytes")
-        elif self._tunnel is None:
+            return
+        self.bytes_read += len(data)
+        if self._tunnel is None:
             self._take_plain(data)
         elif self._tunnel.is_established:
             self._decrypt(self._tunnel, data)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from OpenSSL import SSL
 
+from scanner.protocol.tls import TlsTunnel
 from tests.protocol.identities import Identity
 
 VERSIONS = {
@@ -104,3 +105,20 @@ class TlsServer:
         connection = SSL.Connection(self.context, None)
         connection.set_accept_state()
         return ServerTunnel(connection)
+
+
+def connect(tunnel: TlsTunnel, server: ServerTunnel) -> None:
+    """Shake hands to the end on both sides."""
+    tunnel.handshake()
+    for _ in range(4):
+        server.feed(tunnel.take_outgoing())
+        if not server.is_established:
+            server.handshake()
+        answer = server.take()
+        if tunnel.is_established:
+            tunnel.decrypt(answer)
+        elif answer:
+            tunnel.handshake(answer)
+        if tunnel.is_established and server.is_established:
+            return
+    raise AssertionError("the handshake came to no end")
