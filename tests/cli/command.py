@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from tests.servers.process import DIES_WITH_US, wait_until
 MAILPORT = str(Path(sys.executable).with_name("mailport"))
 SECONDS = 40.0
 """Long enough for every command of the tests on a busy machine; what a test means to be quick it measures."""
+AT_ONCE = 4
 
 _NO_TERMINAL = {"COLUMNS", "LINES", "FORCE_COLOR", "NO_COLOR", "TERM"}
 _ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in _NO_TERMINAL}
@@ -66,6 +68,12 @@ def run(
     outcome = Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
     check_no_traceback(outcome.stdout + outcome.stderr)
     return outcome
+
+
+def run_together(*commands: Sequence[str | Path]) -> list[Outcome]:
+    """Run several commands side by side; return their outcomes in order."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(lambda arguments: run(*arguments), commands))
 
 
 def check_no_traceback(text: str) -> None:

@@ -36,20 +36,33 @@ class Questions(Zone):
         return super().answer(wire, limit)
 
 
+def bind_both(address: str) -> tuple[socket.socket, socket.socket]:
+    """Bind one port for UDP and for TCP; a port that is free for one may be in use for the other."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    for _ in range(50):
+        udp, tcp = socket.socket(family, socket.SOCK_DGRAM), socket.socket(family, socket.SOCK_STREAM)
+        for sock in (udp, tcp):
+            sock.setblocking(False)
+        udp.bind((address, 0))
+        try:
+            tcp.bind((address, udp.getsockname()[1]))
+        except OSError:
+            udp.close()
+            tcp.close()
+            continue
+        tcp.listen()
+        return udp, tcp
+    raise OSError(f"no port of {address} is free for UDP and TCP")
+
+
 @asynccontextmanager
 async def serving(
     records: Records, address: str = "127.0.0.1"
 ) -> AsyncIterator[tuple[Questions, tuple[str, int]]]:
     """Serve records; yield the zone and where it is served."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
     zone = Questions(records)
-    udp, tcp = socket.socket(family, socket.SOCK_DGRAM), socket.socket(family, socket.SOCK_STREAM)
-    udp.bind((address, 0))
-    tcp.bind(udp.getsockname()[:2])
-    tcp.listen()
-    for sock in (udp, tcp):
-        sock.setblocking(False)
     server = NameServer(zone)
+    udp, tcp = bind_both(address)
     place = (address, udp.getsockname()[1])
     await server.start(udp, tcp)
     try:

@@ -10,10 +10,11 @@ import uvloop
 
 from scanner.model import Reason
 from scanner.network import ConnectFailure, open_connection
-from tests.servers.netns import Namespace, Network, build_network
+from tests.network.conftest import LISTENING
+from tests.servers.netns import Namespace, Network
 from tests.servers.packet_filter import Filter, Hook
 
-PORT = 2525
+PORT = LISTENING[0]
 CLOSED_PORT = 2526
 LIMIT_SECONDS = 5.0
 BOTH = pytest.mark.parametrize("family", [4, 6])
@@ -28,20 +29,6 @@ REASONS = {
     Filter.NET_UNREACHABLE: Reason.NETWORK_UNREACHABLE,
     Filter.TCP_RESET: Reason.CONNECTION_REFUSED,
 }
-
-
-@pytest.fixture(scope="module")
-def own_network() -> Iterator[Network]:
-    """A network of this file's own, with one listener for all its tests."""
-    with build_network() as network:
-        network.listen(PORT)
-        yield network
-
-
-@pytest.fixture
-def hosts(own_network: Network) -> Iterator[Network]:
-    yield own_network
-    own_network.clear_filters()
 
 
 def reach(

@@ -3,35 +3,21 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.servers.netns import Network, build_network
+from tests.network.conftest import LISTENING
+from tests.servers.netns import Network
 from tests.servers.packet_filter import Filter, Hook
 
-PORTS = (2525, 2587)
 BOTH = pytest.mark.parametrize("family", [4, 6])
-
-
-@pytest.fixture(scope="module")
-def own_network() -> Iterator[Network]:
-    with build_network() as network:
-        network.listen(*PORTS)
-        yield network
-
-
-@pytest.fixture
-def hosts(own_network: Network) -> Iterator[Network]:
-    yield own_network
-    own_network.clear_filters()
 
 
 def scan(network: Network, *words: str) -> tuple[int, list[dict[str, Any]], str]:
     """Scan from the client's host; return exit status, records and what was said on standard error."""
-    command = [sys.executable, "-m", "scanner", "scan", "--format", "ndjson", "--timeout", "1", *words]
+    command = [sys.executable, "-m", "scanner", "scan", "--format", "ndjson", "--timeout", "0.5", *words]
     done: subprocess.CompletedProcess[str] = network.run(command, seconds=30)
     assert "Traceback" not in done.stderr, done.stderr
     return done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr
@@ -64,9 +50,11 @@ def test_each_port_has_its_own_fate(hosts: Network, family: int) -> None:
 
 @BOTH
 def test_egress_blocked_on_every_port_is_status_3(hosts: Network, family: int) -> None:
-    for port, kind in zip(PORTS, (Filter.ADMIN_PROHIBITED, Filter.PORT_UNREACHABLE), strict=True):
+    for port, kind in zip(LISTENING, (Filter.ADMIN_PROHIBITED, Filter.PORT_UNREACHABLE), strict=True):
         hosts.client.filter_port(port, kind, Hook.OUTPUT)
-    status, records, said = scan(hosts, "--allow-private", *(target(hosts, port, family) for port in PORTS))
+    status, records, said = scan(
+        hosts, "--allow-private", *(target(hosts, port, family) for port in LISTENING)
+    )
     assert set(outcomes(records).values()) == {("unknown", "egress_blocked")}
     assert status == 3
     assert "our own network" in said
@@ -74,14 +62,14 @@ def test_egress_blocked_on_every_port_is_status_3(hosts: Network, family: int) -
 
 @BOTH
 def test_egress_blocked_on_one_port_is_status_0(hosts: Network, family: int) -> None:
-    hosts.client.filter_port(PORTS[0], Filter.ADMIN_PROHIBITED, Hook.OUTPUT)
-    status, records, _ = scan(hosts, "--allow-private", *(target(hosts, port, family) for port in PORTS))
-    assert outcomes(records) == {PORTS[0]: ("unknown", "egress_blocked"), PORTS[1]: ("open", None)}
+    hosts.client.filter_port(LISTENING[0], Filter.ADMIN_PROHIBITED, Hook.OUTPUT)
+    status, records, _ = scan(hosts, "--allow-private", *(target(hosts, port, family) for port in LISTENING))
+    assert outcomes(records) == {LISTENING[0]: ("unknown", "egress_blocked"), LISTENING[1]: ("open", None)}
     assert status == 0
 
 
 def test_private_addresses_are_refused_unless_asked_for(hosts: Network) -> None:
-    status, records, _ = scan(hosts, target(hosts, PORTS[0], 4), target(hosts, PORTS[0], 6))
+    status, records, _ = scan(hosts, target(hosts, LISTENING[0], 4), target(hosts, LISTENING[0], 6))
     assert [(record["port"], record["reason"]) for record in records] == [(None, "address_not_allowed")] * 2
     assert status == 0
 

@@ -63,9 +63,9 @@ class Authority:
         key = ec.generate_private_key(ec.SECP256R1())
         subject = name_of(name)
         builder = self.start(subject, issuer.name if issuer else subject, key, days)
-        certificate = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True).sign(
-            issuer.key if issuer else key, hashes.SHA256()
-        )
+        certificate = builder.add_extension(
+            x509.BasicConstraints(ca=True, path_length=None), critical=True
+        ).sign(issuer.key if issuer else key, hashes.SHA256())
         return Issuer(subject, key, certificate)
 
     def issue(

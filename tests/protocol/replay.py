@@ -5,7 +5,7 @@ from itertools import count
 
 from scanner.protocol import End, Findings, Session, TlsClient
 from tests.protocol.tls_server import ServerTunnel, TlsServer
-from tests.protocol.transcript import CloseNotify, Ends, Expect, Hello, Say, Step, Tls, Transcript
+from tests.protocol.transcript import CloseNotify, Ends, Expect, Say, Step, Tls, Transcript
 
 EHLO_NAME = "probe.example.net"
 FORBIDDEN = frozenset(

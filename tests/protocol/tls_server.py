@@ -6,6 +6,7 @@ from OpenSSL import SSL
 
 from scanner.protocol.tls import TlsTunnel
 from tests.protocol.identities import Identity
+from tests.protocol.key_update import Keys
 
 VERSIONS = {
     "TLSv1.0": SSL.TLS1_VERSION,
@@ -99,6 +100,12 @@ class TlsServer:
             mode = SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT
             context.set_verify(mode, lambda *_: True)
         self.context = context
+
+    def note_keys(self) -> Keys:
+        """Return the keys of the connections to come."""
+        keys = Keys()
+        self.context.set_keylog_callback(lambda _, line: keys.note(line))
+        return keys
 
     def accept(self) -> ServerTunnel:
         """Return a new server end that waits for a ClientHello."""

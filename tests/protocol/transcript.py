@@ -45,7 +45,6 @@ FINDINGS = (
     "phases",
 )
 _SETTINGS = ("protocol", "mode", "host", "certificate", "versions", "replay")
-_ENDS = {"EOF": End.CLOSED, "RST": End.RESET, "TIMEOUT": End.TIMEOUT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +84,13 @@ class Ends:
 
 
 Step = Say | Expect | Tls | Hello | CloseNotify | Ends
-_WORDS: dict[str, Step] = {"TLS": Tls(), "HELLO": Hello(), "CLOSE": CloseNotify()} | {
-    word: Ends(end) for word, end in _ENDS.items()
+_WORDS: dict[str, Step] = {
+    "TLS": Tls(),
+    "HELLO": Hello(),
+    "CLOSE": CloseNotify(),
+    "EOF": Ends(End.CLOSED),
+    "RST": Ends(End.RESET),
+    "TIMEOUT": Ends(End.TIMEOUT),
 }
 
 
@@ -118,10 +122,7 @@ def read_transcript(path: Path) -> Transcript:
             continue
         try:
             if is_header:
-                key, value = line.split(": ", 1)
-                if key in keys or key not in _SETTINGS + FINDINGS:
-                    raise KeyError(key)
-                keys[key] = value
+                _read_key(line, keys)
             else:
                 script += _read_steps(line)
         except (ValueError, KeyError) as error:
@@ -138,6 +139,13 @@ def read_transcript(path: Path) -> Transcript:
         expected={key: value for key, value in keys.items() if key in FINDINGS},
         script=tuple(script),
     )
+
+
+def _read_key(line: str, keys: dict[str, str]) -> None:
+    key, value = line.split(": ", 1)
+    if key in keys or key not in _SETTINGS + FINDINGS:
+        raise KeyError(key)
+    keys[key] = value
 
 
 def _read_steps(line: str) -> list[Step]:
