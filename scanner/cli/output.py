@@ -128,7 +128,7 @@ class TableWriter:
     def close(self) -> None:
         """Print everything."""
         if self._records:
-            self._console.print(build_table(self._records))
+            self._console.print(build_table(self._records, self._console.width))
         self._console.print(build_summary(self._records))
 
 

@@ -23,27 +23,32 @@ _STYLE_OF_STATE = {
 }
 _STYLE_OF_SEVERITY = {"critical": "bold red", "warning": "yellow", "notice": "dim"}
 _MARK_OF_SEVERITY = {"critical": "!!", "warning": "!", "notice": "·"}
+NARROW = 120
+"""Columns of text below which the address goes under the host and the software is left out."""
 MAX_TEXT = 120
 """Characters of a finding that the table shows; the other formats show all."""
 _SEVERITIES = ("critical", "warning", "notice")
 
 
-def build_table(records: Iterable[Record]) -> Table:
-    """Return the table of all records, sorted by host, address and port."""
+def build_table(records: Iterable[Record], width: int) -> Table:
+    """Return the table of all records, sorted by host, address and port, for `width` columns of text."""
+    is_narrow = width < NARROW
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", collapse_padding=True)
     table.add_column("host", overflow="fold", min_width=16)
-    table.add_column("address", overflow="fold")
+    if not is_narrow:
+        table.add_column("address", overflow="fold")
     table.add_column("port", justify="right", no_wrap=True)
     table.add_column("state", no_wrap=True)
     table.add_column("TLS", no_wrap=True)
     table.add_column("cert", justify="right", no_wrap=True)
     table.add_column("time", justify="right", no_wrap=True)
-    table.add_column("software", overflow="fold")
+    if not is_narrow:
+        table.add_column("software", overflow="fold")
     table.add_column("what we saw", overflow="fold", ratio=1)
     previous: tuple[str, str | None] | None = None
     for record in sorted(records, key=_order):
         here = (record["host"], record["address"])
-        table.add_row(*_cells(record, is_repeated=here == previous))
+        table.add_row(*_cells(record, is_repeated=here == previous, is_narrow=is_narrow))
         previous = here
     return table
 
@@ -64,24 +69,18 @@ def _order(record: Record) -> tuple[str, str, int]:
     return (record["host"], record["address"] or "", record["port"] or 0)
 
 
-def _cells(record: Record, *, is_repeated: bool) -> list[Text]:
-    host = "" if is_repeated else str(record["host"])
-    address = "" if is_repeated else str(record["address"] or "")
+def _cells(record: Record, *, is_repeated: bool, is_narrow: bool) -> list[Text]:
+    host = Text("" if is_repeated else str(record["host"]))
+    address = Text("" if is_repeated else str(record["address"] or ""), "dim")
     port = Text("-" if record["port"] is None else str(record["port"]))
     state = Text(record["state"], _STYLE_OF_STATE[State(record["state"])])
     seconds = record["duration"]
     time = Text(f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s", "dim")
-    return [
-        Text(host),
-        Text(address, "dim"),
-        port,
-        state,
-        _tls(record),
-        _certificate(record),
-        time,
-        Text(record.get("software") or "", "dim"),
-        _news(record),
-    ]
+    middle = [port, state, _tls(record), _certificate(record), time]
+    if is_narrow:
+        return [host if not address else Text("\n").join([host, address]), *middle, _news(record)]
+    software = Text(record.get("software") or "", "dim")
+    return [host, address, *middle, software, _news(record)]
 
 
 def _tls(record: Record) -> Text:

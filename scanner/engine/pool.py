@@ -89,6 +89,9 @@ class Pool:
                 self._handoff.put_nowait(None)
         finally:
             self._group = None
+            # Broken off, it may have handed out what no worker took up.
+            self.busy = 0
+            self._idled.set()
 
     async def until_idle(self) -> None:
         """Wait until no probe is under way."""

@@ -9,6 +9,9 @@ from typing import Any, cast
 from scanner.model import Phase
 from scanner.protocol import End, Session
 
+CLOSE_SECONDS = 1.0
+"""How long a peer gets to take our last words before the connection is dropped."""
+
 
 @dataclass(frozen=True, slots=True)
 class Budgets:
@@ -40,6 +43,7 @@ class Link(asyncio.Protocol):
         self._begun = begun
         self._loop = asyncio.get_running_loop()
         self._done: asyncio.Future[None] = self._loop.create_future()
+        self._lost: asyncio.Future[None] = self._loop.create_future()
         self._fault: Exception | None = None
         self._transport: asyncio.Transport | None = None
         self._is_attached = False
@@ -52,6 +56,7 @@ class Link(asyncio.Protocol):
         try:
             await self._attach(sock)
             await self._done
+            await self._close()
         finally:
             # A loop may still call `connection_made` after its `create_connection` was cancelled.
             self._done.cancel()
@@ -69,6 +74,14 @@ class Link(asyncio.Protocol):
             raise
         # Closed any earlier, uvloop would not tell the socket object that its descriptor is gone.
         self._is_attached = True
+
+    async def _close(self) -> None:
+        """Wait until the socket is closed, since the next connection to that address may follow at once."""
+        if self._transport is not None:
+            self._disarm()
+            self._timer = self._loop.call_later(CLOSE_SECONDS, self._transport.abort)
+            self._transport.close()
+            await self._lost
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin the session and its clock."""
@@ -91,6 +104,8 @@ class Link(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the session that the connection is gone."""
         self._transport = None
+        if not self._lost.done():
+            self._lost.set_result(None)
         self._end_session(End.CLOSED if exc is None else End.RESET, None if exc is None else str(exc))
 
     def _step(self, move: Callable[..., None], *args: Any) -> None:  # noqa: ANN401 - passed on unread

@@ -68,7 +68,7 @@ class RunningFarm:
 @contextmanager
 def open_farm(rows: Sequence[Scenario] = SCENARIOS, **options: Any) -> Iterator[RunningFarm]:
     """Run a farm while the block does, on a block of loopback addresses that nobody uses."""
-    opened: queue.SimpleQueue[RunningFarm | BaseException] = queue.SimpleQueue()
+    opened: queue.SimpleQueue[RunningFarm | Exception] = queue.SimpleQueue()
     stops: queue.SimpleQueue[asyncio.Event] = queue.SimpleQueue()
 
     async def hold() -> None:
@@ -81,14 +81,14 @@ def open_farm(rows: Sequence[Scenario] = SCENARIOS, **options: Any) -> Iterator[
     def serve() -> None:
         try:
             asyncio.run(hold())
-        except BaseException as error:
+        except Exception as error:  # noqa: BLE001 - handed to the test, which raises it
             opened.put(error)
 
     thread = threading.Thread(target=serve, name="farm")
     thread.start()
     try:
         farm = opened.get(timeout=SECONDS)
-        if isinstance(farm, BaseException):
+        if isinstance(farm, Exception):
             raise farm
         try:
             yield farm

@@ -77,7 +77,7 @@ def test_every_reason_obeys_it(reason: Reason) -> None:
         {"banner": "a" * 512, "software": None},
         {"endpoint": replace(GOOD.endpoint, address="2001:db8::7", host="xn--bcher-kva.example")},
     ],
-    ids=lambda changes: "-".join(changes),
+    ids="-".join,
 )
 def test_every_shape_obeys_it(changes: dict[str, Any]) -> None:
     check_records([to_record(replace(FULL, **changes))])

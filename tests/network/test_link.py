@@ -4,13 +4,17 @@ import asyncio
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+import pytest
 import uvloop
 
 from scanner.demo import Farm, Scenario, rows_of
+from scanner.demo.channel import Channel
+from scanner.demo.dialogue import Setting
 from scanner.model import Phase, Reason
 from scanner.network import Budgets, Link, open_connection
+from scanner.network.link import CLOSE_SECONDS
 from scanner.protocol import Session, TlsClient
 from scanner.protocol.session import MAX_BYTES
 from tests.network.loops import Runner, on_both_loops
@@ -171,3 +175,28 @@ def test_a_peer_that_has_gone_before_we_look_is_no_puzzle(run: Runner) -> None:
                 await until_closed(sock)
 
     run(main())
+
+
+@on_both_loops
+def test_a_peer_that_takes_nothing_is_dropped(run: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What we say fits into the kernel's buffers; should it ever not, the socket is closed all the same."""
+    said = [b"x" * 50_000_000]
+    monkeypatch.setattr(Session, "take_outgoing", lambda _: said.pop() if said else b"")
+    row = replace(rows_of("healthy")[0], behaviour=TakesNothing())
+
+    async def main() -> None:
+        session, took = await converse(row, Budgets())
+        assert session.found.reason is Reason.PROTOCOL_ERROR
+        assert took < CLOSE_SECONDS + 1
+
+    run(main())
+
+
+@dataclass(frozen=True, slots=True)
+class TakesNothing:
+    """Greets with garbage and reads nothing."""
+
+    async def serve(self, channel: Channel, _setting: Setting, /) -> None:
+        channel._writer.transport.pause_reading()  # type: ignore[attr-defined] # a stream's transport reads too
+        await channel.send(b"\x00\r\n")
+        await asyncio.sleep(30)

@@ -1,0 +1,201 @@
+"""The options of `mailport scan`: what is probed, how briskly, and with which exit status."""
+
+import itertools
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from scanner.demo import count_open_at_most
+from scanner.model import PORTS
+from tests.cli.command import Outcome, run, run_together
+from tests.cli.running_farm import RunningFarm, open_rows
+
+NAME = "healthy.mail.test"
+
+
+def scan(farm: RunningFarm, *arguments: str | Path, stdin: str | bytes = "") -> Outcome:
+    return run("scan", *arguments, *farm.options, "--format", "ndjson", stdin=stdin)
+
+
+def places(outcome: Outcome) -> list[tuple[str, int]]:
+    return sorted((record["host"], record["port"]) for record in outcome.records)
+
+
+def test_a_target_file_is_read_with_its_comments_and_each_target_once(
+    farm: RunningFarm, tmp_path: Path
+) -> None:
+    first, second = farm.targets("healthy")[:2]
+    path = tmp_path / "targets.txt"
+    path.write_text(f"\ufeff# mine\n\n{first}\n  {second}   # twice\n{first.upper()}\n", encoding="utf-8")
+    outcome = scan(farm, "--targets", path)
+    assert len(outcome.records) == 2
+    assert len(scan(farm, second, "--targets", path).records) == 2
+
+
+def test_a_dash_reads_targets_from_standard_input(farm: RunningFarm) -> None:
+    outcome = scan(farm, "--targets", "-", stdin="\n".join(farm.targets("healthy")))
+    assert len(outcome.records) == 7
+
+
+def test_a_bare_name_is_probed_on_all_seven_ports_or_on_those_named(farm: RunningFarm) -> None:
+    common = (NAME, *farm.options, "--format", "ndjson")
+    every, some = run_together(("scan", *common), ("scan", *common, "--ports", "587, 993"))
+    assert [port for _, port in places(every)] == sorted(PORTS)
+    assert [port for _, port in places(some)] == [587, 993]
+
+
+def test_a_configuration_brings_targets_and_settings_which_options_outdo(
+    farm: RunningFarm, tmp_path: Path
+) -> None:
+    path = tmp_path / "mailport.yml"
+    settings = {"targets": [NAME], "ports": [143, 993], "policy": {"min_tls": "TLSv1.3"}, **farm.settings}
+    path.write_text(yaml.safe_dump({**settings, "vantage": "berlin-2"}))
+    common = ("scan", "--config", path, "--format", "ndjson")
+    as_written, outdone, other = run_together(
+        common, (*common, "--ports", "25"), (*common, *farm.targets("tls12-only"))
+    )
+    assert [port for _, port in places(as_written)] == [143, 993]
+    assert {record["vantage"] for record in as_written.records} == {"berlin-2"}
+    assert [port for _, port in places(outdone)] == [25]
+    assert [record["host"] for record in other.records] == ["tls12-only.mail.test"]
+    assert [verdict["id"] for verdict in other.records[0]["verdicts"]] == ["tls_version_below_policy"]
+
+
+def test_one_family_or_both() -> None:
+    dual = {"dual.mail.test": {"A": ["127.0.0.91"], "AAAA": ["::1"]}}
+    with open_rows("healthy", records=dual) as farm:
+        common = ("scan", "smtp://dual.mail.test:9", *farm.options, "--format", "ndjson")
+        both, four, six, none = run_together(
+            common, (*common, "--ipv4"), (*common, "--ipv6"), (*common, "imap://127.0.0.91:9", "--ipv6")
+        )
+    assert sorted(record["address"] for record in both.records) == ["127.0.0.91", "::1"]
+    assert [record["address"] for record in four.records] == ["127.0.0.91"]
+    assert [record["address"] for record in six.records] == ["::1"]
+    assert [(r["host"], r["reason"]) for r in none.records if r["port"] is None] == [
+        ("127.0.0.91", "no_address")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("target", "state", "reason"),
+    [
+        ("no-such-name.mail.test", "unreachable", "name_not_found"),
+        ("nodata.mail.test", "unreachable", "no_address"),
+        ("servfail.mail.test", "unreachable", "dns_failure"),
+        ("private.mail.test", "unreachable", "address_not_allowed"),
+    ],
+)
+def test_a_name_that_leads_nowhere_is_a_finding(
+    target: str, state: str, reason: str, farm: RunningFarm
+) -> None:
+    outcome = run("scan", target, "--resolver", farm.farm.resolver, "--format", "ndjson")
+    (record,) = outcome.records
+    assert (record["domain"], record["port"], record["state"], record["reason"]) == (
+        target,
+        None,
+        state,
+        reason,
+    )
+    assert record["detail"]
+
+
+def test_loopback_is_not_probed_unasked(farm: RunningFarm) -> None:
+    begun = time.monotonic()
+    outcome = run("scan", *farm.targets("healthy"), "--resolver", farm.farm.resolver, "--format", "ndjson")
+    assert {record["reason"] for record in outcome.records} == {"address_not_allowed"}
+    assert farm.connects(begun) == []
+
+
+def test_without_our_ca_nothing_is_trusted(farm: RunningFarm) -> None:
+    options = ("--resolver", farm.farm.resolver, "--allow-private", "--format", "ndjson")
+    outcome = run("scan", *farm.targets("tls13-only"), *options)
+    assert outcome.records[0]["certificate"]["trusted"] is False
+    assert "untrusted" in outcome.records[0]["certificate"]["problems"]
+
+
+def test_concurrency_caps_connections_and_an_address_has_one_at_a_time() -> None:
+    with open_rows("healthy", "cert-self", "cert-other", "cert-weak", "tls13-only", "tls12-only") as farm:
+        arguments = (*farm.targets(), *farm.options, "--format", "ndjson")
+        outcome = run("scan", *arguments, "--concurrency", 2)
+        log = farm.farm.log
+        assert len(outcome.records) == 12
+        assert count_open_at_most(log) <= 2
+        address = farm.farm.address_of(farm.farm.scenarios[0])
+        assert count_open_at_most(log, address) == 1
+
+
+def test_rate_caps_how_many_connections_start_a_second(farm: RunningFarm) -> None:
+    begun = time.monotonic()
+    arguments = (*farm.targets("healthy"), *farm.options, "--rate", 5)
+    outcome = run("scan", *arguments, "--format", "ndjson")
+    starts = [entry.at for entry in farm.events("connect") if entry.at >= begun]
+    assert len(starts) == len(outcome.records) == 7
+    within = [
+        sum(start <= other < start + 1 for other in starts)
+        for start, _ in itertools.pairwise([*starts, float("inf")])
+    ]
+    assert max(within) <= 6  # five a second, and one that met its second's end
+
+
+def test_timeout_caps_a_silent_server(farm: RunningFarm) -> None:
+    outcome = scan(farm, *farm.targets("mute-after-ehlo", "blocked"), "--timeout", "0.5")
+    waits = [record["duration"] for record in outcome.records if record["state"] != "open"]
+    assert len(waits) == 3
+    assert all(0.5 <= wait < 3 for wait in waits)
+
+
+EXPIRING, EXPIRED, GOOD = ("cert-expiring",), ("cert-expiring", "cert-expired"), ("healthy",)
+
+
+@pytest.fixture(scope="module")
+def verdict_on(farm: RunningFarm) -> dict[tuple[tuple[str, ...], str], int]:
+    """The exit status of scans of three groups of servers for each --fail-on."""
+    cases = list(itertools.product((GOOD, EXPIRING, EXPIRED), ("never", "warning", "critical")))
+    commands = [("scan", *farm.targets(*names), *farm.options, "--fail-on", word) for names, word in cases]
+    return {case: done.status for case, done in zip(cases, run_together(*commands), strict=True)}
+
+
+@pytest.mark.parametrize(
+    ("names", "word", "status"),
+    [
+        (GOOD, "never", 0),
+        (GOOD, "warning", 0),
+        (GOOD, "critical", 0),
+        (EXPIRING, "never", 0),
+        (EXPIRING, "warning", 1),
+        (EXPIRING, "critical", 0),
+        (EXPIRED, "never", 0),
+        (EXPIRED, "warning", 1),
+        (EXPIRED, "critical", 1),
+    ],
+)
+def test_findings_set_the_exit_status_only_where_asked(
+    names: tuple[str, ...],
+    word: str,
+    status: int,
+    verdict_on: dict[tuple[tuple[str, ...], str], int],
+) -> None:
+    assert verdict_on[names, word] == status
+
+
+@pytest.fixture
+def hasty(tmp_path: Path) -> Path:
+    """A configuration that waits for a name server for half a second."""
+    path = tmp_path / "hasty.yml"
+    path.write_text("resolver: {timeout: 500ms}\n")
+    return path
+
+
+def test_no_answer_from_the_name_servers_at_all_is_our_own_trouble(hasty: Path) -> None:
+    targets = ("a.mail.test:25", "b.mail.test:25")
+    outcome = run("scan", *targets, "--config", hasty, "--resolver", "127.0.0.1:9")
+    assert outcome.status == 3
+    assert "no target could be judged" in outcome.stderr
+
+
+def test_one_target_judged_is_enough_for_a_scan_to_have_worked(farm: RunningFarm, hasty: Path) -> None:
+    outcome = scan(farm, "silent.mail.test:25", *farm.targets("tls13-only"), "--config", hasty)
+    assert outcome.status == 0
+    assert {record["reason"] for record in outcome.records} == {"dns_failure", None}
