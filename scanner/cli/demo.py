@@ -40,9 +40,11 @@ async def _scan_once() -> None:
     async with Farm(base=None, greeting_delay=GREETING_DELAY_SECONDS) as farm:
         settings = _settings(farm)
         writer = TableWriter(sys.stdout)
-        with ScanProgress(len(settings.targets)) as progress:
-            await run_scan(settings, build_parts(settings), Tally(writer, progress))
-        writer.close()
+        try:
+            with ScanProgress(len(settings.targets)) as progress:
+                await run_scan(settings, build_parts(settings), Tally(writer, progress))
+        finally:
+            writer.close()
 
 
 async def _scan_and_serve(listen: str) -> None:

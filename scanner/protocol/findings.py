@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from scanner.model import Certificate, Phase, Reason, Tls
+from scanner.protocol.display import MAX_CHARACTERS
 
 MAX_MECHANISMS = 64
 """How many ways to sign in are kept of one list; a line of a few kilobytes could name thousands."""
@@ -33,4 +34,4 @@ class Findings:
         """Record why the endpoint is not open; the first reason stands."""
         if self.reason is None:
             self.reason = reason
-            self.detail = detail
+            self.detail = detail and detail[:MAX_CHARACTERS]

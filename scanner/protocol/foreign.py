@@ -18,9 +18,6 @@ _OPENINGS: tuple[tuple[bytes, str], ...] = (
     (b"<stream:", "XMPP"),
     (b"@rsyncd:", "rsync"),
     (b"amqp", "AMQP"),
-    (b"-err ", "Redis or POP3"),
-    (b"\xff\xfb", "Telnet"),
-    (b"\xff\xfd", "Telnet"),
 )
 _OWN = {Protocol.SMTP: "SMTP", Protocol.IMAP: "IMAP", Protocol.POP3: "POP3"}
 

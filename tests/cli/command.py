@@ -111,12 +111,10 @@ class Running:
         self._pending[:] = rest
         return line.decode()
 
-    def read_rest(self) -> str:
+    def read_all(self) -> str:
         """Return all that is left of standard output, up to its end."""
-        lines = []
-        while line := self.read_line():
-            lines.append(line)
-        return "\n".join(lines)
+        assert self.process.stdout is not None
+        return (bytes(self._pending) + self.process.stdout.read()).decode()
 
     def close_stdout(self) -> None:
         """Read no more, as `head` does when it has enough."""

@@ -246,7 +246,7 @@ class Outage:
     async def plan(self, *texts: str, known: dict[str, tuple[str, ...]], allow_private: bool = True) -> Plan:
         """Plan with a resolver that remembers nothing, as after a reload."""
         planner = Planner(
-            resolver=Resolver([self.place], timeout=0.5), ports=(25, 993), allow_private=allow_private
+            resolver=Resolver([self.place], timeout=0.3), ports=(25, 993), allow_private=allow_private
         )
         return await planner.plan([parse_target(text) for text in texts], known=known)
 

@@ -1,9 +1,12 @@
 """The pool with real probes, as the servers see it: connects a second, connections at once, gaps."""
 
-import pytest
+from dataclasses import replace
+from itertools import pairwise
+
 import uvloop
 
-from scanner.demo import Entry, Farm, Scenario, count_open_at_most, rows_of
+from scanner.demo import Farm, Scenario, count_open_at_most, rows_of
+from scanner.demo.journal import Journal
 from scanner.demo.scenario import describe, opens
 from scanner.demo.smtp import BASIC, Smtp
 from scanner.engine import Pool, WaitingRoom
@@ -17,6 +20,8 @@ MANY = tuple(
     for number in range(60)
 )
 SEVEN = rows_of("healthy")
+SLOW = tuple(replace(row, greeting_delay=1.0) for row in SEVEN)
+"""The same with greetings that the farm delays."""
 
 
 def scan(
@@ -27,16 +32,16 @@ def scan(
     per_address: int = 1,
     gap: float = 0.0,
     delay: float = 0.0,
-) -> tuple[list[Observation], list[Entry]]:
+) -> tuple[list[Observation], Journal]:
     """Probe every row once; return the results and the farm's journal."""
     found: list[Observation] = []
 
-    async def main() -> list[Entry]:
+    async def main() -> Journal:
         async with Farm(rows, base=None, greeting_delay=delay) as farm:
             waiting = WaitingRoom(per_address, gap)
             pool = Pool(prober_for(farm).probe, found.append, waiting, concurrency=concurrency, rate=rate)
             await pool.run(feed([endpoint_of(farm, row) for row in rows]))
-            return list(farm.log)
+            return farm.log
 
     log = uvloop.run(main())
     assert len(found) == len(rows)
@@ -44,15 +49,15 @@ def scan(
     return found, log
 
 
-def moments(log: list[Entry], event: str) -> list[float]:
+def moments(log: Journal, event: str) -> list[float]:
     return [entry.at for entry in log if entry.event == event]
 
 
-@pytest.mark.parametrize("rate", [20, 40])
-def test_no_second_sees_more_connects_than_the_rate(rate: int) -> None:
-    _, log = scan(MANY[: int(1.5 * rate)], rate=rate)
+def test_no_second_sees_more_connects_than_the_rate() -> None:
+    rate = 40
+    _, log = scan(MANY, rate=rate)
     connects = moments(log, "connect")
-    assert len(connects) == int(1.5 * rate)
+    assert len(connects) == len(MANY)
     # One more: a connect is noted when the server's loop gets to it, which may be a moment later for one
     # than for the next.
     assert most_in_any(1.0, connects) <= rate + 1
@@ -61,8 +66,7 @@ def test_no_second_sees_more_connects_than_the_rate(rate: int) -> None:
 
 def test_no_more_connections_are_open_than_allowed() -> None:
     _, log = scan(MANY, concurrency=4)
-    # A disconnect is noted when the server's loop gets to it, and the next connection may be seen first.
-    assert count_open_at_most(log) <= 2 * 4
+    assert count_open_at_most(log) == 4
 
 
 def test_one_address_has_one_connection_at_a_time() -> None:
@@ -72,10 +76,7 @@ def test_one_address_has_one_connection_at_a_time() -> None:
 
 
 def test_two_connections_to_one_address_where_two_are_allowed() -> None:
-    rows = tuple(
-        describe(row.name, row.title, row.port, row.behaviour, opens(), greeting_delay=1.0) for row in SEVEN
-    )
-    _, log = scan(rows, per_address=2, delay=0.2)
+    _, log = scan(SLOW, per_address=2, delay=0.2)
     assert count_open_at_most(log) == 2
 
 
@@ -83,16 +84,13 @@ def test_the_gap_is_kept_between_the_connections_to_one_address() -> None:
     _, log = scan(SEVEN, gap=0.2)
     pairs = zip(moments(log, "disconnect"), moments(log, "connect")[1:], strict=False)
     # The server learns of the end a moment after the client has made it.
-    assert min(connect - disconnect for disconnect, connect in pairs) > 0.2 - 0.02
+    assert min(connect - disconnect for disconnect, connect in pairs) > 0.2 - 0.05
 
 
 def test_the_gap_is_kept_between_starts_where_more_than_one_may_be_open() -> None:
-    rows = tuple(
-        describe(row.name, row.title, row.port, row.behaviour, opens(), greeting_delay=1.0) for row in SEVEN
-    )
-    _, log = scan(rows, per_address=3, gap=0.1, delay=0.25, rate=100)
+    _, log = scan(SLOW, per_address=3, gap=0.1, delay=0.25, rate=100)
     connects = moments(log, "connect")
-    assert min(later - earlier for earlier, later in zip(connects, connects[1:], strict=False)) > 0.1 - 0.02
+    assert min(later - earlier for earlier, later in pairwise(connects)) > 0.1 - 0.05
     assert count_open_at_most(log) >= 2
 
 

@@ -93,7 +93,7 @@ async def test_an_answer_is_kept_as_long_as_its_shortest_part(
 @on_both_loops
 def test_failures_have_their_reasons(run: Runner, name_server: tuple[str, int]) -> None:
     async def main() -> None:
-        resolver = Resolver([name_server], timeout=1)
+        resolver = Resolver([name_server], timeout=0.5)
         assert await reason_of(resolver, "nowhere.real.test") is Reason.NAME_NOT_FOUND
         assert await reason_of(resolver, "nodata.real.test") is Reason.NO_ADDRESS
         assert await reason_of(resolver, "host.fails.test") is Reason.DNS_FAILURE
@@ -110,5 +110,5 @@ def test_a_long_answer_comes_by_tcp(run: Runner, name_server: tuple[str, int]) -
 
 
 async def test_the_next_server_is_asked_where_the_first_is_away(name_server: tuple[str, int]) -> None:
-    resolver = Resolver([("127.0.0.1", free_port()), name_server], timeout=2)
+    resolver = Resolver([("127.0.0.1", free_port()), name_server], timeout=1)
     assert await resolver.addresses("both.real.test") == ("192.0.2.1", "2001:db8::1")

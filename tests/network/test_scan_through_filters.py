@@ -77,9 +77,8 @@ def test_private_addresses_are_refused_unless_asked_for(hosts: Network) -> None:
 def test_name_servers_out_of_reach_are_our_own_fault(hosts: Network, tmp_path: Path) -> None:
     config = tmp_path / "patience.yml"
     config.write_text("resolver: {timeout: 0.5}\n", "utf-8")
-    nothing_listens, no_route = f"{hosts.server_ipv4}:5353", "[2001:db8::1]:53"
-    for resolver in (nothing_listens, no_route):
-        status, records, said = scan(hosts, "mail.example", "--config", str(config), "--resolver", resolver)
-        assert [record["reason"] for record in records] == ["dns_failure"]
-        assert records[0]["detail"].startswith("no answer from the name servers for mail.example")
-        assert status == 3, said
+    resolver = f"{hosts.server_ipv4}:5353"  # nothing listens there
+    status, records, said = scan(hosts, "mail.example", "--config", str(config), "--resolver", resolver)
+    assert [record["reason"] for record in records] == ["dns_failure"]
+    assert records[0]["detail"].startswith("no answer from the name servers for mail.example")
+    assert status == 3, said

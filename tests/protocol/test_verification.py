@@ -190,6 +190,12 @@ def test_the_same_certificate_is_judged_for_each_host_and_client(
     ]
 
 
+def test_without_a_ca_file_the_system_s_authorities_are_trusted(certificates: Authority) -> None:
+    found = present(TlsClient(), certificates.issue(HOST))
+
+    assert (found.problems, found.trusted) == (("untrusted",), False)
+
+
 def test_a_long_chain_is_counted(tls: TlsClient, certificates: Authority) -> None:
     identity = add(certificates.issue(HOST), *[certificates.unknown.certificate] * 58)
 

@@ -1,8 +1,9 @@
 """A TLS server on memory buffers, by OpenSSL: the other end of the tunnel under test."""
 
+import warnings
 from dataclasses import dataclass, field
 
-from OpenSSL import SSL
+from OpenSSL import SSL, crypto
 
 from scanner.protocol.tls import TlsTunnel
 from tests.protocol.identities import Identity
@@ -82,6 +83,8 @@ class TlsServer:
     highest: str = "TLSv1.3"
     ciphers: bytes = b"ALL:@SECLEVEL=0"
     demands_certificate: bool = False
+    presented: bytes | None = None
+    """The encoding of a leaf to present in place of the identity's own: one that only OpenSSL can read."""
     asked_for: list[bytes | None] = field(default_factory=list)
     context: SSL.Context = field(init=False)
 
@@ -91,7 +94,12 @@ class TlsServer:
         context.set_min_proto_version(VERSIONS[self.lowest])
         context.set_max_proto_version(VERSIONS[self.highest])
         context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
-        context.use_certificate(self.identity.chain[0])
+        if self.presented is None:
+            context.use_certificate(self.identity.chain[0])
+        else:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # cryptography's own type would refuse it
+                context.use_certificate(crypto.load_certificate(crypto.FILETYPE_ASN1, self.presented))
         for certificate in self.identity.chain[1:]:
             context.add_extra_chain_cert(certificate)
         context.use_privatekey(self.identity.key)

@@ -1,0 +1,89 @@
+"""`mailport check`: every mistake of every file with its place, and a status that scripts can use."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.cli.command import run, run_together
+
+SHIPPED = Path(__file__).parents[2] / "config" / "mailport.yml"
+BAD = {
+    "bad.yml": """\
+targets:
+  - a.example:25
+  - b c
+  - a.example:25
+limits:
+  rate: fast
+  concurency: 5
+schedule: {interval: 0, jitter: 2}
+web: {listen: here}
+""",
+    "torn.yml": "targets: [a.example\n",
+}
+SAID = """\
+bad.yml:3: targets[1]: "b c": there is a space in it; write one target, without spaces
+bad.yml:4: targets[2]: "a.example:25": duplicate target, first on line 2; remove one
+bad.yml:6: limits.rate: must be a number, 0 or more (got "fast")
+bad.yml:7: limits.concurency: unknown key; did you mean concurrency?
+bad.yml:8: schedule.interval: must be a time, 1 s or more (got 0)
+bad.yml:8: schedule.jitter: must be a number from 0 to 0.5 (got 2)
+bad.yml:9: web.listen: must be HOST:PORT, for example "0.0.0.0:9587" or "[::1]:9587" (got "here")
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name, text in BAD.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "good.yml").write_text("targets: {file: list.txt}\n")
+    (tmp_path / "list.txt").write_text("a.example:25\nb.example\n")
+    return tmp_path
+
+
+def test_every_error_comes_with_file_line_and_key(folder: Path) -> None:
+    outcome = run("check", "bad.yml", cwd=folder)
+    assert outcome.status == 2
+    assert outcome.stdout == ""
+    assert outcome.stderr == SAID
+
+
+def test_several_files_are_all_checked(folder: Path) -> None:
+    outcome = run("check", "torn.yml", "good.yml", "missing.yml", "bad.yml", cwd=folder)
+    assert outcome.status == 2
+    assert outcome.stdout == "good.yml: good, 2 targets\n"
+    lines = outcome.stderr.splitlines()
+    assert lines[0].startswith("torn.yml:")
+    assert lines[1] == "missing.yml: there is no such file"
+    assert lines[2:] == SAID.splitlines()
+
+
+def test_the_shipped_configuration_is_good() -> None:
+    outcome = run("check", SHIPPED)
+    assert (outcome.status, outcome.stderr) == (0, "")
+    number = len(yaml.safe_load(SHIPPED.read_text("utf-8"))["targets"])
+    assert outcome.stdout == f"{SHIPPED}: good, {number} targets\n"
+
+
+def test_a_bad_list_of_targets_is_told_by_its_own_lines(folder: Path) -> None:
+    (folder / "list.txt").write_text("a.example:25\n\nb.example:99999\n")
+    outcome = run("check", "good.yml", cwd=folder)
+    assert outcome.status == 2
+    assert outcome.stderr.startswith(
+        'list.txt:3: "b.example:99999": the port must be a number from 1 to 65535'
+    )
+
+
+def test_variables_come_from_the_environment(folder: Path) -> None:
+    (folder / "variable.yml").write_text('targets: [a.example]\nlimits: {rate: "${RATE}"}\n')
+    unset = run("check", "variable.yml", cwd=folder)
+    assert unset.status == 2
+    assert unset.stderr == "variable.yml:2: limits.rate: the environment variable RATE is not set; set it\n"
+    assert run("check", "variable.yml", cwd=folder, env={"RATE": "2.5"}).status == 0
+
+
+def test_all_good_is_status_0(folder: Path) -> None:
+    (one,) = run_together(("check", folder / "good.yml", SHIPPED))
+    assert one.status == 0
+    assert len(one.stdout.splitlines()) == 2

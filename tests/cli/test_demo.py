@@ -1,0 +1,99 @@
+"""`mailport demo`: everything there is to see, within seconds, on this machine alone."""
+
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from signal import SIGINT
+
+import pytest
+
+from scanner.demo import SCENARIOS
+from tests.cli.command import Outcome, run, started
+from tests.servers.netns import Network
+
+PRESENT_SECONDS = 15.0
+QUICK_SECONDS = 3.0
+NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+POWERLESS = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
+"""Root without any of its rights: for a checkout that nobody else may read."""
+HOSTS = {row.host for row in SCENARIOS}
+
+
+def get(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310 - our own server on loopback
+        return str(response.read().decode())
+
+
+def check_table(text: str) -> None:
+    """Every host and every state of the farm is in the table, and the summary counts them."""
+    assert {word for word in text.split() if word.endswith(".mail.test")} >= HOSTS
+    assert f"{len(SCENARIOS)} results: " in text
+    for state in {row.state for row in SCENARIOS}:
+        number = sum(row.state is state for row in SCENARIOS)
+        assert f"{number} {state.value}" in text
+
+
+def test_the_results_are_served_within_seconds_and_an_interrupt_ends_it(tmp_path: Path) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    begun = time.monotonic()
+    arguments = ("demo", "--listen", "127.0.0.1:0")
+    with started(tmp_path, *arguments, env={"TMPDIR": str(temporary)}) as running:
+        running.wait_until(lambda: "status page" in running.stderr)
+        assert time.monotonic() - begun < PRESENT_SECONDS
+        found = re.search(r"status page (http://127\.0\.0\.1:\d+)/ , metrics (\S+) ", running.stderr)
+        assert found is not None
+        page, metrics = get(found[1] + "/"), get(found[2])
+        assert get(f"{found[1]}/-/ready") == "mailport is ready.\n"
+        status, seconds = running.end(SIGINT)
+        table = running.read_all()
+    assert status == 0
+    assert seconds < QUICK_SECONDS
+    assert list(temporary.iterdir()) == []
+    check_table(table)
+    assert all(host in page for host in HOSTS)
+    blocked = [line for line in metrics.splitlines() if line.startswith("mailport_endpoint_blocked{")]
+    assert len(blocked) == len(SCENARIOS)
+    assert sum(line.endswith(" 1") for line in blocked) == 2
+
+
+@pytest.fixture
+def without_rights(network: Network) -> list[str]:
+    """What to put before a command to take its rights away, in a network with the kernel's own defaults."""
+    reads = [*NOBODY, sys.executable, "-c", "import scanner.cli"]
+    is_readable = subprocess.run(reads, capture_output=True, check=False).returncode == 0
+    return network.client.argv(NOBODY if is_readable else POWERLESS)
+
+
+def test_a_user_without_rights_sees_all_scenarios_on_high_ports(without_rights: list[str]) -> None:
+    outcome: Outcome = run("demo", "--once", prefix=without_rights)
+    assert outcome.status == 0, outcome.stderr
+    check_table(outcome.stdout)
+    states = "|".join({row.state.value for row in SCENARIOS})
+    ports = {int(port) for port in re.findall(rf" (\d{{2,5}})  (?:{states}) ", outcome.stdout)}
+    assert ports == {row.port + 20_000 for row in SCENARIOS}
+
+
+def test_a_busy_port_is_told_at_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        where = f"127.0.0.1:{taken.getsockname()[1]}"
+        begun = time.monotonic()
+        outcome = run("demo", "--listen", where)
+        assert time.monotonic() - begun < PRESENT_SECONDS / 3
+    assert outcome.status == 2
+    assert f"mailport: cannot listen on {where}: the port is in use" in outcome.stderr
+
+
+def test_an_interrupt_in_the_middle_of_the_first_scan_keeps_what_is_done(tmp_path: Path) -> None:
+    with started(tmp_path, "demo", "--once") as running:
+        running.wait_until(lambda: "starting mail servers" in running.stderr)
+        running.wait_until(lambda: " done, " in running.stderr)
+        status, seconds = running.end(SIGINT)
+        table = running.read_all()
+    assert status == 0
+    assert seconds < QUICK_SECONDS
+    assert re.search(r"\d+ results: \d+ open", table)

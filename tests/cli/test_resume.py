@@ -1,0 +1,114 @@
+"""`mailport scan --resume`: a killed scan goes on where it was, and nothing is probed twice."""
+
+import json
+import time
+from collections import Counter
+from pathlib import Path
+from signal import SIGKILL
+
+import pytest
+
+from scanner.demo.scenario import NoServer
+from scanner.model.record import record_key
+from tests.cli.command import Outcome, run, started
+from tests.cli.running_farm import Place, RunningFarm
+from tests.model.schema_check import check_records
+
+
+def scan(farm: RunningFarm, journal: Path, *more: str, targets: list[str] | None = None) -> Outcome:
+    wanted = farm.targets() if targets is None else targets
+    arguments = (*wanted, *farm.options, "--timeout", "1", "--format", "ndjson", "--resume", journal)
+    return run("scan", *arguments, *more)
+
+
+def places_in(text: str) -> list[Place]:
+    return [(record["host"], record["port"]) for record in map(json.loads, text.splitlines())]
+
+
+def with_servers(farm: RunningFarm) -> set[Place]:
+    """The places whose server can tell that it was probed."""
+    rows = farm.farm.scenarios
+    return {farm.place(row) for row in rows if not isinstance(row.behaviour, NoServer)}
+
+
+@pytest.fixture(scope="module")
+def killed(farm: RunningFarm, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The journal of a scan that was killed in the middle, with its last line torn."""
+    folder = tmp_path_factory.mktemp("killed")
+    journal = folder / "journal"
+    arguments = ("scan", *farm.targets(), *farm.options, "--timeout", "1", "--resume", journal)
+    with started(folder, *arguments, "--concurrency", "3") as running:
+        running.wait_until(lambda: journal.exists() and journal.read_bytes().count(b"\n") >= 30)
+        running.send(SIGKILL)
+        assert running.process.wait() == -SIGKILL
+    lines = journal.read_bytes().splitlines(keepends=True)
+    assert 30 <= len(lines) < len(farm.farm.scenarios)
+    # As if the kill had come in the middle of a write.
+    journal.write_bytes(b"".join(lines[:-1]) + lines[-1][:100])
+    return journal
+
+
+@pytest.fixture(scope="module")
+def resumed(farm: RunningFarm, killed: Path) -> tuple[list[Place], float, Outcome]:
+    """What the journal held, when the second scan began, and what it said."""
+    whole = killed.read_text("utf-8").rpartition("\n")[0]
+    begun = time.monotonic()
+    return places_in(whole), begun, scan(farm, killed)
+
+
+def test_only_what_is_missing_is_probed(
+    farm: RunningFarm, resumed: tuple[list[Place], float, Outcome]
+) -> None:
+    done, begun, _ = resumed
+    probed = [place for place in farm.connects(begun) if place in with_servers(farm)]
+    assert Counter(probed) == Counter(with_servers(farm) - set(done))
+    assert len(probed) < len(with_servers(farm)) - 20
+
+
+def test_the_output_has_every_endpoint_once(
+    farm: RunningFarm, resumed: tuple[list[Place], float, Outcome]
+) -> None:
+    _, _, outcome = resumed
+    assert outcome.status == 0
+    assert Counter(places_in(outcome.stdout)) == Counter(farm.place(row) for row in farm.farm.scenarios)
+    check_records(outcome.records)
+
+
+def test_the_journal_is_whole_again_and_has_every_endpoint_once(
+    farm: RunningFarm, killed: Path, resumed: tuple[list[Place], float, Outcome]
+) -> None:
+    text = killed.read_text("utf-8")
+    assert text.endswith("}\n")
+    keys = Counter(record_key(json.loads(line)) for line in text.splitlines())
+    assert len(keys) == len(farm.farm.scenarios)
+    assert set(keys.values()) == {1}
+
+
+def test_a_finished_journal_causes_no_probe(
+    farm: RunningFarm, killed: Path, resumed: tuple[list[Place], float, Outcome]
+) -> None:
+    before = killed.read_bytes()
+    begun = time.monotonic()
+    outcome = scan(farm, killed)
+    assert farm.connects(begun) == []
+    assert sorted(places_in(outcome.stdout)) == sorted(places_in(resumed[2].stdout))
+    assert killed.read_bytes() == before
+
+
+def test_what_the_journal_has_beside_the_targets_is_left_alone(
+    farm: RunningFarm, killed: Path, resumed: tuple[list[Place], float, Outcome], tmp_path: Path
+) -> None:
+    copy = tmp_path / "journal"
+    copy.write_bytes(killed.read_bytes())
+    outcome = scan(farm, copy, targets=[*farm.targets("tls13-only"), "smtp://127.0.0.1:9"])
+    assert [record["host"] for record in outcome.records] == ["tls13-only.mail.test", "127.0.0.1"]
+    assert copy.read_bytes().startswith(killed.read_bytes())
+    assert copy.read_bytes().count(b"\n") == killed.read_bytes().count(b"\n") + 1
+
+
+def test_findings_of_the_journal_count_for_the_exit_status(
+    farm: RunningFarm, killed: Path, resumed: tuple[list[Place], float, Outcome]
+) -> None:
+    begun = time.monotonic()
+    assert scan(farm, killed, "--fail-on", "critical").status == 1
+    assert farm.connects(begun) == []
