@@ -87,8 +87,6 @@ class Link(asyncio.Protocol):
         """Begin the session and its clock."""
         # uvloop's transports do not derive from asyncio.Transport, so there is nothing to check here.
         self._transport = cast("asyncio.Transport", transport)
-        if self._done.done():
-            return
         self._ends_at = (self._clock() if self._begun is None else self._begun) + self._budgets.total
         self._step(self._session.begin)
 

@@ -16,6 +16,8 @@ from service_identity.hazmat import DNS_ID, DNSPattern
 from scanner.model import Certificate
 from scanner.protocol.display import display
 
+CACHED = 512
+"""Certificates remembered; one may be 100 KB large, so hostile ones fill at most 50 MB."""
 MIN_RSA_BITS = 2048
 MIN_EC_BITS = 224
 MAX_NAMES = 100
@@ -65,7 +67,7 @@ def describe(
     )
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=CACHED)
 def _read(certificate: x509.Certificate) -> Certificate:
     """Read what does not depend on who asked; the next probe mostly sees the same certificate."""
     key, is_weak_key = _describe_key(certificate)
@@ -89,7 +91,7 @@ def _read(certificate: x509.Certificate) -> Certificate:
     )
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=CACHED)
 def _names_host(certificate: x509.Certificate, host: str) -> bool:
     """Whether the certificate names the host (RFC 9525; a common name alone does not count)."""
     names = _alternative_names(certificate)

@@ -256,10 +256,17 @@ def test_a_fault_ends_the_run_and_nothing_hangs(culprit: str) -> None:
             rate=0,
         )
         source = broken_feed() if culprit == "feed" else feed(map(endpoint, range(10)))
+
+        async def drain() -> None:
+            while not made.busy:
+                await asyncio.sleep(0)
+            await made.until_idle()
+
+        draining = asyncio.create_task(drain())
         with pytest.raises(ExceptionGroup) as caught:
             await made.run(source)
         assert caught.group_contains(ZeroDivisionError)
-        await made.until_idle()
+        await draining
         made.adjust(concurrency=9, rate=5)
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
