@@ -17,7 +17,7 @@ from tests.probe.probing import endpoint_of, prober_for
 
 MANY = tuple(
     describe(f"many{number}", "without TLS, quickly done", 25, Smtp(before=BASIC), opens("starttls_missing"))
-    for number in range(60)
+    for number in range(50)
 )
 SEVEN = rows_of("healthy")
 SLOW = tuple(replace(row, greeting_delay=1.0) for row in SEVEN)
@@ -61,7 +61,7 @@ def test_no_second_sees_more_connects_than_the_rate() -> None:
     # One more: a connect is noted when the server's loop gets to it, which may be a moment later for one
     # than for the next.
     assert most_in_any(1.0, connects) <= rate + 1
-    assert 1.3 < connects[-1] - connects[0] < 2.5
+    assert 1.1 < connects[-1] - connects[0] < 2.5
 
 
 def test_no_more_connections_are_open_than_allowed() -> None:
@@ -81,10 +81,10 @@ def test_two_connections_to_one_address_where_two_are_allowed() -> None:
 
 
 def test_the_gap_is_kept_between_the_connections_to_one_address() -> None:
-    _, log = scan(SEVEN, gap=0.2)
+    _, log = scan(SEVEN, gap=0.15)
     pairs = zip(moments(log, "disconnect"), moments(log, "connect")[1:], strict=False)
     # The server learns of the end a moment after the client has made it.
-    assert min(connect - disconnect for disconnect, connect in pairs) > 0.2 - 0.05
+    assert min(connect - disconnect for disconnect, connect in pairs) > 0.15 - 0.05
 
 
 def test_the_gap_is_kept_between_starts_where_more_than_one_may_be_open() -> None:

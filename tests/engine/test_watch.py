@@ -53,7 +53,7 @@ def settings_for(*targets: str) -> Settings:
 
 def parts_for(settings: Settings, place: tuple[str, int], prober: Prober | None = None) -> Parts:
     """Make parts that remember nothing, as a reload does."""
-    planner = Planner(resolver=Resolver([place], timeout=0.4), ports=settings.ports, allow_private=True)
+    planner = Planner(resolver=Resolver([place], timeout=0.25), ports=settings.ports, allow_private=True)
     return Parts(planner, prober or PretendedProber(settings))
 
 

@@ -45,7 +45,7 @@ FAILURES = [
 
 
 def make(place: tuple[str, int], *, families: Sequence[int] = (4, 6), clock: Clock | None = None) -> Resolver:
-    return Resolver([place], timeout=0.6, families=families, clock=clock or Clock())
+    return Resolver([place], timeout=0.3, families=families, clock=clock or Clock())
 
 
 async def failure_of(resolver: Resolver, host: str) -> ResolveFailure:
@@ -230,7 +230,7 @@ async def test_a_family_that_fails_for_once_keeps_its_last_addresses() -> None:
             return await super()._ask(host, kind)
 
     async with serving(RECORDS) as (_, place):
-        resolver = HalfDeaf([place], timeout=0.6, clock=clock)
+        resolver = HalfDeaf([place], timeout=0.3, clock=clock)
         whole = await resolver.addresses("both.test")
         resolver.is_deaf = True
         clock.now += Resolver.MAX_TTL

@@ -1,0 +1,114 @@
+"""The journal of a scan: what it takes, what it refuses, and that it never harms a file that is not its own."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from scanner.model.record import to_line, to_record
+from scanner.service.journal import MAX_LINE, Journal, JournalError
+from tests.metrics.samples import GOOD, at
+
+FIRST = to_record(GOOD)
+SECOND = to_record(replace(GOOD, endpoint=at("other.example.org", 25)))
+
+
+def line_of(record: dict[str, object]) -> bytes:
+    return to_line(record).encode() + b"\n"
+
+
+def keys(journal: Journal) -> list[str]:
+    return [key[0] for key in journal.records]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal"
+
+
+def test_what_was_written_is_read_back(path: Path) -> None:
+    journal = Journal(path)
+    assert journal.records == {}
+    journal.append(FIRST)
+    journal.append(SECOND)
+    journal.close()
+    again = Journal(path)
+    again.close()
+    assert list(again.records.values()) == [FIRST, SECOND]
+
+
+@pytest.mark.parametrize("length", [1, 5, 10, 11, 200, -1])
+def test_a_torn_last_line_is_dropped_wherever_it_was_torn(length: int, path: Path) -> None:
+    path.write_bytes(line_of(FIRST) + line_of(SECOND)[:-1][:length])
+    journal = Journal(path)
+    assert keys(journal) == ["smtp.example.org"]
+    assert path.read_bytes() == line_of(FIRST)
+    journal.append(SECOND)
+    journal.close()
+    assert path.read_bytes() == line_of(FIRST) + line_of(SECOND)
+
+
+def test_the_later_of_two_lines_counts(path: Path) -> None:
+    path.write_bytes(line_of(FIRST) + line_of({**FIRST, "banner": "later"}))
+    journal = Journal(path)
+    journal.close()
+    assert [record["banner"] for record in journal.records.values()] == ["later"]
+
+
+FOREIGN = {
+    "text": b"dear diary\n",
+    "text without a line end": b"dear diary",
+    "other json": b'{"name": "x"}\n',
+    "json list": b"[1, 2]\n",
+    "number": b"7\n",
+    "finding": b'{"port": null, "domain": "a.example"}\n',
+    "half a record": b'{"domain":"a","host":"a","address":"b","port":25,"protocol":"smtp","tls_mode":"starttls"}\n',
+    "odd key": line_of({**FIRST, "host": ["a"]}),
+    "binary": bytes(range(256)) * 8,
+    "deep": b"[" * 100_000 + b"\n",
+    "endless line": b'{"domain":' + b" " * (2 * MAX_LINE),
+    "empty line": b"\n",
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+@pytest.mark.parametrize("before", [b"", line_of(FIRST)], ids=["alone", "after a record"])
+def test_a_foreign_file_is_refused_and_left_as_it_is(name: str, before: bytes, path: Path) -> None:
+    path.write_bytes(before + FOREIGN[name])
+    with pytest.raises(
+        JournalError, match=rf"{path}:{2 if before else 1}: not a record of a scan; name a file"
+    ):
+        Journal(path)
+    assert path.read_bytes() == before + FOREIGN[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("no/journal", "No such file or directory"), (".", "Is a directory")],
+)
+def test_what_cannot_be_opened_is_told(name: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(JournalError, match=f"cannot be used to resume: {said}"):
+        Journal(tmp_path / name)
+
+
+def test_a_device_is_no_journal() -> None:
+    with pytest.raises(JournalError, match="this is no plain file"):
+        Journal(Path("/dev/null"))
+
+
+def test_a_full_disk_is_told(path: Path) -> None:
+    journal = Journal(path)
+    journal.close()
+    with pytest.raises(ValueError, match="closed"):
+        journal.append(FIRST)
+    assert path.read_bytes() == b""
+
+
+def test_a_journal_is_quick_to_read(path: Path) -> None:
+    records = (line_of({**FIRST, "host": f"h{number}.example.org"}) for number in range(20_000))
+    path.write_bytes(b"".join(records))
+    journal = Journal(path)
+    journal.close()
+    assert len(journal.records) == 20_000
+    assert json.loads(path.read_bytes().splitlines()[-1])["host"] == "h19999.example.org"
