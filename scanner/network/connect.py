@@ -33,7 +33,7 @@ async def open_connection(
         source_address: the local address to connect from, if its family fits.
 
     Raises:
-        ConnectFailure: refused, filtered, unreachable, timed out, or our own shortage.
+        ConnectFailure: refused, filtered, unreachable, timed out, reset at once, or our own shortage.
     """
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:

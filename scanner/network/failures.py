@@ -28,7 +28,10 @@ _REASONS = {
     # Without ICMP evidence these two come from our own host: iptables OUTPUT, seccomp.
     errno.EACCES: Reason.EGRESS_BLOCKED,
     errno.EPERM: Reason.EGRESS_BLOCKED,
-    errno.ECONNRESET: Reason.CONNECTION_REFUSED,
+    # A reset in answer to the request is ECONNREFUSED; these two mean that the connection stood, and was
+    # broken before we looked (EPIPE where it had been closed first).
+    errno.ECONNRESET: Reason.RESET_BEFORE_GREETING,
+    errno.EPIPE: Reason.RESET_BEFORE_GREETING,
 } | dict.fromkeys(_OUR_OWN_SHORTAGE, Reason.PROBE_RESOURCES)
 
 # ICMP types and codes that only a filter sends (RFC 792, RFC 1812 section 5.2.7.1, RFC 4443 section 3.1).

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from scanner.config import ProbeSettings
-from scanner.model import Endpoint, Observation, Phase, Protocol, Reason, StartTls
+from scanner.model import Endpoint, Observation, Phase, Protocol, Reason, StartTls, TlsMode
 from scanner.network import Budgets, ConnectFailure, Link, open_connection
 from scanner.protocol import Findings, Session, TlsClient
 from scanner.verdict import Policy, identify, judge, level_of
@@ -40,22 +40,11 @@ class Prober:
         found = Findings()
         session: Session | None = None
         try:
-            # All is made ready first: once the connection stands, only the link holds it.
             session = self._session(endpoint)
-            link = Link(session, self._budgets(endpoint.port), self._clock, begun)
             found = session.found
             if endpoint.dns_seconds is not None:
                 found.phases[Phase.DNS] = endpoint.dns_seconds
-            sock = await open_connection(
-                endpoint.address,
-                endpoint.port,
-                timeout=min(self._settings.connect_seconds, self._settings.total_timeout),
-                source_address=self._settings.source_address,
-            )
-            found.phases[Phase.CONNECT] = self._clock() - begun
-            await link.run(sock)
-        except ConnectFailure as failure:
-            found.fail(failure.reason, failure.detail)
+            await self._converse(session, endpoint, begun)
         except Exception as fault:  # noqa: BLE001 - our own fault must not cost the other probes
             found.fail(Reason.INTERNAL, _told(fault))
         duration = self._clock() - begun
@@ -74,6 +63,27 @@ class Prober:
                 bytes_read=bytes_read,
                 vantage=self._vantage,
             )
+
+    async def _converse(self, session: Session, endpoint: Endpoint, begun: float) -> None:
+        found = session.found
+        # Made before there is a connection: once that stands, only the link holds it.
+        link = Link(session, self._budgets(endpoint.port), self._clock, begun)
+        try:
+            sock = await open_connection(
+                endpoint.address,
+                endpoint.port,
+                timeout=min(self._settings.connect_seconds, self._settings.total_timeout),
+                source_address=self._settings.source_address,
+            )
+        except ConnectFailure as failure:
+            reason = failure.reason
+            if reason is Reason.RESET_BEFORE_GREETING:  # so it had been connected
+                found.phases[Phase.CONNECT] = self._clock() - begun
+                reason = Reason.TLS_CLOSED if endpoint.tls_mode is TlsMode.IMPLICIT else reason
+            found.fail(reason, failure.detail)
+        else:
+            found.phases[Phase.CONNECT] = self._clock() - begun
+            await link.run(sock)
 
     def _budgets(self, port: int) -> Budgets:
         settings = self._settings

@@ -1,6 +1,8 @@
-"""The journal of a scan: what it takes, what it refuses, and that it never harms a file that is not its own."""
+"""The journal of a scan: what it takes, what it refuses, and that it never harms a file of others."""
 
 import json
+import resource
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -63,7 +65,9 @@ FOREIGN = {
     "json list": b"[1, 2]\n",
     "number": b"7\n",
     "finding": b'{"port": null, "domain": "a.example"}\n',
-    "half a record": b'{"domain":"a","host":"a","address":"b","port":25,"protocol":"smtp","tls_mode":"starttls"}\n',
+    "half a record": line_of(
+        {key: FIRST[key] for key in ("host", "address", "port", "protocol", "tls_mode")}
+    ),
     "odd key": line_of({**FIRST, "host": ["a"]}),
     "binary": bytes(range(256)) * 8,
     "deep": b"[" * 100_000 + b"\n",
@@ -97,12 +101,28 @@ def test_a_device_is_no_journal() -> None:
         Journal(Path("/dev/null"))
 
 
-def test_a_full_disk_is_told(path: Path) -> None:
+@pytest.fixture
+def little_space() -> Iterator[int]:
+    """How many bytes a file may have while the test runs: room for a line and a half."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    size = len(line_of(FIRST)) * 3 // 2
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    yield size
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_lack_of_space_is_told_and_what_was_whole_is_kept(path: Path, little_space: int) -> None:
     journal = Journal(path)
+    journal.append(FIRST)
+    with pytest.raises(JournalError, match="cannot be written: the disk is full"):
+        journal.append(SECOND)
+    with pytest.raises(JournalError, match="cannot be written: File too large"):
+        journal.append(SECOND)
     journal.close()
-    with pytest.raises(ValueError, match="closed"):
-        journal.append(FIRST)
-    assert path.read_bytes() == b""
+    assert path.stat().st_size == little_space
+    again = Journal(path)
+    again.close()
+    assert keys(again) == ["smtp.example.org"]
 
 
 def test_a_journal_is_quick_to_read(path: Path) -> None:

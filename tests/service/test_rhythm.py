@@ -1,6 +1,7 @@
 """The rhythm of `mailport serve` as the servers hear it, and what half a minute of it costs."""
 
 import itertools
+import re
 import statistics
 import time
 from collections import defaultdict
@@ -29,7 +30,7 @@ class Watched:
 
     farm: RunningFarm
     service: Service
-    early: psutil._common.pmem
+    early_memory: int
     early_descriptors: int
 
     @property
@@ -64,12 +65,12 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         with serving(folder, {"targets": farm.targets(), **settings}) as service:
             service.running.wait_until(lambda: cycles(service) >= SETTLED_CYCLES)
             process = psutil.Process(service.running.process.pid)
-            early, descriptors = process.memory_info(), process.num_fds()
+            memory, descriptors = process.memory_info().rss, process.num_fds()
             deadline = time.monotonic() + CYCLES * INTERVAL * 2
             while cycles(service) < CYCLES:
                 assert time.monotonic() < deadline, service.running.stderr
                 time.sleep(INTERVAL / 2)
-            yield Watched(farm, service, early, descriptors)
+            yield Watched(farm, service, memory, descriptors)
 
 
 def test_no_descriptor_is_lost(watched: Watched) -> None:
@@ -80,7 +81,7 @@ def test_no_descriptor_is_lost(watched: Watched) -> None:
 
 
 def test_no_memory_is_lost(watched: Watched) -> None:
-    assert watched.process.memory_info().rss < watched.early.rss + 8 * 1024 * 1024
+    assert watched.process.memory_info().rss < watched.early_memory + 8 * 1024 * 1024
     assert watched.process.num_threads() <= 12
 
 
@@ -122,9 +123,10 @@ def test_the_lag_is_told_and_small(watched: Watched) -> None:
 
 
 def test_nothing_was_ever_said_to_a_server_beyond_the_questions_of_a_probe(watched: Watched) -> None:
-    verbs = {entry.event.removeprefix("line ").upper() for entry in watched.farm.events("line ")}
-    words = {verb.split()[0] if verb[:1] not in "A" else verb.split()[1] for verb in verbs if verb}
-    assert words <= {"EHLO", "HELO", "STARTTLS", "QUIT", "CAPABILITY", "LOGOUT", "CAPA", "STLS"}
+    lines = {entry.event.removeprefix("line ") for entry in watched.farm.events("line ")}
+    # An IMAP command has its tag before it.
+    words = {re.sub(r"^a\d ", "", line).split()[0] for line in lines}
+    assert words == {"EHLO", "STARTTLS", "QUIT", "CAPABILITY", "LOGOUT", "CAPA", "STLS"}
 
 
 def test_it_ends_well_after_all_that(watched: Watched) -> None:
