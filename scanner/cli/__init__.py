@@ -1,5 +1,5 @@
 """Room 7: the command line, one function a command."""
 
-from scanner.cli.app import main
+from scanner.cli.entry import main
 
 __all__ = ["main"]

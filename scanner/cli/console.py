@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Coroutine, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import IntEnum
 from typing import Any, NoReturn
 
@@ -23,10 +23,32 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
+class StandardError:
+    """Standard error that never fails: a full disk or a dead pipe costs the words, not the work."""
+
+    def write(self, text: str) -> int:
+        """Write, if that is possible."""
+        with suppress(OSError, ValueError, AttributeError):
+            return sys.stderr.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush, if that is possible."""
+        with suppress(OSError, ValueError, AttributeError):
+            sys.stderr.flush()
+
+    def isatty(self) -> bool:
+        """Whether a person is likely to read along."""
+        return sys.stderr is not None and sys.stderr.isatty()
+
+
+STANDARD_ERROR = StandardError()
+
+
 def say(text: str) -> None:
     """Write a line to standard error."""
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
+    STANDARD_ERROR.write(f"{text}\n")
+    STANDARD_ERROR.flush()
 
 
 def give_up(problems: str | Iterable[str], status: Exit = Exit.USAGE) -> NoReturn:
@@ -71,8 +93,12 @@ def run_interruptibly(main: Coroutine[Any, Any, None]) -> bool:
             raise _first_of(group) from None
         return True
 
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(guarded())
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(guarded())
+    finally:
+        # The command ends now; one more Ctrl-C must not spoil how.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _first_of(error: BaseException) -> BaseException:

@@ -1,10 +1,12 @@
 """Sets up the log: to standard error, as text for people or as JSON for machines."""
 
 import logging
-import sys
 from enum import StrEnum
+from typing import TextIO, cast
 
 import structlog
+
+from scanner.cli.console import STANDARD_ERROR
 
 
 class LogFormat(StrEnum):
@@ -16,7 +18,7 @@ class LogFormat(StrEnum):
 
 def set_up_logging(log_format: LogFormat) -> None:
     """Configure the log of the whole process."""
-    is_terminal = sys.stderr.isatty()
+    is_terminal = STANDARD_ERROR.isatty()
     renderer: structlog.typing.Processor = structlog.dev.ConsoleRenderer(colors=is_terminal, pad_event_to=16)
     if log_format is LogFormat.JSON:
         renderer = structlog.processors.JSONRenderer()
@@ -26,10 +28,11 @@ def set_up_logging(log_format: LogFormat) -> None:
         structlog.processors.format_exc_info,
     ]
     structlog.configure(
-        processors=[*processors, renderer], logger_factory=structlog.PrintLoggerFactory(sys.stderr)
+        processors=[*processors, renderer],
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", STANDARD_ERROR)),
     )
     # Libraries (uvicorn, asyncio) log by the standard module: their lines must look like ours.
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(STANDARD_ERROR)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],

@@ -30,6 +30,9 @@ SCAN_DEFAULTS: Mapping[str, object] = {
     "limits.per_address_gap": 0,
 }
 
+MAX_TARGET_CHARACTERS = 64 * 1024 * 1024
+"""Longest list of targets; a million names take about 20 million."""
+
 
 class FailOn(StrEnum):
     """From which weight of findings on the exit status is 1."""
@@ -174,9 +177,18 @@ def read_targets(options: ScanOptions) -> list[Target]:
 
 def _read_file(name: str) -> list[Target]:
     if name == "-":
-        return read_target_lines(sys.stdin)
+        return read_target_lines(_bounded(sys.stdin))
     with Path(name).open(encoding="utf-8") as lines:
-        return read_target_lines(lines)
+        return read_target_lines(_bounded(lines))
+
+
+def _bounded(stream: TextIO) -> list[str]:
+    """Return the lines of a list of targets; one without end is refused, not read into memory."""
+    text = stream.read(MAX_TARGET_CHARACTERS + 1)
+    if len(text) > MAX_TARGET_CHARACTERS:
+        problem = f"is longer than {MAX_TARGET_CHARACTERS // 1024 // 1024} million characters; split it"
+        raise TargetFileError([(text.count("\n") + 1, problem)])
+    return text.splitlines()
 
 
 @contextmanager

@@ -8,7 +8,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from scanner.model import State
+from scanner.cli.weight import weight_of
+from scanner.model import Severity, State
 from scanner.model.record import Record
 
 _STYLE_OF_STATE = {
@@ -25,6 +26,8 @@ _STYLE_OF_SEVERITY = {"critical": "bold red", "warning": "yellow", "notice": "di
 _MARK_OF_SEVERITY = {"critical": "!!", "warning": "!", "notice": "·"}
 NARROW = 120
 """Columns of text below which the address goes under the host and the software is left out."""
+TINY = 100
+"""Columns of text below which certificate and time are left out too: the other formats have all."""
 MAX_TEXT = 120
 """Characters of a finding that the table shows; the other formats show all."""
 _SEVERITIES = ("critical", "warning", "notice")
@@ -33,6 +36,7 @@ _SEVERITIES = ("critical", "warning", "notice")
 def build_table(records: Iterable[Record], width: int) -> Table:
     """Return the table of all records, sorted by host, address and port, for `width` columns of text."""
     is_narrow = width < NARROW
+    is_tiny = width < TINY
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", collapse_padding=True)
     table.add_column("host", overflow="fold", min_width=16)
     if not is_narrow:
@@ -40,15 +44,19 @@ def build_table(records: Iterable[Record], width: int) -> Table:
     table.add_column("port", justify="right", no_wrap=True)
     table.add_column("state", no_wrap=True)
     table.add_column("TLS", no_wrap=True)
-    table.add_column("cert", justify="right", no_wrap=True)
-    table.add_column("time", justify="right", no_wrap=True)
+    if not is_tiny:
+        table.add_column("cert", justify="right", no_wrap=True)
+        table.add_column("time", justify="right", no_wrap=True)
     if not is_narrow:
         table.add_column("software", overflow="fold")
     table.add_column("what we saw", overflow="fold", ratio=1)
     previous: tuple[str, str | None] | None = None
     for record in sorted(records, key=_order):
         here = (record["host"], record["address"])
-        table.add_row(*_cells(record, is_repeated=here == previous, is_narrow=is_narrow))
+        cells = _cells(record, is_repeated=here == previous, is_narrow=is_narrow)
+        if is_tiny:
+            del cells[4:6]
+        table.add_row(*cells)
         previous = here
     return table
 
@@ -109,7 +117,8 @@ def _news(record: Record) -> Text:
         mark = f"{_MARK_OF_SEVERITY[verdict['severity']]} {_cut(verdict['summary'])}"
         lines.append(Text(mark, _STYLE_OF_SEVERITY[verdict["severity"]]))
     if record["reason"] is not None and not verdicts:
-        lines.append(Text(str(record["reason"]).replace("_", " ")))
+        mark = "!! " if weight_of(record) >= Severity.CRITICAL else "! "
+        lines.append(Text(mark + str(record["reason"]).replace("_", " "), "yellow"))
         if record["detail"]:
             lines[-1].append(Text(f": {_cut(record['detail'])}", "dim"))
     return Text("\n").join(lines)

@@ -1,5 +1,7 @@
 """Reads the small text files that a configuration consists of, within bounds."""
 
+import os
+import stat
 from pathlib import Path
 
 MAX_BYTES = 16 * 1024 * 1024
@@ -17,7 +19,10 @@ class FileProblemError(Exception):
 def read_file(path: Path) -> str:
     """Read a UTF-8 text file of at most `MAX_BYTES`; raise `FileProblemError` with the reason."""
     try:
-        with path.open("rb") as file:
+        # Without blocking: a named pipe would hold us up until somebody writes to it.
+        with open(path, "rb", opener=_open_at_once) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise FileProblemError("this is no plain file")
             content = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise FileProblemError("there is no such file") from None
@@ -37,3 +42,7 @@ def read_file(path: Path) -> str:
         line = content.count(b"\n", 0, error.start) + 1
         problem = f"not UTF-8 text (byte 0x{content[error.start]:02x}); save the file as UTF-8"
         raise FileProblemError(problem, line) from None
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)

@@ -97,6 +97,10 @@ _REASONS: dict[State, tuple[Reason, ...]] = {
 STATE_OF: dict[Reason, State] = {reason: state for state, reasons in _REASONS.items() for reason in reasons}
 
 
+OUT_OF_TIME = "the whole probe took longer than"
+"""How the detail begins where our own total budget ended a conversation that was still going on."""
+
+
 class Phase(StrEnum):
     """The steps of a probe, in their order; each has its own latency (seconds)."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from scanner.model import Phase
+from scanner.model.reason import OUT_OF_TIME
 from scanner.protocol import End, Session
 
 CLOSE_SECONDS = 1.0
@@ -156,7 +157,7 @@ class Link(asyncio.Protocol):
         self._timer = None
         now = self._clock()
         if now >= self._ends_at:
-            self._end_session(End.TIMEOUT, f"the whole probe took longer than {self._budgets.total:g} s")
+            self._end_session(End.TIMEOUT, f"{OUT_OF_TIME} {self._budgets.total:g} s")
         elif now >= self._deadline():
             self._step(self._session.interrupt, End.TIMEOUT)
         else:

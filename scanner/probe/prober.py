@@ -164,4 +164,4 @@ def _software(protocol: Protocol, found: Findings) -> str | None:
 
 
 # The next probe mostly meets the same greeting.
-_identify = lru_cache(maxsize=4096)(identify)
+_identify = lru_cache(maxsize=128)(identify)

@@ -96,6 +96,8 @@ def _command(tag: bytes, command: bytes, phase: Phase) -> Generator[Want, bytes,
     capabilities: tuple[str, ...] | None = None
     for _ in range(MAX_RESPONSES):
         line = yield ReadLine(phase)
+        if not line:
+            continue
         first, _, rest = line.partition(b" ")
         word = rest.split(b" ", 1)[0].upper()
         if word not in _STATUSES:
@@ -106,7 +108,8 @@ def _command(tag: bytes, command: bytes, phase: Phase) -> Generator[Want, bytes,
         if first != b"*":
             raise Failed(Reason.PROTOCOL_ERROR, f"not an IMAP response: {display(line)}")
         if word == b"CAPABILITY":
-            capabilities = _tokens(rest[len(b"CAPABILITY") :])
+            told = _tokens(rest[len(b"CAPABILITY") :])
+            capabilities = tuple(dict.fromkeys((*(capabilities or ()), *told)))[:MAX_RESPONSES]
         elif word == b"BYE":
             raise Failed(Reason.IMAP_BYE, display(line))
     raise Failed(Reason.PROTOCOL_ERROR, f"more than {MAX_RESPONSES} responses to one command")

@@ -25,7 +25,7 @@ def pop3(found: Findings, ehlo_name: str, *, implicit: bool) -> Dialogue:  # noq
 def _greet(found: Findings, *, implicit: bool) -> Generator[Want, bytes, None]:
     line = yield from read_first_line(Protocol.POP3, implicit=implicit)
     upper = line.upper()
-    if not upper.startswith((b"+OK", b"-ERR")):
+    if upper.split(b" ", 1)[0].rstrip() not in (b"+OK", b"-ERR"):
         raise reject_greeting(line, Protocol.POP3)
     found.banner = display(line)
     if upper.startswith(b"-ERR"):
@@ -64,7 +64,7 @@ def _capa(phase: Phase) -> Generator[Want, bytes, tuple[str, ...] | None]:
     found: list[str] = []
     for _ in range(MAX_CAPABILITIES):
         line = yield ReadLine(phase)
-        if line == b".":
+        if line.rstrip() == b".":  # with trailing blanks at some servers
             return tuple(found)
         # RFC 1939 section 3: a line that starts with the termination octet is byte-stuffed.
         if capability := line.removeprefix(b".").strip():
@@ -76,7 +76,7 @@ def _command(command: bytes, phase: Phase) -> Generator[Want, bytes, tuple[bool,
     yield Send(command + b"\r\n", phase)
     line = yield ReadLine(phase)
     upper = line.upper()
-    if not upper.startswith((b"+OK", b"-ERR")):
+    if upper.split(b" ", 1)[0].rstrip() not in (b"+OK", b"-ERR"):
         raise Failed(Reason.PROTOCOL_ERROR, f"not a POP3 reply: {display(line)}")
     return upper.startswith(b"+OK"), line
 

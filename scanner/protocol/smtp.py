@@ -132,6 +132,10 @@ def _read_rest(line: bytes, phase: Phase) -> Generator[Want, bytes, Reply]:
         line = yield ReadLine(phase)
         if not _is_reply_line(line):
             raise Failed(Reason.PROTOCOL_ERROR, f"not an SMTP reply line: {display(line)}")
+        if line[:3] != lines[0][:3] and not (phase is Phase.GREETING and lines[0][:3] == b"220"):
+            # RFC 5321 section 4.2.1: every line has the same code. postscreen turns away behind its teaser.
+            codes = f"{display(lines[0])} / {display(line)}"
+            raise Failed(Reason.PROTOCOL_ERROR, f"two codes in one reply: {codes}")
         lines.append(line)
     return Reply(int(lines[-1][:3]), tuple(text[4:] for text in lines), b"\n".join(lines))
 

@@ -5,6 +5,7 @@ import stat
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from scanner.model import Reason, Severity, State
 from scanner.model.observation import Key
 from scanner.model.record import record_key, to_line
 
@@ -92,6 +93,21 @@ def _read_record(line: bytes) -> tuple[Key, dict[str, Any]] | None:
         record = json.loads(line)
         key = record_key(record)
         is_ours = key is not None and record.keys() >= _WANTED and hash(key) is not None
+        is_ours = is_ours and _is_sound(record)
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
         return None
     return (key, record) if is_ours and key is not None else None
+
+
+def _is_sound(record: dict[str, Any]) -> bool:
+    """Whether what the output formats read is of the right kind."""
+    names = {severity.label for severity in Severity}
+    verdicts = all(
+        verdict["severity"] in names
+        and all(isinstance(verdict[key], str) for key in ("id", "kind", "summary"))
+        for verdict in record["verdicts"]
+    )
+    State(record["state"])
+    if record["reason"] is not None:
+        Reason(record["reason"])
+    return verdicts and isinstance(record["duration"], int | float) and isinstance(record["host"], str)

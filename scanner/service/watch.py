@@ -10,9 +10,10 @@ from prometheus_client import CollectorRegistry
 
 from scanner import __version__
 from scanner.config import Settings
+from scanner.discovery import Plan
 from scanner.engine import Pipeline, Pool, Schedule, WaitingRoom
 from scanner.metrics import Exposition, Telemetry
-from scanner.model import Endpoint, Observation, TargetFinding
+from scanner.model import Endpoint, Observation, Reason, TargetFinding
 from scanner.model.observation import Key
 from scanner.service.parts import Parts
 
@@ -20,8 +21,12 @@ log = structlog.get_logger(__name__)
 
 FIRST_PASS_SECONDS = 60.0
 """The first runs come within this time at the latest rate the limits allow, rather than after an interval."""
+RETRY_SECONDS = 30.0
+"""How soon names are looked up again after the name servers failed for some."""
 REDISCOVERY_SECONDS = 300.0
 """How often names are looked up again; answers come from the cache until their TTL is over."""
+
+_NO_DISCOVERY = (Reason.NAME_NOT_FOUND, Reason.DNS_FAILURE, Reason.NO_ADDRESS)
 
 
 class Watch:
@@ -40,6 +45,7 @@ class Watch:
         self._schedule = Schedule(settings.schedule.interval, settings.schedule.jitter)
         self._due_at: dict[Key, float] = {}
         self._lag = 0.0
+        self._told: set[tuple[str, Reason]] = set()
         self._is_planned = False
         self._is_draining = False
         self._was_ready = False
@@ -135,8 +141,9 @@ class Watch:
         while True:
             self._replan.clear()
             await self._plan()
+            has_failed = any(finding.reason is Reason.DNS_FAILURE for finding in self._findings)
             try:
-                async with asyncio.timeout(REDISCOVERY_SECONDS):
+                async with asyncio.timeout(RETRY_SECONDS if has_failed else REDISCOVERY_SECONDS):
                     await self._replan.wait()
             except TimeoutError:
                 continue
@@ -153,7 +160,26 @@ class Watch:
         self._changed.set()
         if self.is_ready:  # nothing to probe at all
             self.first_pass.set()
-        log.info("planned", endpoints=len(plan.endpoints), findings=len(plan.findings))
+        self._report(plan)
+
+    def _report(self, plan: Plan) -> None:
+        """Say what became of the targets: in the metrics by name, in the log where it is news."""
+        failed = {finding.domain for finding in plan.findings if finding.reason in _NO_DISCOVERY}
+        unknown = self._domains() - {domain for endpoint in plan.endpoints for domain in endpoint.domains}
+        self.telemetry.record_discovery(
+            {domain: domain not in failed | unknown for domain in sorted(self._domains())}
+        )
+        told = {(finding.host, finding.reason) for finding in plan.findings}
+        for finding in plan.findings:
+            if (finding.host, finding.reason) not in self._told:
+                log.warning(
+                    "target_not_probed",
+                    target=finding.host,
+                    reason=finding.reason.value,
+                    detail=finding.detail,
+                )
+        self._told = told
+        log.info("planned", endpoints=len(plan.endpoints), targets_not_probed=len(plan.findings))
 
     def _forget(self, key: Key) -> None:
         self._latest.pop(key, None)

@@ -12,9 +12,13 @@ _DATES = frozenset({"expired", "not_yet_valid"})
 def certificate_untrusted(case: Case) -> Verdict | None:
     """D16, F31: self-signed, from an unknown CA, or an intermediate is missing."""
     certificate = case.observation.certificate
-    if certificate is None or not _is_untrusted(certificate):
+    if certificate is None:
+        if case.observation.tls is None:
+            return None
+        fault = "The server presented no certificate that can be read"
+    elif not _is_untrusted(certificate):
         return None
-    if "self_signed" in certificate.problems:
+    elif "self_signed" in certificate.problems:
         fault = f"The certificate of {quote(certificate.subject)} is signed by itself"
     else:
         fault = (

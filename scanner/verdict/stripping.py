@@ -1,6 +1,7 @@
 """Rules about a missing or stripped upgrade to TLS: the marks of a filter or an attacker on the path."""
 
 from scanner.model import Kind, Protocol, Reason, Role, Severity, StartTls, Verdict
+from scanner.model.reason import OUT_OF_TIME
 from scanner.verdict.masked import is_masked_banner
 from scanner.verdict.rules import Case, Rule, enumerate_shortly, quote
 
@@ -99,6 +100,8 @@ def starttls_dropped(case: Case) -> Verdict | None:
     starttls = observation.starttls
     if not case.is_starttls or starttls is None or observation.tls is not None or observation.reason is None:
         return None
+    if observation.detail is not None and observation.detail.startswith(OUT_OF_TIME):
+        return None  # slow, and cut short by ourselves: nobody broke it
     if not (_broke_in_tls(case, starttls) or _broke_at_the_command(case, starttls)):
         return None
     when = "at" if starttls.reply is None else "right behind the go-ahead to"

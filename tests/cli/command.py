@@ -49,7 +49,7 @@ class Outcome:
 
 
 def run(
-    *arguments: str | Path,
+    *arguments: object,
     stdin: str | bytes = "",
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
@@ -70,7 +70,7 @@ def run(
     return outcome
 
 
-def run_together(*commands: Sequence[str | Path]) -> list[Outcome]:
+def run_together(*commands: Sequence[object]) -> list[Outcome]:
     """Run several commands side by side; return their outcomes in order."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return list(pool.map(lambda arguments: run(*arguments), commands))
@@ -151,7 +151,7 @@ class Running:
 @contextmanager
 def started(
     folder: Path,
-    *arguments: str | Path,
+    *arguments: object,
     prefix: Sequence[str] = (),
     env: Mapping[str, str] | None = None,
     stdout: int | None = subprocess.PIPE,

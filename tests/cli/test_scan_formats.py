@@ -26,8 +26,8 @@ def rows(*names: str) -> list[Scenario]:
 
 @pytest.fixture(scope="module")
 def all_at_once(farm: RunningFarm) -> Outcome:
-    """Every scenario, each waiting for at most a second."""
-    return run("scan", *farm.targets(), *farm.options, "--timeout", 1, "--format", "json")
+    """Every scenario; four on one address that each wait for their time make it last for five seconds."""
+    return run("scan", *farm.targets(), *farm.options, "--timeout", 1.4, "--format", "json")
 
 
 @pytest.mark.parametrize("row", SCENARIOS, ids=lambda row: f"{row.name}-{row.port}")
@@ -50,20 +50,14 @@ def test_json_is_one_array_of_valid_records(farm: RunningFarm, all_at_once: Outc
     assert all_at_once.status == 0
 
 
-def test_progress_goes_to_standard_error_alone(farm: RunningFarm, all_at_once: Outcome) -> None:
+def test_progress_goes_to_standard_error_alone(all_at_once: Outcome) -> None:
     number = len(SCENARIOS)
-    assert f"{number} of {number} done" in all_at_once.stderr
-    assert "2 blocked" in all_at_once.stderr
+    lines = all_at_once.stderr.splitlines()
+    done = [int(found) for found in re.findall(rf"mailport: (\d+) of {number} done", all_at_once.stderr)]
+    assert len(done) == len(lines) >= 2  # one after five seconds, one at the end
+    assert done[-1] == number
+    assert "2 blocked" in lines[-1]
     assert "done," not in all_at_once.stdout
-
-
-def test_a_long_scan_tells_now_and_then_how_far_it_is(farm: RunningFarm) -> None:
-    outcome = run(
-        "scan", *farm.targets(SLOW, "mute-after-ehlo", "tls-first"), *farm.options, "--timeout", 1.5
-    )
-    done = [int(found) for found in re.findall(r"mailport: (\d+) of 6 done", outcome.stderr)]
-    assert done[-1] == 6
-    assert len(done) >= 2, outcome.stderr
 
 
 def test_the_table_can_be_read_without_colours(farm: RunningFarm) -> None:
@@ -97,7 +91,7 @@ def test_a_table_of_nothing_but_refusals_has_its_reason() -> None:
 
 def test_each_line_of_ndjson_comes_as_soon_as_its_endpoint_is_done(farm: RunningFarm, tmp_path: Path) -> None:
     wanted = farm.targets("healthy", SLOW)
-    arguments = ("scan", *wanted, *farm.options, "--timeout", 3, "--format", "ndjson")
+    arguments = ("scan", *wanted, *farm.options, "--timeout", 2, "--format", "ndjson")
     with started(tmp_path, *arguments) as running:
         records = [json.loads(running.read_line()) for _ in range(7)]
         assert {record["host"] for record in records} == {"healthy.mail.test"}

@@ -81,8 +81,17 @@ def test_bytes_that_are_not_utf_8(tmp_path: Path) -> None:
     assert problems_of(path) == [f"{path}:3: not UTF-8 text (byte 0xfc); save the file as UTF-8"]
 
 
-def test_a_file_without_end() -> None:
-    assert problems_of(Path("/dev/zero")) == ["/dev/zero: larger than 16 MiB"]
+def test_a_device_or_a_pipe_is_no_file_and_holds_nobody_up(tmp_path: Path) -> None:
+    assert problems_of(Path("/dev/zero")) == ["/dev/zero: this is no plain file"]
+
+    os.mkfifo(tmp_path / "pipe")
+    assert problems_of(tmp_path / "pipe") == [f"{tmp_path}/pipe: this is no plain file"]
+
+
+def test_a_file_that_is_too_large(tmp_path: Path) -> None:
+    with (tmp_path / "c.yml").open("wb") as file:
+        file.truncate(17 * 1024 * 1024)
+    assert problems_of(tmp_path / "c.yml") == [f"{tmp_path}/c.yml: larger than 16 MiB"]
 
 
 def test_an_empty_file(tmp_path: Path) -> None:

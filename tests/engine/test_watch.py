@@ -109,7 +109,10 @@ async def test_an_outage_of_the_name_servers_loses_no_endpoint(trouble: Trouble)
             assert hosts_of(watch) == {"a.test": 4, "b.test": 2}
             (finding,) = watch.findings()
             assert (finding.host, finding.reason) == ("a.test", Reason.DNS_FAILURE)
-            assert watch.exposition.render(openmetrics=False).count(b'host="a.test"') == series
+            scrape = watch.exposition.render(openmetrics=False)
+            assert scrape.count(b'host="a.test"') == series
+            assert b'mailport_domain_discovery_success{domain="a.test"} 0.0' in scrape
+            assert b'mailport_domain_discovery_success{domain="b.test"} 1.0' in scrape
         zone.change(RECORDS)
         await replan(watch, place, "a.test", "b.test")
         assert watch.findings() == ()
@@ -123,7 +126,9 @@ async def test_a_name_that_is_gone_takes_its_endpoints_with_it() -> None:
         assert hosts_of(watch) == {"b.test": 2}
         (finding,) = watch.findings()
         assert finding.reason is Reason.NAME_NOT_FOUND
-        assert b'host="a.test"' not in watch.exposition.render(openmetrics=False)
+        scrape = watch.exposition.render(openmetrics=False)
+        assert b'host="a.test"' not in scrape
+        assert b'mailport_domain_discovery_success{domain="a.test"} 0.0' in scrape
 
 
 async def test_a_target_removed_during_an_outage_is_gone() -> None:

@@ -19,7 +19,7 @@ QUICK_SECONDS = 2.0
 
 
 def document(farm: RunningFarm, *names: str, **sections: Any) -> dict[str, Any]:
-    settings = {"targets": farm.targets(*names), **farm.settings}
+    settings: dict[str, Any] = {"targets": farm.targets(*names), **farm.settings}
     return {**settings, **{key: {**settings.get(key, {}), **value} for key, value in sections.items()}}
 
 

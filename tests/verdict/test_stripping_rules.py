@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from scanner.model import Kind, Observation, Reason, Severity, StartTls
+from scanner.model.reason import OUT_OF_TIME
 from scanner.verdict import Policy, judge
 from tests.verdict.observations import NOW, ended, find, healthy, in_clear
 
@@ -203,10 +204,17 @@ def test_starttls_dropped_at_the_command(reason: Reason) -> None:
         in_clear(587, StartTls(offered=True, reply="220 go"), reason=Reason.PROTOCOL_ERROR),
         ended(587, reason=Reason.CONNECTION_LOST),
         replace(healthy(587), reason=Reason.CONNECTION_LOST),
+        in_clear(587, UNANSWERED, reason=Reason.READ_TIMEOUT, detail=f"{OUT_OF_TIME} 60 s"),
+        in_clear(
+            587,
+            StartTls(offered=True, reply="220 go"),
+            reason=Reason.TLS_TIMEOUT,
+            detail=f"{OUT_OF_TIME} 60 s",
+        ),
     ],
 )
 def test_starttls_not_dropped(observation: Observation) -> None:
-    """Implicit TLS, a refusal, no offer, or a loss before or after is something else."""
+    """Implicit TLS, a refusal, no offer, a loss before or after, our own budget: something else."""
     assert find(observation, "starttls_dropped") is None
 
 

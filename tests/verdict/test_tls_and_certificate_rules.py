@@ -211,3 +211,12 @@ def test_a_policy_that_makes_no_sense(wrong: dict[str, Any]) -> None:
     """The error names the key and says how to mend it."""
     with pytest.raises(ValueError, match=f"^{next(iter(wrong))}: .* use "):
         Policy(**wrong)
+
+
+def test_a_certificate_that_cannot_be_read_is_not_trusted() -> None:
+    """TLS without a certificate that we can read must not pass for a good one."""
+    verdict = find(replace(healthy(993), certificate=None), "certificate_untrusted")
+
+    assert verdict is not None
+    assert verdict.severity is Severity.CRITICAL
+    assert find(replace(healthy(993), certificate=None, tls=None), "certificate_untrusted") is None
