@@ -324,8 +324,9 @@ def exported_metrics() -> set[str]:
     registry = CollectorRegistry()
     Telemetry(registry)
     ours = {sample.name for metric in registry.collect() for sample in metric.samples}
-    # A labelled histogram has no samples before its first observation.
+    # With labels a metric has no samples before its first value.
     ours |= {f"{metric.name}_bucket" for metric in registry.collect() if metric.type == "histogram"}
+    ours |= {metric.name for metric in registry.collect() if metric.type == "gauge"}
     return ours | {family.name for family in FAMILIES}
 
 

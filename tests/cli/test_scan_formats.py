@@ -130,7 +130,7 @@ def test_no_cell_of_csv_can_be_run_as_a_formula(farm: RunningFarm) -> None:
 
 def test_what_a_server_says_cannot_act_on_a_terminal(farm: RunningFarm) -> None:
     arguments = ("scan", *farm.targets("banner-odd"), *farm.options, "--format")
-    for outcome in run_together(*((*arguments, form) for form in FORMS)):
+    for outcome in run_together(*((*arguments, form) for form in ("table", "csv"))):
         assert outcome.status == 0
         assert not re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]", outcome.stdout)
 

@@ -140,7 +140,7 @@ def test_one_line_says_what_is_wrong(name: str, folder: Path, call: Call) -> Non
 
 
 def test_it_is_the_same_in_a_process_of_its_own(folder: Path) -> None:
-    names = ("space", "rate text", "option", "config unknown key")
+    names = ("rate text", "config unknown key")
     commands = [
         ["scan", *(argument.replace("{folder}", str(folder)) for argument in SCAN_CASES[name][0])]
         for name in names
@@ -240,8 +240,8 @@ def fill_in(text: str, places: Mapping[str, str]) -> str:
     return text
 
 
-def test_without_arguments_the_help_is_shown() -> None:
-    nothing, asked, of_scan = run_together((), ("--help",), ("scan", "--help"))
+def test_without_arguments_the_help_is_shown(call: Call) -> None:
+    nothing, asked, of_scan = call(), call("--help"), call("scan", "--help")
     assert (nothing.status, asked.status, of_scan.status) == (2, 0, 0)
     assert nothing.stdout == asked.stdout
     for command in ("scan", "serve", "check", "demo"):

@@ -1,4 +1,4 @@
-"""A watch with a short interval that goes round beside the other tests, so that no test has to wait for it."""
+"""A watch with a short interval that goes round beside the other tests, so that none has to wait for it."""
 
 from collections import defaultdict
 from collections.abc import Iterator
