@@ -9,15 +9,12 @@ import typer
 
 from scanner import __version__
 from scanner.cli.console import Exit, ending_quietly, give_up, run_interruptibly, say
-from scanner.cli.demo import run_demo
 from scanner.cli.logs import LogFormat, set_up_logging
 from scanner.cli.options import COMMAND_LINE, list_problems
 from scanner.cli.output import Format
 from scanner.cli.scan import FailOn, ScanOptions, scan_targets
 from scanner.config import ConfigError, Settings, load_settings, override
 from scanner.model.target import escape
-from scanner.service.serve import run_service
-from scanner.web import ListenError, bind
 
 app = typer.Typer(
     name="mailport",
@@ -143,6 +140,10 @@ def serve(
     log_format: Annotated[LogFormat, typer.Option(help="How to write the log (to stderr).")] = LogFormat.TEXT,
 ) -> None:
     """Watch targets for ever and serve the results to Prometheus and to people."""
+    # Imported here, because the web server takes a third of the time in which the other commands start.
+    from scanner.service.serve import run_service  # noqa: PLC0415
+    from scanner.web import ListenError, bind  # noqa: PLC0415
+
     path = config or DEFAULT_CONFIG
 
     def load() -> Settings:
@@ -188,6 +189,8 @@ def demo(
     once: Annotated[bool, typer.Option("--once", help="Print the table and end, serve nothing.")] = False,
 ) -> None:
     """Start a farm of good, bad and hostile mail servers on loopback, scan it and serve the result."""
+    from scanner.cli.demo import run_demo  # noqa: PLC0415 - for the web server's sake, as in `serve`
+
     with ending_quietly():
         raise typer.Exit(run_demo(listen, once=once))
 

@@ -58,10 +58,16 @@ class Resolver:
         self._families = tuple(families)
         self._clock = clock
         # Own name servers are asked for everything; the system's come after its hosts file.
-        self._hosts = {} if servers else read_hosts()
+        self._has_hosts = not servers
+        self._hosts: dict[str, tuple[str, ...]] = {}
+        self.read_hosts()
         self._cache: dict[str, tuple[float, tuple[str, ...]]] = {}
         self._seconds: dict[str, float] = {}
         self._in_flight: dict[str, asyncio.Task[tuple[str, ...]]] = {}
+
+    def read_hosts(self) -> None:
+        """Read the hosts file again, where it counts."""
+        self._hosts = read_hosts() if self._has_hosts else {}
 
     async def addresses(self, host: str) -> tuple[str, ...]:
         """Return every address of `host`, IPv4 first, in numeric order.

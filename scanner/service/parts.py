@@ -18,14 +18,18 @@ class Parts:
     prober: Prober
 
 
-def build_parts(settings: Settings) -> Parts:
-    """Build the parts.
+def build_parts(settings: Settings, former: tuple[Settings, Parts] | None = None) -> Parts:
+    """Build the parts; where the resolver's settings stay the same, the `former` one stays with its cache.
 
     Raises:
         ValueError: the CA file holds no usable certificate.
     """
     families = [int(family.value.removeprefix("ipv")) for family in settings.probe.families]
-    resolver = Resolver(settings.resolver.addresses, timeout=settings.resolver.timeout, families=families)
+    if former is not None and _resolver_settings(former[0]) == _resolver_settings(settings):
+        resolver = former[1].planner.resolver
+        resolver.read_hosts()
+    else:
+        resolver = Resolver(settings.resolver.addresses, timeout=settings.resolver.timeout, families=families)
     planner = Planner(
         resolver=resolver,
         ports=settings.ports,
@@ -41,3 +45,7 @@ def build_parts(settings: Settings) -> Parts:
         vantage=settings.vantage,
     )
     return Parts(planner, prober)
+
+
+def _resolver_settings(settings: Settings) -> tuple[object, ...]:
+    return settings.resolver, settings.probe.families

@@ -34,6 +34,7 @@ class Service:
         self._watch = watch
         self._load = load
         self._reloading = asyncio.Lock()
+        self._next_reload: asyncio.Future[ReloadOutcome] | None = None
         watch.telemetry.record_reload(is_successful=True, at=datetime.now(UTC))
 
     @property
@@ -78,12 +79,21 @@ class Service:
         return self._watch.settings.masked()
 
     async def reload(self) -> ReloadOutcome:
-        """Read the configuration again; a bad one changes nothing but the reload metric."""
+        """Read the configuration again; a bad one changes nothing but the reload metric.
+
+        One reload runs at a time, and whoever asks while another waits for its turn shares that one.
+        """
+        if self._next_reload is None:
+            self._next_reload = asyncio.ensure_future(self._reload_in_turn())
+        return await asyncio.shield(self._next_reload)
+
+    async def _reload_in_turn(self) -> ReloadOutcome:
         async with self._reloading:
+            self._next_reload = None
             try:
                 settings = await asyncio.to_thread(self._load)
-                parts = await asyncio.to_thread(build_parts, settings)
-            except (ConfigError, ValueError) as error:
+                parts = await asyncio.to_thread(build_parts, settings, self._watch.parts_in_force)
+            except (ConfigError, ValueError, OSError) as error:
                 problems = tuple(str(error).splitlines())
                 log.error("reload_failed", problems=problems)
                 self._watch.telemetry.record_reload(is_successful=False, at=datetime.now(UTC))

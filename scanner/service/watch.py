@@ -96,6 +96,11 @@ class Watch:
         self._replan.set()
 
     @property
+    def parts_in_force(self) -> tuple[Settings, Parts]:
+        """The settings in force and the parts built from them."""
+        return self.settings, self._parts
+
+    @property
     def is_ready(self) -> bool:
         """Whether every endpoint of the first plan has been probed once; true from then on."""
         if not self._was_ready and self._is_planned:

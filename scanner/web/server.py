@@ -10,11 +10,15 @@ from contextlib import asynccontextmanager
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 GRACE_SECONDS = 5
 """How long requests under way may go on when the server stops."""
 
-MAX_CONNECTIONS = 512
+MAX_CONNECTIONS = 200
+"""Connections open at once; far below the usual limit of descriptors, which the probes need too."""
+IDLE_SECONDS = 10.0
+"""How long a connection may stand without a whole request head."""
 BACKLOG = 128
 
 
@@ -48,6 +52,37 @@ def bind(listen: str) -> socket.socket:
     except OSError as error:
         why = _REMEDIES.get(error.errno or 0, f"{os.strerror(error.errno or 0)}. Choose another address.")
         raise ListenError(f"cannot listen on {listen}: {why}") from error
+
+
+def _limit_connections(idle_seconds: float) -> type[H11Protocol]:
+    """Make the protocol of a connection: too many are cut at once, idle ones after a while."""
+
+    class Connection(H11Protocol):
+        _seen: object = None
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            self.transport = transport
+            if len(self.connections) >= MAX_CONNECTIONS:
+                transport.abort()
+                return
+            super().connection_made(transport)
+            self._watch()
+
+        def _watch(self) -> None:
+            self._seen = self.cycle
+            self.loop.call_later(idle_seconds, self._cut_if_idle)
+
+        def _cut_if_idle(self) -> None:
+            if self.transport.is_closing():
+                return
+            cycle: RequestResponseCycle | None = self.cycle  # None before the first request
+            is_answered = cycle is None or cycle.response_complete
+            if is_answered and self.cycle is self._seen:
+                self.transport.abort()
+            else:
+                self._watch()
+
+    return Connection
 
 
 class _Server(uvicorn.Server):
@@ -88,7 +123,9 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serve_http(app: ASGIApp, sock: socket.socket, *, grace: int = GRACE_SECONDS) -> AsyncIterator[None]:
+async def serve_http(
+    app: ASGIApp, sock: socket.socket, *, grace: int = GRACE_SECONDS, idle_seconds: float = IDLE_SECONDS
+) -> AsyncIterator[None]:
     """Serve the app on a socket from `bind` for as long as the block runs.
 
     Enters when connections are accepted. On leaving, requests under way have `grace` seconds to
@@ -96,14 +133,13 @@ async def serve_http(app: ASGIApp, sock: socket.socket, *, grace: int = GRACE_SE
     """
     config = uvicorn.Config(
         app,
-        http="h11",
+        http=_limit_connections(idle_seconds),
         ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        limit_concurrency=MAX_CONNECTIONS,
         timeout_graceful_shutdown=grace,
     )
     server = _Server(config)

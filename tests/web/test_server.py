@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import errno
 import signal
 import socket
@@ -10,7 +11,8 @@ import pytest
 import uvloop
 from starlette.types import Receive, Scope, Send
 
-from scanner.web import ListenError, bind, serve_http
+from scanner.web import ListenError, bind, create_app, serve_http
+from tests.web.service import FakeService
 
 
 @pytest.fixture
@@ -222,3 +224,39 @@ async def test_a_socket_that_cannot_serve_is_an_error_and_no_hang() -> None:
             pytest.fail("it serves on a datagram socket")
 
     assert wrong.fileno() == -1
+
+
+async def answers(address: tuple[str, int], data: bytes) -> bytes:
+    """Send bytes as they are; return all that comes back until the other side closes."""
+    reader, writer = await asyncio.open_connection(*address)
+    writer.write(data)
+    try:
+        return await reader.read()
+    except ConnectionResetError:
+        return b""
+    finally:
+        writer.close()
+
+
+@pytest.mark.parametrize("beginning", [b"", b"GET / HTTP/1.1\r\nX: "])
+async def test_a_connection_without_a_whole_request_is_cut(beginning: bytes) -> None:
+    sock = bind("127.0.0.1:0")
+    address = sock.getsockname()
+    async with serve_http(Stalling(), sock, idle_seconds=0.2):
+        async with asyncio.timeout(5):
+            assert await answers(address, beginning) == b""
+
+
+async def test_idle_connections_in_great_number_shut_nobody_out() -> None:
+    app = create_app(FakeService())
+    sock = bind("127.0.0.1:0")
+    address = sock.getsockname()
+    async with serve_http(app, sock, idle_seconds=0.5), asyncio.timeout(20):
+        crowd = [await asyncio.open_connection(*address) for _ in range(250)]
+        for reader, _ in crowd:
+            with contextlib.suppress(ConnectionResetError):
+                assert await reader.read() == b""
+        request = b"GET /-/healthy HTTP/1.1\r\nHost: mailport\r\nConnection: close\r\n\r\n"
+        assert (await answers(address, request)).startswith(b"HTTP/1.1 200")
+        for _, writer in crowd:
+            writer.close()
