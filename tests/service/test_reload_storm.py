@@ -1,19 +1,51 @@
-"""Many reloads at once are few, and none asks the name servers again for what is known."""
+"""Reloads that are asked for together are joined, and keep what the resolver knows."""
 
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+import asyncio
+import threading
 
-from tests.cli.running_farm import RunningFarm
-from tests.service.serving import serving
+from scanner.config import Settings, default_settings, override
+from scanner.model.target import parse_target
+from scanner.service.parts import build_parts
+from scanner.service.serve import Service
+from scanner.service.watch import Watch
+
+SETTINGS = default_settings([parse_target("mail.test:25")])
 
 
-def test_reloads_that_come_together_are_joined(farm: RunningFarm, tmp_path: Path) -> None:
-    document = {"targets": farm.targets("healthy"), **farm.settings}
-    with serving(tmp_path, document) as service, ThreadPoolExecutor(30) as pool:
-        service.wait_ready()
+async def test_those_who_come_while_one_runs_share_the_next() -> None:
+    may_go_on = threading.Event()
+    loads = []
 
-        answers = list(pool.map(lambda _: service.ask("/-/reload", method="POST")[0], range(30)))
+    def load() -> Settings:
+        loads.append(1)
+        assert may_go_on.wait(20)
+        return SETTINGS
 
-        assert answers == [200] * 30
-        reloads = [line for line in service.log if line["event"] == "reloaded"]
-        assert 1 <= len(reloads) < 15
+    service = Service(Watch(SETTINGS, build_parts(SETTINGS)), load)
+    first = asyncio.create_task(service.reload())
+    while not loads:
+        await asyncio.sleep(0)
+    others = [asyncio.create_task(service.reload()) for _ in range(30)]
+    await asyncio.sleep(0)
+    may_go_on.set()
+
+    assert all(outcome.ok for outcome in await asyncio.gather(first, *others))
+    assert len(loads) == 2
+
+
+async def test_a_failing_file_system_is_a_failed_reload() -> None:
+    def load() -> Settings:
+        raise OSError("no more files")
+
+    outcome = await Service(Watch(SETTINGS, build_parts(SETTINGS)), load).reload()
+
+    assert (outcome.ok, outcome.problems) == (False, ("no more files",))
+
+
+def test_the_resolver_stays_unless_its_settings_change() -> None:
+    parts = build_parts(SETTINGS)
+    same = override(SETTINGS, {"limits.rate": 3})
+    other = override(SETTINGS, {"resolver.timeout": 1})
+
+    assert build_parts(same, (SETTINGS, parts)).planner.resolver is parts.planner.resolver
+    assert build_parts(other, (SETTINGS, parts)).planner.resolver is not parts.planner.resolver
