@@ -84,7 +84,7 @@ def open_farm(rows: Sequence[Scenario] = SCENARIOS, **options: Any) -> Iterator[
         except Exception as error:  # noqa: BLE001 - handed to the test, which raises it
             opened.put(error)
 
-    thread = threading.Thread(target=serve, name="farm")
+    thread = threading.Thread(target=serve, name="farm", daemon=True)
     thread.start()
     try:
         farm = opened.get(timeout=SECONDS)
