@@ -162,7 +162,7 @@ class Planner:
 def merge(plans: Iterable[Plan]) -> Plan:
     """Join plans: an endpoint that several targets lead to is probed once and concerns all their domains."""
     endpoints: dict[Key, Endpoint] = {}
-    findings: dict[tuple[str, Reason, str | None], TargetFinding] = {}
+    findings: dict[tuple[str, Reason | None, str | None], TargetFinding] = {}
     for plan in plans:
         for endpoint in plan.endpoints:
             known = endpoints.setdefault(endpoint.key, endpoint)

@@ -2,6 +2,19 @@
 
 from scanner.model.observation import Certificate, Endpoint, Observation, StartTls, TargetFinding, Tls
 from scanner.model.ports import PORTS, Port, Protocol, Role, Standing, TlsMode, role_of
+from scanner.model.published import (
+    Dane,
+    DaneMatch,
+    DaneStatus,
+    Expectation,
+    Proof,
+    Service,
+    Source,
+    StsClaim,
+    StsMode,
+    StsPolicy,
+    TlsaRecord,
+)
 from scanner.model.reason import STATE_OF, Phase, Reason, State
 from scanner.model.verdict import Kind, Severity, Verdict
 
@@ -9,21 +22,32 @@ __all__ = [
     "PORTS",
     "STATE_OF",
     "Certificate",
+    "Dane",
+    "DaneMatch",
+    "DaneStatus",
     "Endpoint",
+    "Expectation",
     "Kind",
     "Observation",
     "Phase",
     "Port",
+    "Proof",
     "Protocol",
     "Reason",
     "Role",
+    "Service",
     "Severity",
+    "Source",
     "Standing",
     "StartTls",
     "State",
+    "StsClaim",
+    "StsMode",
+    "StsPolicy",
     "TargetFinding",
     "Tls",
     "TlsMode",
+    "TlsaRecord",
     "Verdict",
     "role_of",
 ]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from scanner.model.ports import Protocol, Role, TlsMode
+from scanner.model.published import DaneMatch, Expectation, Proof
 from scanner.model.reason import STATE_OF, Phase, Reason, State
 from scanner.model.verdict import Verdict
 
@@ -25,6 +26,8 @@ class Endpoint:
     source: str
     domains: tuple[str, ...]
     dns_seconds: float | None = None
+    expectation: Expectation | None = None
+    proof: Proof = Proof.NONE
 
     @property
     def key(self) -> Key:
@@ -92,6 +95,8 @@ class Observation:
     """The reply that refused EHLO, where HELO had to be used."""
     tls: Tls | None = None
     certificate: Certificate | None = None
+    dane: DaneMatch | None = None
+    """None where no usable TLSA record is published or no certificate was seen."""
     bytes_read: int = 0
     vantage: str = "default"
     level: int = 0
@@ -105,18 +110,22 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class TargetFinding:
-    """Something found about a target and not about an endpoint: no such name, no address, not allowed."""
+    """Something found about a target and not about an endpoint: no such name, no address, not allowed.
+
+    `reason is None` where nothing is wrong with the target as such and only `verdicts` say something.
+    """
 
     domain: str
     host: str
     started_at: datetime
     duration: float
-    reason: Reason
+    reason: Reason | None
     detail: str | None = None
     source: str = "operator"
     vantage: str = "default"
+    verdicts: tuple[Verdict, ...] = ()
 
     @property
     def state(self) -> State:
         """The state that belongs to the reason."""
-        return STATE_OF[self.reason]
+        return State.OPEN if self.reason is None else STATE_OF[self.reason]

@@ -65,13 +65,13 @@ def _finding_record(finding: TargetFinding) -> Record:
         "source": finding.source,
         "vantage": finding.vantage,
         "state": finding.state.value,
-        "reason": finding.reason.value,
+        "reason": finding.reason.value if finding.reason else None,
         "detail": finding.detail,
         "level": 0,
         "started_at": _moment(finding.started_at),
         "duration": round(finding.duration, SECONDS_DIGITS),
         "phases": {},
-        "verdicts": [],
+        "verdicts": _verdicts(finding),
     }
 
 
@@ -104,7 +104,7 @@ def _certificate(certificate: Certificate | None) -> Record | None:
     }
 
 
-def _verdicts(result: Observation) -> list[Record]:
+def _verdicts(result: Observation | TargetFinding) -> list[Record]:
     return [
         {
             "id": verdict.id,

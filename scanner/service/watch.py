@@ -45,7 +45,7 @@ class Watch:
         self._schedule = Schedule(settings.schedule.interval, settings.schedule.jitter)
         self._due_at: dict[Key, float] = {}
         self._lag = 0.0
-        self._told: set[tuple[str, Reason]] = set()
+        self._told: set[tuple[str, Reason | None]] = set()
         self._is_planned = False
         self._is_draining = False
         self._was_ready = False
@@ -180,7 +180,7 @@ class Watch:
                 log.warning(
                     "target_not_probed",
                     target=finding.host,
-                    reason=finding.reason.value,
+                    reason=finding.reason,
                     detail=finding.detail,
                 )
         self._told = told
