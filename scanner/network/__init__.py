@@ -4,5 +4,15 @@ from scanner.network.connect import ConnectFailure, open_connection
 from scanner.network.identity import own_name
 from scanner.network.link import Budgets, Link
 from scanner.network.resolver import ResolveFailure, Resolver
+from scanner.network.web import WebClient
 
-__all__ = ["Budgets", "ConnectFailure", "Link", "ResolveFailure", "Resolver", "open_connection", "own_name"]
+__all__ = [
+    "Budgets",
+    "ConnectFailure",
+    "Link",
+    "ResolveFailure",
+    "Resolver",
+    "WebClient",
+    "open_connection",
+    "own_name",
+]

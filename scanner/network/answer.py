@@ -20,6 +20,7 @@ class Status(StrEnum):
     FAILED = "failed"
     """A server answered that it could not tell: SERVFAIL, REFUSED, or nonsense."""
     TIMEOUT = "timeout"
+    """No server answered, in time or at all."""
     BOGUS = "bogus"
     """DNSSEC says that the answer is not to be believed."""
 
@@ -50,17 +51,20 @@ class Answer(Generic[Record_co]):
     status: Status
     records: tuple[Record_co, ...] = ()
     ttl: float = 0.0
-    """Seconds that it may be kept; of the negative answer too (RFC 2308)."""
+    """Seconds that it may be kept from now on; of the negative answer and of a failure too (RFC 2308)."""
     is_authentic: bool = False
     """DNSSEC-secure by the AD bit of a resolver that the settings trust."""
     is_stale: bool = False
-    """Records from an earlier answer, since the servers fail now (RFC 8767); `detail` says how."""
+    """Records from an earlier answer, since the servers fail now (RFC 8767); `detail` says how.
+
+    They are as authentic as they were then.
+    """
     alias: str | None = None
     """The name that the records are really at, where the one asked for is a CNAME."""
     detail: str | None = None
-    """In words: why there is nothing, or why it is old."""
+    """In words: why there is nothing, why it is old, or what is missing from it."""
     seconds: float = 0.0
-    """How long the look-up took."""
+    """How long the servers took for the look-up that this comes from."""
 
     @property
     def is_definite(self) -> bool:

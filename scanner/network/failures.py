@@ -23,8 +23,6 @@ _REASONS = {
     errno.EHOSTUNREACH: Reason.HOST_UNREACHABLE,
     errno.EHOSTDOWN: Reason.HOST_UNREACHABLE,
     errno.ENETUNREACH: Reason.NETWORK_UNREACHABLE,
-    errno.EAFNOSUPPORT: Reason.NETWORK_UNREACHABLE,
-    errno.EINVAL: Reason.NETWORK_UNREACHABLE,  # a blackhole route of our own
     # Without ICMP evidence these two come from our own host: iptables OUTPUT, seccomp.
     errno.EACCES: Reason.EGRESS_BLOCKED,
     errno.EPERM: Reason.EGRESS_BLOCKED,
@@ -33,6 +31,9 @@ _REASONS = {
     errno.ECONNRESET: Reason.RESET_BEFORE_GREETING,
     errno.EPIPE: Reason.RESET_BEFORE_GREETING,
 } | dict.fromkeys(_OUR_OWN_SHORTAGE, Reason.PROBE_RESOURCES)
+
+# Without ICMP evidence these come from our own routing table; EINVAL is what a blackhole route gives.
+_NO_WAY_OUT = (errno.ENETUNREACH, errno.EAFNOSUPPORT, errno.EINVAL)
 
 # ICMP types and codes that only a filter sends (RFC 792, RFC 1812 section 5.2.7.1, RFC 4443 section 3.1).
 # Port unreachable is one: a TCP stack answers a closed port with RST (RFC 9293), never with ICMP.
@@ -101,6 +102,7 @@ def explain_connect_error(
 
     A filter that answers is told apart from a host that does not listen by the ICMP error itself;
     when the answer came from our own address it is our own filter, and the target is not blamed.
+    Nor is it where this machine has no route to the target: a router without one answers with ICMP.
     """
     number = error.errno or 0
     name = errno.errorcode.get(number, "no errno")
@@ -112,4 +114,11 @@ def explain_connect_error(
             return (Reason.EGRESS_BLOCKED if is_ours else Reason.ADMIN_PROHIBITED), said
         if number in (errno.EACCES, errno.EPERM):
             return Reason.ADMIN_PROHIBITED, said
+    elif number in _NO_WAY_OUT:
+        return Reason.SKIPPED, f"this machine has no route to {target}: {said}; {_leave_out(target)}"
     return _REASONS.get(number, Reason.HOST_UNREACHABLE), said
+
+
+def _leave_out(target: str) -> str:
+    lacking, other = ("IPv6", "IPv4") if ":" in target else ("IPv4", "IPv6")
+    return f"if it has no {lacking} at all, use --{other.lower()} (probe.families: [{other.lower()}])"

@@ -46,6 +46,7 @@ class Link(asyncio.Protocol):
         self._done: asyncio.Future[None] = self._loop.create_future()
         self._lost: asyncio.Future[None] = self._loop.create_future()
         self._fault: Exception | None = None
+        self._socket: socket.socket | None = None
         self._transport: asyncio.Transport | None = None
         self._is_attached = False
         self._timer: asyncio.TimerHandle | None = None
@@ -54,6 +55,7 @@ class Link(asyncio.Protocol):
 
     async def run(self, sock: socket.socket) -> None:
         """Hold the conversation to its end; the socket is closed afterwards, whatever happens."""
+        self._socket = sock
         try:
             await self._attach(sock)
             await self._done
@@ -80,7 +82,8 @@ class Link(asyncio.Protocol):
         """Wait until the socket is closed, since the next connection to that address may follow at once."""
         if self._transport is not None:
             self._disarm()
-            self._timer = self._loop.call_later(CLOSE_SECONDS, self._transport.abort)
+            if self._transport.get_write_buffer_size():
+                self._timer = self._loop.call_later(CLOSE_SECONDS, self._transport.abort)
             self._transport.close()
             await self._lost
 
@@ -121,12 +124,23 @@ class Link(asyncio.Protocol):
         if self._transport is not None and outgoing:
             self._transport.write(outgoing)
         if not is_done:
+            if not outgoing:
+                self._acknowledge()
             self._arm()
             return
         self._done.set_result(None)
         if self._transport is not None and self._is_attached:
             # At once, so that a peer which sends without end is not read any further.
             self._transport.close()
+
+    def _acknowledge(self) -> None:
+        """Confirm at once what was read and has no answer to go with the confirmation (tcp(7)).
+
+        A server that sends its session tickets and then a reply holds the reply back until they are confirmed
+        (RFC 896); the 40 ms of our kernel would count as the server's. The kernel soon forgets the option.
+        """
+        if self._socket is not None and self._transport is not None:
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
     def _end_session(self, end: End, detail: str | None) -> None:
         # A dialogue may answer an interruption with one last question; there is nobody left to ask.

@@ -1,22 +1,31 @@
-"""Resolves host names to addresses of both families, with own name servers by setting (dnspython)."""
+"""Resolves names: records of the types that discovery needs, and hosts to addresses of both families."""
 
 import asyncio
 import ipaddress
 import time
 from collections.abc import Callable, Iterable, Sequence
-
-import dns.asyncresolver
-import dns.exception
-import dns.name
-import dns.rdatatype
-import dns.resolver
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from scanner.model import Reason
+from scanner.model.published import TlsaRecord
+from scanner.network import dns_lookup, dns_records
+from scanner.network.answer import Answer, MxRecord, SrvRecord, Status
+from scanner.network.dns_cache import AnswerCache, Key
+from scanner.network.dns_client import Client
+from scanner.network.dns_lookup import NO_ANSWER, NO_ROOT, Lookup
+from scanner.network.dns_records import Kind
+from scanner.network.dns_servers import Place, Servers, read_system_places
 from scanner.network.hosts import read_hosts
 
-NO_ANSWER = "no answer from the name servers"
-_LOCAL_SERVER = "127.0.0.1"
-_KINDS = {4: dns.rdatatype.A, 6: dns.rdatatype.AAAA}
+__all__ = ["NO_ANSWER", "NO_ROOT", "ResolveFailure", "Resolver"]
+
+_KINDS = {4: dns_records.A, 6: dns_records.AAAA}
+_FAILURES = {Status.FAILED, Status.TIMEOUT, Status.BOGUS}
+# What stands for the whole where no family has records: the definite answer, then the gravest failure.
+_FIRST_OF = (Status.NO_NAME, Status.BOGUS, Status.FAILED, Status.TIMEOUT, Status.NO_DATA)
+
+Record = TypeVar("Record")
 
 
 class ResolveFailure(Exception):
@@ -29,151 +38,188 @@ class ResolveFailure(Exception):
 
 
 class Resolver:
-    """Asks for A and AAAA of a name at once, keeping NXDOMAIN, no data and failure apart.
+    """Asks name servers, keeps what they say for its TTL, and asks once for what many want at once.
 
-    Answers are cached by their TTL (at least five minutes, at most a day), so that a host named by many
-    targets is asked for once.
+    What a server does is in the `Answer`, never an exception. Records are kept five minutes at least and a
+    day at most, "there is none" a minute to an hour, a failure half a minute; while servers fail, records up
+    to three days old are given again (RFC 8767).
 
     Args:
         servers: `(address, port)` pairs; none means the system's own.
-        timeout: seconds for one name in all.
+        timeout: seconds that the servers may take for one look-up in all.
         families: which of 4 and 6 to ask for.
+        trust_ad: believe the servers that an answer is DNSSEC-secure; None is: where all are on this machine.
+        rate: queries per second to each server; 0 is as fast as they come.
+        clock: seconds.
     """
 
-    MIN_TTL = 300.0
-    MAX_TTL = 86400.0
+    MIN_TTL = dns_lookup.MIN_TTL
+    MAX_TTL = dns_lookup.MAX_TTL
     MAX_CACHED = 100_000
 
     def __init__(
         self,
-        servers: Sequence[tuple[str, int]] = (),
+        servers: Sequence[Place] = (),
         *,
         timeout: float = 5.0,
         families: Sequence[int] = (4, 6),
+        trust_ad: bool | None = None,
+        rate: float = 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._resolver = _make_resolver(servers)
-        self._resolver.lifetime = timeout
-        self._resolver.timeout = max(0.5, timeout / 2)
-        self._families = tuple(families)
-        self._clock = clock
         # Own name servers are asked for everything; the system's come after its hosts file.
-        self._has_hosts = not servers
+        self._is_system = not servers
+        self._servers = Servers(servers or read_system_places(), rate=rate, clock=clock)
+        self._trust_ad = trust_ad
+        self._lookup = Lookup(
+            self._servers,
+            Client(clock),
+            timeout=timeout,
+            is_trusted=lambda: self.trusts_ad,
+            # Who names servers of his own may mean some that know one zone only.
+            must_know_root=self._is_system,
+        )
+        self._families = tuple(families)
         self._hosts: dict[str, tuple[str, ...]] = {}
         self.read_hosts()
-        self._cache: dict[str, tuple[float, tuple[str, ...]]] = {}
-        self._seconds: dict[str, float] = {}
-        self._in_flight: dict[str, asyncio.Task[tuple[str, ...]]] = {}
+        self._cache = AnswerCache(self.MAX_CACHED, clock)
+        self._in_flight: dict[Key, asyncio.Task[Answer[Any]]] = {}
+
+    @property
+    def trusts_ad(self) -> bool:
+        """Whether the servers are believed that an answer is DNSSEC-secure (RFC 6840 section 5.8)."""
+        return self._servers.are_local if self._trust_ad is None else self._trust_ad
 
     def read_hosts(self) -> None:
         """Read the hosts file again, where it counts."""
-        self._hosts = read_hosts() if self._has_hosts else {}
+        self._hosts = read_hosts() if self._is_system else {}
+
+    def has_own(self, host: str) -> bool:
+        """Tell whether the hosts file names a host: this machine's own word for one, and no domain."""
+        return _key(host) in self._hosts
+
+    def read_system_servers(self) -> None:
+        """Read resolv.conf again, where it counts; what is known stays."""
+        if self._is_system:
+            self._servers.replace(read_system_places())
+
+    async def mx(self, domain: str) -> Answer[MxRecord]:
+        """Return the mail exchangers of a domain, in no order (RFC 5321 section 5.1)."""
+        return await self._ask(domain, dns_records.MX)
+
+    async def srv(self, name: str) -> Answer[SrvRecord]:
+        """Return the places of a service, in no order (RFC 2782)."""
+        return await self._ask(name, dns_records.SRV)
+
+    async def txt(self, name: str) -> Answer[bytes]:
+        """Return the texts of a name, the strings of each record joined."""
+        return await self._ask(name, dns_records.TXT)
+
+    async def tlsa(self, name: str) -> Answer[TlsaRecord]:
+        """Return the TLSA records of a name, the malformed among them (RFC 6698 section 2.1)."""
+        return await self._ask(name, dns_records.TLSA)
+
+    async def address_records(self, host: str) -> Answer[str]:
+        """Return every address of a host, IPv4 first, in numeric order; the hosts file comes first."""
+        return self._join(_key(host), await self._by_family(_key(host)))
 
     async def addresses(self, host: str) -> tuple[str, ...]:
-        """Return every address of `host`, IPv4 first, in numeric order.
+        """Return every address of a host as `address_records` does; while one family fails, its last ones.
 
         Raises:
-            ResolveFailure: no such name, no address, or the name servers failed.
+            ResolveFailure: no such name, no address, or the name servers fail for all that there is.
         """
-        own = [one for one in self._hosts.get(host, ()) if (6 if ":" in one else 4) in self._families]
-        if own:
-            return tuple(own)
-        cached = self._cache.get(host)
-        if cached is not None and cached[0] > self._clock():
-            return cached[1]
-        task = self._in_flight.get(host)
-        if task is None:
-            task = asyncio.ensure_future(self._look_up(host))
-            self._in_flight[host] = task
-            task.add_done_callback(lambda done: self._forget(host, done))
-        return await asyncio.shield(task)
+        answers = await self._by_family(_key(host))
+        joined = self._join(_key(host), answers)
+        if any(answer.records and not answer.is_stale for answer in answers):
+            return joined.records
+        raise ResolveFailure(joined.reason, joined.detail or "")
 
     def seconds_of(self, host: str) -> float | None:
         """Return how long the look-up took that the addresses of `host` come from (seconds)."""
-        return self._seconds.get(host)
+        found = [self._cache.seconds_of((_key(host), _KINDS[family].text)) for family in self._families]
+        return max((seconds for seconds in found if seconds is not None), default=None)
 
-    def _forget(self, host: str, task: asyncio.Task[tuple[str, ...]]) -> None:
-        self._in_flight.pop(host, None)
-        if not task.cancelled():
-            task.exception()  # fetched, so that a failure nobody waits for any more is not reported as lost
+    async def _ask(self, name: str, kind: Kind[Record]) -> Answer[Record]:
+        return await _settle(self._begin(_key(name), kind))
 
-    async def _look_up(self, host: str) -> tuple[str, ...]:
-        begun = self._clock()
-        results = await asyncio.gather(*(self._ask(host, _KINDS[family]) for family in self._families))
-        found = [address for answer, _ in results if isinstance(answer, list) for address in answer]
-        if found:
-            kept = [
-                address
-                for family, (answer, _) in zip(self._families, results, strict=True)
-                if isinstance(answer, ResolveFailure) and answer.reason is Reason.DNS_FAILURE
-                for address in self._last_known(host, family)
-            ]
-            # A family that failed has no TTL of its own: it is asked for again as soon as may be.
-            ttl = min(ttl for answer, ttl in results if answer)
-            self._remember(host, _order(found + kept), ttl)
-            self._seconds[host] = self._clock() - begun
-            return self._cache[host][1]
-        failures = [answer for answer, _ in results if isinstance(answer, ResolveFailure)]
-        # The definite answer wins: NXDOMAIN for one type is NXDOMAIN for the name (RFC 8020).
-        for reason in (Reason.NAME_NOT_FOUND, Reason.DNS_FAILURE):
-            for failure in failures:
-                if failure.reason is reason:
-                    raise failure
-        asked = " or ".join(_KINDS[family].name for family in self._families)
-        raise ResolveFailure(Reason.NO_ADDRESS, f"{host} has no address record ({asked})")
+    async def _by_family(self, host: str) -> list[Answer[str]]:
+        own = [one for one in self._hosts.get(host, ()) if (6 if ":" in one else 4) in self._families]
+        if own:
+            return [Answer(host, Status.FOUND, tuple(own), ttl=self.MIN_TTL)]
+        begun = [self._begin(host, _KINDS[family]) for family in self._families]
+        return [await _settle(one) for one in begun]
 
-    def _remember(self, host: str, addresses: tuple[str, ...], ttl: float) -> None:
-        if len(self._cache) >= self.MAX_CACHED:
-            self._cache.clear()
-            self._seconds.clear()
-        self._cache[host] = (self._clock() + min(max(ttl, self.MIN_TTL), self.MAX_TTL), addresses)
+    def _begin(self, name: str, kind: Kind[Record]) -> "Answer[Record] | asyncio.Task[Answer[Record]]":
+        """Return what is known, or the look-up that is under way for all who want it."""
+        key = (name, kind.text)
+        known = self._cache.get(key)
+        if known is not None:
+            return known
+        task = self._in_flight.get(key)
+        if task is None:
+            task = asyncio.get_running_loop().create_task(self._look_up(key, kind))
+            self._in_flight[key] = task
+            task.add_done_callback(lambda done: self._forget(key, done))
+        return task
 
-    def _last_known(self, host: str, family: int) -> list[str]:
-        """Return the addresses of one family that the last answer gave, however old (as RFC 8767 does)."""
-        _, addresses = self._cache.get(host, (0.0, ()))
-        return [address for address in addresses if (":" in address) == (family == 6)]
-
-    async def _ask(
-        self, host: str, kind: dns.rdatatype.RdataType
-    ) -> tuple[list[str] | ResolveFailure, float]:
+    async def _look_up(self, key: Key, kind: Kind[Record]) -> Answer[Record]:
         try:
-            answer = await self._resolver.resolve(host, kind, search=False, raise_on_no_answer=False)
-        except dns.resolver.NXDOMAIN:
-            return ResolveFailure(Reason.NAME_NOT_FOUND, f"{host} does not exist in the DNS (NXDOMAIN)"), 0.0
-        except dns.resolver.LifetimeTimeout:
-            return ResolveFailure(Reason.DNS_FAILURE, f"{NO_ANSWER} for {host}"), 0.0
-        except dns.resolver.NoNameservers as error:
-            return ResolveFailure(Reason.DNS_FAILURE, _explain(host, error)), 0.0
-        except (dns.exception.DNSException, OSError, ValueError) as error:
-            return ResolveFailure(Reason.DNS_FAILURE, f"{host}: {error}"), 0.0
-        if answer.rrset is None:
-            return [], 0.0
-        # Of the whole chain: an alias (CNAME) may live shorter than the address it leads to.
-        ttl = float(answer.chaining_result.minimum_ttl)
-        return [str(record.address) for record in answer.rrset], ttl
+            return self._cache.put(key, await self._lookup.ask(key[0], kind))
+        finally:
+            # Before the task is done: whoever asks next must not be given this one again.
+            self._in_flight.pop(key, None)
+
+    def _forget(self, key: Key, task: asyncio.Task[Answer[Any]]) -> None:
+        if self._in_flight.get(key) is task:  # cancelled before it began
+            del self._in_flight[key]
+        if not task.cancelled():
+            task.exception()  # fetched, so that a fault nobody waits for any more is not reported as lost
+
+    def _join(self, host: str, answers: Sequence[Answer[str]]) -> Answer[str]:
+        """Make one answer of those of the families."""
+        found = [answer for answer in answers if answer.records]
+        if not found:
+            return self._join_failures(host, answers)
+        # A family that failed is asked for again as soon as may be, whatever the other's TTL.
+        failed = [answer for answer in answers if answer.status in _FAILURES]
+        details = [answer.detail for answer in (*found, *failed) if answer.detail is not None]
+        return Answer(
+            name=host,
+            status=Status.FOUND,
+            records=_order(address for answer in found for address in answer.records),
+            ttl=min(answer.ttl for answer in (*found, *failed)),
+            is_authentic=all(answer.is_authentic for answer in answers),
+            is_stale=any(answer.is_stale for answer in found),
+            alias=next((answer.alias for answer in found if answer.alias is not None), None),
+            detail="; ".join(dict.fromkeys(details)) or None,
+            seconds=max(answer.seconds for answer in answers),
+        )
+
+    def _join_failures(self, host: str, answers: Sequence[Answer[str]]) -> Answer[str]:
+        first = min(answers, key=lambda answer: _FIRST_OF.index(answer.status))
+        detail = first.detail
+        if first.status is Status.NO_DATA:
+            asked = " or ".join(_KINDS[family].text for family in self._families)
+            detail = f"{host} has no address record ({asked})"
+        return replace(
+            first,
+            ttl=min(answer.ttl for answer in answers),
+            is_authentic=all(answer.is_authentic for answer in answers),
+            detail=detail,
+            seconds=max(answer.seconds for answer in answers),
+        )
+
+
+async def _settle(begun: "Answer[Record] | asyncio.Task[Answer[Record]]") -> Answer[Record]:
+    # Shielded, so that one who gives up does not take the answer from the others.
+    return begun if isinstance(begun, Answer) else await asyncio.shield(begun)
+
+
+def _key(name: str) -> str:
+    return name.lower().removesuffix(".")
 
 
 def _order(addresses: Iterable[str]) -> tuple[str, ...]:
     """Return each address once, in an order that does not change: name servers rotate theirs."""
     return tuple(sorted(set(addresses), key=lambda address: (":" in address, ipaddress.ip_address(address))))
-
-
-def _make_resolver(servers: Sequence[tuple[str, int]]) -> dns.asyncresolver.Resolver:
-    if not servers:
-        try:
-            return dns.asyncresolver.Resolver()
-        except dns.resolver.NoResolverConfiguration:
-            # Without resolv.conf the name server of this machine is asked (resolv.conf(5)).
-            servers = ((_LOCAL_SERVER, 53),)
-    resolver = dns.asyncresolver.Resolver(configure=False)
-    resolver.nameservers = [dns.nameserver.Do53Nameserver(address, port) for address, port in servers]
-    return resolver
-
-
-def _explain(host: str, error: dns.resolver.NoNameservers) -> str:
-    """Return what the last server said (SERVFAIL, REFUSED), without the library's long sentence."""
-    errors = error.kwargs.get("errors") or []
-    # Each error: server, by TCP, port, what happened, and the response where there was one.
-    if all(response is None for *_, response in errors):
-        return f"{NO_ANSWER} for {host}" + (f": {errors[-1][3]}" if errors else "")
-    return f"the name servers failed for {host}: {errors[-1][3]}"

@@ -20,9 +20,6 @@ BY_ERRNO = {
     errno.ETIMEDOUT: Reason.CONNECT_TIMEOUT,
     errno.EHOSTUNREACH: Reason.HOST_UNREACHABLE,
     errno.EHOSTDOWN: Reason.HOST_UNREACHABLE,
-    errno.ENETUNREACH: Reason.NETWORK_UNREACHABLE,
-    errno.EAFNOSUPPORT: Reason.NETWORK_UNREACHABLE,
-    errno.EINVAL: Reason.NETWORK_UNREACHABLE,
     errno.EACCES: Reason.EGRESS_BLOCKED,
     errno.EPERM: Reason.EGRESS_BLOCKED,
     errno.EMFILE: Reason.PROBE_RESOURCES,
@@ -64,6 +61,17 @@ def test_an_errno_alone(number: int, reason: Reason) -> None:
     found, detail = explain(number, None)
     assert found is reason
     assert detail == f"{os.strerror(number)} ({errno.errorcode[number]})"
+
+
+@pytest.mark.parametrize("number", [errno.ENETUNREACH, errno.EAFNOSUPPORT, errno.EINVAL], ids=str)
+@pytest.mark.parametrize(("target", "lacking", "other"), [(TARGET, 4, 6), (TARGET6, 6, 4)])
+def test_no_route_of_our_own_says_how_to_mend_it(number: int, target: str, lacking: int, other: int) -> None:
+    reason, detail = explain(number, None, target=target)
+    assert reason is Reason.SKIPPED
+    assert detail == (
+        f"this machine has no route to {target}: {os.strerror(number)} ({errno.errorcode[number]}); "
+        f"if it has no IPv{lacking} at all, use --ipv{other} (probe.families: [ipv{other}])"
+    )
 
 
 @pytest.mark.parametrize(("version", "kind", "code", "number", "reason"), BY_ICMP)

@@ -127,7 +127,7 @@ def route(host: Namespace, *words: str) -> Iterator[None]:
     [
         ("prohibit", Reason.EGRESS_BLOCKED),
         ("unreachable", Reason.HOST_UNREACHABLE),
-        ("blackhole", Reason.NETWORK_UNREACHABLE),
+        ("blackhole", Reason.SKIPPED),
     ],
 )
 def test_routes_of_our_own_that_lead_nowhere(
@@ -178,7 +178,7 @@ def test_without_any_ipv6_only_ipv4_works(hosts: Network) -> None:
         assert reach(hosts, hosts.server_ipv4) == (None, "")
         for address in (hosts.server_ipv6, "::1"):
             reason, detail = reach(hosts, address)
-            assert reason is Reason.NETWORK_UNREACHABLE, detail
+            assert reason is Reason.SKIPPED, detail
 
 
 def test_without_a_free_local_port_it_is_our_own_shortage(hosts: Network) -> None:
@@ -197,11 +197,23 @@ def test_without_a_free_local_port_it_is_our_own_shortage(hosts: Network) -> Non
         set_kernel(hosts, "net.ipv4.ip_local_port_range=32768 60999")
 
 
-def test_without_any_route_there_is_no_network(hosts: Network) -> None:
-    hosts.client.ip("route", "delete", "default")
+@contextmanager
+def without_default_route(network: Network, family: int) -> Iterator[None]:
+    gateway = network.router_ipv4 if family == 4 else network.router_ipv6
+    network.client.ip(f"-{family}", "route", "delete", "default")
     try:
-        reason, detail = reach(hosts, hosts.server_ipv4)
+        yield
     finally:
-        hosts.client.ip("route", "add", "default", "via", hosts.router_ipv4)
-    assert reason is Reason.NETWORK_UNREACHABLE
-    assert "ICMP" not in detail
+        network.client.ip(f"-{family}", "route", "add", "default", "via", gateway)
+
+
+@BOTH
+def test_without_any_route_it_is_our_own_lack_and_loopback_still_works(hosts: Network, family: int) -> None:
+    with without_default_route(hosts, family):
+        reason, detail = reach(hosts, server_of(hosts, family))
+        assert reason is Reason.SKIPPED
+        assert detail.startswith(f"this machine has no route to {server_of(hosts, family)}: ")
+        for near in ("127.0.0.1", "::1", hosts.client_ipv4, hosts.client_ipv6):
+            assert reach(hosts, near)[0] is Reason.CONNECTION_REFUSED
+        for reached in (hosts.router_ipv4, hosts.router_ipv6):
+            assert reach(hosts, reached)[0] is Reason.CONNECTION_REFUSED

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ import uvloop
 from scanner.demo import Farm, Scenario, rows_of
 from scanner.demo.channel import Channel
 from scanner.demo.dialogue import Setting
-from scanner.model import Phase, Reason
+from scanner.model import Phase, Protocol, Reason, TlsMode
 from scanner.network import Budgets, Link, open_connection
 from scanner.network.link import CLOSE_SECONDS
 from scanner.protocol import Session, TlsClient
@@ -195,3 +196,39 @@ class TakesNothing:
         channel._writer.transport.pause_reading()  # type: ignore[attr-defined] # a stream's transport reads too
         await channel.send(b"\x00\r\n")
         await asyncio.sleep(30)
+
+
+def serve_in_small_pieces(listener: socket.socket, times: int) -> None:
+    """Answer EHLO in two pieces, of which the kernel holds the second back until the first is confirmed."""
+    for _ in range(times):
+        with listener.accept()[0] as peer:
+            peer.sendall(b"220 pieces.mail.test ESMTP\r\n")
+            peer.recv(100)
+            peer.sendall(b"250-pieces.mail.test\r\n")
+            peer.sendall(b"250 PIPELINING\r\n")
+            peer.recv(100)
+            peer.sendall(b"221 bye\r\n")
+            peer.recv(100)
+
+
+@on_both_loops
+def test_a_server_is_not_charged_for_our_own_kernels_patience(run: Runner) -> None:
+    """The kernel waits 40 ms at least with a confirmation that it hopes to send along with something."""
+    tls, times, took = TlsClient(), 5, []
+
+    async def main(place: tuple[str, int]) -> None:
+        for _ in range(times):
+            session = Session(
+                Protocol.SMTP, TlsMode.STARTTLS, "pieces", ehlo_name="probe", tls=tls, clock=time.perf_counter
+            )
+            sock = await open_connection(*place, timeout=5)
+            await Link(session, Budgets(), time.perf_counter).run(sock)
+            assert session.found.reason is None
+            took.append(session.found.phases[Phase.CAPABILITIES])
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=serve_in_small_pieces, args=(listener, times), daemon=True)
+        server.start()
+        run(main(listener.getsockname()))
+        server.join()
+    assert min(took) < 0.03

@@ -67,6 +67,35 @@ def test_egress_blocked_on_one_port_is_status_0(hosts: Network) -> None:
     assert status == 0
 
 
+@BOTH
+def test_a_family_without_a_route_is_unknown_and_our_own_fault_alone(hosts: Network, family: int) -> None:
+    gateway = hosts.router_ipv4 if family == 4 else hosts.router_ipv6
+    lacking, other = target(hosts, LISTENING[0], family), target(hosts, LISTENING[0], 10 - family)
+    hosts.client.ip(f"-{family}", "route", "delete", "default")
+    try:
+        alone, records, said = scan(hosts, "--allow-private", lacking)
+        both, more, _ = scan(hosts, "--allow-private", lacking, other)
+    finally:
+        hosts.client.ip(f"-{family}", "route", "add", "default", "via", gateway)
+    assert outcomes(records) == {LISTENING[0]: ("unknown", "skipped")}
+    assert f"use --ipv{10 - family} (probe.families: [ipv{10 - family}])" in records[0]["detail"]
+    assert alone == 3
+    assert "our own network" in said
+    assert {(record["state"], record["reason"]) for record in more} == {
+        ("unknown", "skipped"),
+        ("open", None),
+    }
+    assert both == 0
+
+
+@BOTH
+def test_a_router_without_a_route_is_no_fault_of_ours(hosts: Network, family: int) -> None:
+    far = "smtp://198.51.100.1:2525" if family == 4 else "smtp://[2001:db8::1]:2525"
+    status, records, _ = scan(hosts, "--allow-private", far)
+    assert outcomes(records) == {2525: ("unreachable", "network_unreachable")}
+    assert status == 0
+
+
 def test_private_addresses_are_refused_unless_asked_for(hosts: Network) -> None:
     status, records, _ = scan(hosts, target(hosts, LISTENING[0], 4), target(hosts, LISTENING[0], 6))
     assert [(record["port"], record["reason"]) for record in records] == [(None, "address_not_allowed")] * 2
