@@ -2,9 +2,11 @@
 
 import re
 from difflib import get_close_matches
+from typing import get_args
 
 from pydantic import BaseModel
 
+from scanner.config.catalogue import Provider
 from scanner.config.document import KeyPath
 from scanner.config.settings import Settings
 from scanner.model.target import quote
@@ -38,7 +40,28 @@ def take_unknown(document: dict[str, object]) -> list[tuple[KeyPath, str]]:
         section = document.get(name)
         if isinstance(section, dict):
             found += _take(section, (name,), known)
+    return found + _take_below(document.get("catalogue"), ("catalogue",), Provider)
+
+
+def _take_below(value: object, path: KeyPath, model: type[BaseModel]) -> list[tuple[KeyPath, str]]:
+    """Take the unknown keys out of a section, or out of all in a list, and out of what is in them."""
+    if isinstance(value, list):
+        return [one for index, item in enumerate(value) for one in _take_below(item, (*path, index), model)]
+    if not isinstance(value, dict):
+        return []
+    found = _take(value, path, frozenset(model.model_fields))
+    for key, info in model.model_fields.items():
+        part = _find_part(info.annotation)
+        if part is not None and key in value:
+            found += _take_below(value[key], (*path, key), part)
     return found
+
+
+def _find_part(annotation: object) -> type[BaseModel] | None:
+    """Return the kind of section that a key holds, also as a list of them."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((part for inner in get_args(annotation) if (part := _find_part(inner)) is not None), None)
 
 
 def _take(section: dict[str, object], path: KeyPath, known: frozenset[str]) -> list[tuple[KeyPath, str]]:

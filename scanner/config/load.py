@@ -99,6 +99,8 @@ def _explain(item: ErrorDetails) -> str:
     """Say in our words what pydantic found."""
     if item["type"] == "value_error":
         return str(item["ctx"]["error"])
+    if item["type"] == "missing":
+        return "missing; add it"
     if item["type"] == "list_item":
         return item["msg"]
     if item["type"] == "model_type":

@@ -8,12 +8,19 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, InstanceOf, model_validator
 
 from scanner.config import values
+from scanner.config.catalogue import Providers
 from scanner.config.mask import write_masked
 from scanner.model.ports import PORTS
+from scanner.model.published import Source
 from scanner.model.target import Target
 
 Time = Annotated[float, BeforeValidator(values.duration())]
 """Seconds, more than 0; in the file also text such as "15m"."""
+
+
+Switch = Annotated[bool, BeforeValidator(values.read_switch)]
+WebUrls = Annotated[tuple[str, ...], BeforeValidator(values.list_of(values.web_url(has_domain=True)))]
+"""Templates of addresses in the web, with {domain} in the place of the domain."""
 
 
 class Family(StrEnum):
@@ -107,11 +114,51 @@ class ResolverSettings(_Section):
     ] = ()
     """IP:PORT or [IPv6]:PORT each; none = the system's resolvers."""
     timeout: Time = 5.0
+    trust_ad: Annotated[bool | None, BeforeValidator(values.optional(values.read_switch))] = None
+    """Whether the resolvers' word that an answer is DNSSEC-secure counts; None = only of loopback ones."""
 
     @property
     def addresses(self) -> tuple[tuple[str, int], ...]:
         """The servers as pairs of address and port."""
         return tuple((host, port or 53) for host, port in map(values.split_host_port, self.servers))
+
+
+class DiscoverySettings(_Section):
+    """How the mail servers of a domain are found; each source can be switched off."""
+
+    catalogue: Switch = True
+    mx: Switch = True
+    srv: Switch = True
+    autoconfig: Switch = True
+    ispdb: Switch = True
+    inferred: Switch = True
+    """The provider that the MX hosts belong to."""
+    autodiscover: Switch = True
+    guess: Switch = True
+    cross_check: Switch = False
+    """Ask all sources, those of lower authority too, and tell where they disagree."""
+    ispdb_url: Annotated[str, BeforeValidator(values.web_url(has_domain=False))] = (
+        "https://autoconfig.thunderbird.net/v1.1/"
+    )
+    autoconfig_urls: WebUrls = (
+        "https://autoconfig.{domain}/mail/config-v1.1.xml",
+        "https://{domain}/.well-known/autoconfig/mail/config-v1.1.xml",
+        "http://autoconfig.{domain}/mail/config-v1.1.xml",
+        "http://{domain}/.well-known/autoconfig/mail/config-v1.1.xml",
+    )
+    autodiscover_urls: WebUrls = (
+        "https://autodiscover.{domain}/autodiscover/autodiscover.xml",
+        "https://{domain}/autodiscover/autodiscover.xml",
+        "http://autodiscover.{domain}/autodiscover/autodiscover.xml",
+    )
+    web_timeout: Time = 5.0
+    """Caps one request to a web source, from its look-up to its last byte."""
+    mta_sts: Switch = True
+    dane: Switch = True
+
+    def is_on(self, source: Source) -> bool:
+        """Tell whether a source is asked; the operator's own word always counts."""
+        return source is Source.OPERATOR or bool(getattr(self, source.value))
 
 
 class PolicySettings(_Section):
@@ -151,7 +198,10 @@ class Settings(_Section):
     schedule: ScheduleSettings = ScheduleSettings()
     limits: LimitSettings = LimitSettings()
     resolver: ResolverSettings = ResolverSettings()
+    discovery: DiscoverySettings = DiscoverySettings()
     policy: PolicySettings = PolicySettings()
+    catalogue: Providers = ()
+    """Providers of the operator's own, and changes of built-in ones."""
     vantage: Annotated[str, BeforeValidator(values.read_vantage)] = "default"
     """The name of the place that we look from."""
     web: WebSettings = WebSettings()

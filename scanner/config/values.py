@@ -25,6 +25,7 @@ _LONGEST = 366 * 86400.0
 _LARGEST = 1e9
 _VANTAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _HELO_NAME = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*")
+_WEB_URL = re.compile(r"https?://(?P<host>[A-Za-z0-9.{}-]+)(?::(?P<port>[0-9]{1,5}))?(?:/[!-\"$-~]*)?")
 _HOST_PORT = re.compile(r"(?:\[(?P<v6>[^\[\]]+)\]|(?P<host>[^:\[\]]*)):(?P<port>[0-9]{1,5})")
 
 
@@ -116,6 +117,32 @@ def read_switch(given: object) -> bool:
     if not isinstance(value, bool):
         raise _unfit("true or false", value)
     return value
+
+
+def optional(read: Callable[[object], _Item]) -> Callable[[object], _Item | None]:
+    """Make a reader that also takes null, for "as the program sees fit"."""
+    return lambda value: None if value is None else read(value)
+
+
+def web_url(*, has_domain: bool) -> Callable[[object], str]:
+    """Make a reader of web addresses; with `has_domain` they have {domain} in the place of the domain."""
+    wanted = "a web address such as https://autoconfig.example.org/v1.1/"
+    if has_domain:
+        wanted = "a web address with {domain} in it, such as https://autoconfig.{domain}/config.xml"
+
+    def read(value: object) -> str:
+        match = _WEB_URL.fullmatch(value) if isinstance(value, str) else None
+        if match is None or (has_domain and "{domain}" not in match[0]):
+            raise _unfit(wanted, value)
+        try:
+            normalise_host(match["host"].replace("{domain}", "example.org"))
+        except TargetError:
+            raise _unfit(wanted, value) from None
+        if match["port"] is not None and not 1 <= int(match["port"]) <= 65535:
+            raise _unfit(wanted, value)
+        return match[0]
+
+    return read
 
 
 def read_port(given: object) -> int:

@@ -7,9 +7,15 @@ from importlib.resources import files
 from typing import Any
 
 from scanner.model.observation import Certificate, Key, Observation, TargetFinding
+from scanner.model.published import Expectation
 
 Record = dict[str, Any]
 SECONDS_DIGITS = 6
+MOST_DOMAINS = 8
+MOST_TLSA_RECORDS = 16
+LONGEST_TLSA_RECORD = 512
+"""Characters; a record may hold a whole certificate."""
+_NOTHING_PUBLISHED = Expectation()
 
 
 def to_record(result: Observation | TargetFinding) -> Record:
@@ -17,6 +23,7 @@ def to_record(result: Observation | TargetFinding) -> Record:
     if isinstance(result, TargetFinding):
         return _finding_record(result)
     endpoint = result.endpoint
+    expectation = endpoint.expectation or _NOTHING_PUBLISHED
     return {
         "domain": endpoint.domains[0],
         "domains": list(endpoint.domains),
@@ -47,6 +54,9 @@ def to_record(result: Observation | TargetFinding) -> Record:
         if result.tls is None
         else {"version": result.tls.version, "cipher": result.tls.cipher, "group": result.tls.group},
         "certificate": _certificate(result.certificate),
+        "provider": expectation.provider,
+        "mta_sts": _mta_sts(expectation, endpoint.host),
+        "dane": _dane(expectation, result),
         "bytes_read": result.bytes_read,
         "verdicts": _verdicts(result),
     }
@@ -101,6 +111,29 @@ def _certificate(certificate: Certificate | None) -> Record | None:
         "trusted": certificate.trusted,
         "name_matches": certificate.name_matches,
         "problems": list(certificate.problems),
+    }
+
+
+def _mta_sts(expectation: Expectation, host: str) -> list[Record] | None:
+    """Join the policies that say the same of this host: many domains may share it."""
+    domains: dict[tuple[str, bool], list[str]] = {}
+    for claim in expectation.mta_sts:
+        same = domains.setdefault((claim.policy.mode.value, claim.policy.allows(host)), [])
+        same += claim.domains[: MOST_DOMAINS - len(same)]
+    return [
+        {"domains": names, "mode": mode, "allowed": is_allowed}
+        for (mode, is_allowed), names in domains.items()
+    ] or None
+
+
+def _dane(expectation: Expectation, result: Observation) -> Record | None:
+    dane = expectation.dane
+    if dane is None:
+        return None
+    return {
+        "status": dane.status.value,
+        "records": [str(record)[:LONGEST_TLSA_RECORD] for record in dane.records[:MOST_TLSA_RECORDS]],
+        "match": result.dane.value if result.dane else None,
     }
 
 

@@ -70,7 +70,7 @@ class Target:
     @property
     def is_address(self) -> bool:
         """Whether the host is an IP address and needs no look-up."""
-        return _read_address(self.host) is not None
+        return is_address(self.host)
 
     def _write(self, host: str) -> str:
         if self.port is None or self.protocol is None or self.tls_mode is None:
@@ -155,6 +155,11 @@ def read_target_lines(
     if found:
         raise TargetFileError(found)
     return list(first_line)
+
+
+def is_address(host: str) -> bool:
+    """Whether a host is an IP address and no name."""
+    return _read_address(host) is not None
 
 
 def is_allowed_address(address: str) -> bool:

@@ -7,9 +7,20 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from scanner.config import ProbeSettings
-from scanner.model import Endpoint, Observation, Phase, Protocol, Reason, StartTls, TlsMode
+from scanner.model import (
+    DaneMatch,
+    DaneStatus,
+    Endpoint,
+    Observation,
+    Phase,
+    Protocol,
+    Reason,
+    StartTls,
+    TlsMode,
+)
 from scanner.network import Budgets, ConnectFailure, Link, open_connection
 from scanner.protocol import Findings, Session, TlsClient
+from scanner.protocol.dane import match_dane
 from scanner.verdict import Policy, identify, judge, level_of
 
 
@@ -32,6 +43,7 @@ class Prober:
         self._policy = policy
         self._vantage = vantage
         self._clock = clock
+        self._budgets_of_port = lru_cache(maxsize=None)(self._budgets)
 
     async def probe(self, endpoint: Endpoint) -> Observation:
         """Probe one endpoint. What the network does is data; only cancellation gets out."""
@@ -67,7 +79,7 @@ class Prober:
     async def _converse(self, session: Session, endpoint: Endpoint, begun: float) -> None:
         found = session.found
         # Made before there is a connection: once that stands, only the link holds it.
-        link = Link(session, self._budgets(endpoint.port), self._clock, begun)
+        link = Link(session, self._budgets_of_port(endpoint.port), self._clock, begun)
         try:
             sock = await open_connection(
                 endpoint.address,
@@ -148,9 +160,18 @@ def observe(
         ehlo_reply=found.ehlo_reply,
         tls=found.tls,
         certificate=found.certificate,
+        dane=_compare_with_dane(endpoint, found),
         bytes_read=bytes_read,
         vantage=vantage,
     )
+
+
+def _compare_with_dane(endpoint: Endpoint, found: Findings) -> DaneMatch | None:
+    """Tell how the presented chain stands to the TLSA records that bind senders, where there are any."""
+    dane = endpoint.expectation.dane if endpoint.expectation is not None else None
+    if dane is None or dane.status is not DaneStatus.SECURE or not found.chain:
+        return None
+    return match_dane(dane.records, found.chain, endpoint.host, endpoint.domains)
 
 
 def _told(fault: Exception) -> str:

@@ -1,6 +1,7 @@
 """Reads a presented certificate: who it names, when it holds, how strong it is (RFC 5280, RFC 6125)."""
 
 import ipaddress
+import warnings
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -42,6 +43,22 @@ class VerifyError:
 
     number: int
     depth: int
+
+
+def describe_presented(
+    chain: tuple[bytes, ...], host: str, errors: Collection[VerifyError]
+) -> Certificate | None:
+    """Return the facts of the leaf of a presented chain (DER), or None where it cannot be read."""
+    if not chain:
+        return None
+    with warnings.catch_warnings():
+        # cryptography warns of oddities, such as the serial number 0: a finding, not a warning of ours.
+        warnings.simplefilter("ignore")
+        try:
+            certificate = x509.load_der_x509_certificate(chain[0])
+        except (ValueError, x509.InvalidVersion):
+            return None  # a certificate that OpenSSL accepts and a strict parser does not
+        return describe(certificate, host, errors, len(chain))
 
 
 def describe(

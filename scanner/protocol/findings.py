@@ -28,6 +28,8 @@ class Findings:
     ehlo_reply: str | None = None
     tls: Tls | None = None
     certificate: Certificate | None = None
+    chain: tuple[bytes, ...] = ()
+    """The presented certificates in DER form, the leaf first."""
     phases: dict[Phase, float] = field(default_factory=dict)
 
     def fail(self, reason: Reason, detail: str | None) -> None:

@@ -18,7 +18,6 @@ from scanner.protocol.wants import (
     ReadBytes,
     ReadLine,
     Send,
-    StartTls,
     Want,
 )
 
@@ -108,11 +107,10 @@ class Session:
 
     def take_outgoing(self) -> bytes:
         """Return what has to go to the network now."""
-        if not self._outgoing:
-            return b""
         data = b"".join(self._outgoing)
         self._outgoing.clear()
-        return data
+        # In clear first: nothing is ever said in clear behind a tunnel that stands.
+        return data + self._tunnel.take_outgoing() if self._tunnel is not None else data
 
     def _drive(self, answer: bytes | Interrupted | None) -> None:
         """Answer the dialogue and serve what it wants next, as far as the bytes at hand allow."""
@@ -129,18 +127,18 @@ class Session:
             except (Interrupted, Failed) as end:
                 self._fail(end)
                 return
-            self._take_up(want)
+            if want is not self._want:
+                self._take_up(want)
             answer = self._serve(want)
             if answer is None:
                 return
 
     def _take_up(self, want: Want) -> None:
-        phase = Phase.TLS if isinstance(want, StartTls) else want.phase
-        if phase is not self.phase:
+        if want.phase is not self.phase:
             self._end_phase()
-            self.phase = phase
+            self.phase = want.phase
         self._want = want
-        self.limit = None if isinstance(want, Send | ReadBytes) else want.limit
+        self.limit = want.limit
 
     def _end_phase(self) -> None:
         now = self._clock()
@@ -189,7 +187,6 @@ class Session:
             self._tunnel.encrypt(data)
         except TunnelClosedError as error:
             return Interrupted(End.CLOSED, str(error), heard=self._heard_in_phase)
-        self._outgoing.append(self._tunnel.take_outgoing())
         return b""
 
     def _start_tls(self) -> None:
@@ -198,7 +195,6 @@ class Session:
         self.found.extra_plaintext += len(self._lines.clear())
         self._tunnel = self._tls.tunnel(self._host)
         self._tunnel.handshake()
-        self._outgoing.append(self._tunnel.take_outgoing())
         self._heard_in_phase = False
         self._saw_record = False
 
@@ -220,13 +216,12 @@ class Session:
         try:
             is_complete = tunnel.handshake(data)
         except HandshakeError as error:
-            self._outgoing.append(tunnel.take_outgoing())
             self._drive(Interrupted(End.TLS_FAILED, str(error), heard=True))
             return
-        self._outgoing.append(tunnel.take_outgoing())
         if is_complete:
             self.found.tls = tunnel.describe()
             self.found.certificate = tunnel.certificate()
+            self.found.chain = tunnel.presented()
             self._drive(b"")
             self._decrypt(tunnel, b"")
 
@@ -240,12 +235,13 @@ class Session:
                 is_refusal = not error.is_orderly and not self._heard_inside_tls
                 self.interrupt(End.TLS_FAILED if is_refusal else End.CLOSED, str(error))
                 return
-            self._outgoing.append(tunnel.take_outgoing())
             if not plain:
                 return
             self._heard_inside_tls = True
             self._take_plain(plain)
-            data = b""  # once more: text and the end of the tunnel may have come together
+            if not tunnel.has_ended:
+                return
+            data = b""  # once more: text and the end of the tunnel came together
 
     def _fail(self, end: Interrupted | Failed) -> None:
         if isinstance(end, Failed):
@@ -262,7 +258,6 @@ class Session:
         self._dialogue.close()
         if self._tunnel is not None and self._tunnel.is_established:
             self._tunnel.close()
-            self._outgoing.append(self._tunnel.take_outgoing())
 
 
 def _reason_of(phase: Phase, interruption: Interrupted) -> Reason:

@@ -4,6 +4,7 @@ from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 
 from scanner.model import Phase, Protocol, Reason
+from scanner.model.masked import is_masked_banner
 from scanner.protocol.display import display
 from scanner.protocol.findings import MAX_MECHANISMS, Findings
 from scanner.protocol.opening import begin_implicit_tls, read_first_line, reject_greeting
@@ -41,8 +42,8 @@ def _greet(found: Findings, *, implicit: bool) -> Generator[Want, bytes, None]:
     if not _is_reply_line(line):
         raise reject_greeting(line, Protocol.SMTP)
     found.banner = display(line)  # evidence, should the rest never come
-    greeting = yield from _read_rest(line, Phase.GREETING)
-    found.banner = greeting.shown()
+    greeting = yield from _read_rest(line, ReadLine(Phase.GREETING))
+    found.banner = found.banner if greeting.raw is line else greeting.shown()
     if 400 <= greeting.code < 500:
         found.fail(Reason.GREETING_TEMPFAIL, greeting.shown())
     elif greeting.code >= 500:
@@ -66,7 +67,7 @@ def _talk(found: Findings, ehlo_name: str, *, implicit: bool) -> Generator[Want,
     found.starttls_masked = any(map(_is_masked, capabilities))
     # A masked keyword or banner is a filter on the way (RFC 3207 section 6): ask once all the same,
     # its answer is the evidence. A server that merely does not offer STARTTLS is left in peace.
-    if found.starttls_offered or found.starttls_masked or _is_masked_banner(found.banner):
+    if found.starttls_offered or found.starttls_masked or is_masked_banner(found.banner or ""):
         yield from _start_tls(found, ehlo_name)
 
 
@@ -117,22 +118,25 @@ def _quit() -> Generator[Want, bytes, None]:
 
 def _command(command: bytes, phase: Phase) -> Generator[Want, bytes, Reply]:
     yield Send(command + b"\r\n", phase)
-    line = yield ReadLine(phase)
+    line_please = ReadLine(phase)
+    line = yield line_please
     if not _is_reply_line(line):
         raise Failed(Reason.PROTOCOL_ERROR, f"not an SMTP reply: {display(line)}")
-    return (yield from _read_rest(line, phase))
+    return (yield from _read_rest(line, line_please))
 
 
-def _read_rest(line: bytes, phase: Phase) -> Generator[Want, bytes, Reply]:
+def _read_rest(line: bytes, line_please: ReadLine) -> Generator[Want, bytes, Reply]:
     """Read on to the last line of a reply (RFC 5321 section 4.2.1)."""
+    if line[3:4] != b"-":
+        return Reply(int(line[:3]), (line[4:],), line)
     lines = [line]
     while line[3:4] == b"-":
         if len(lines) >= MAX_REPLY_LINES:
             raise Failed(Reason.PROTOCOL_ERROR, f"a reply of more than {MAX_REPLY_LINES} lines")
-        line = yield ReadLine(phase)
+        line = yield line_please
         if not _is_reply_line(line):
             raise Failed(Reason.PROTOCOL_ERROR, f"not an SMTP reply line: {display(line)}")
-        if line[:3] != lines[0][:3] and not (phase is Phase.GREETING and lines[0][:3] == b"220"):
+        if line[:3] != lines[0][:3] and not (line_please.phase is Phase.GREETING and lines[0][:3] == b"220"):
             # RFC 5321 section 4.2.1: every line has the same code. postscreen turns away behind its teaser.
             codes = f"{display(lines[0])} / {display(line)}"
             raise Failed(Reason.PROTOCOL_ERROR, f"two codes in one reply: {codes}")
@@ -155,17 +159,12 @@ def _is_masked(line: bytes) -> bool:
     return len(word) >= 4 and set(word[:-1]) == {ord("X")} and word[-1:].isalpha()
 
 
-def _is_masked_banner(banner: str | None) -> bool:
-    """Whether the greeting begins with a filter's asterisks; a few before words are decoration."""
-    text = (banner or "")[4:]
-    masked = text[: len(text) - len(text.lstrip("*02 "))]
-    return masked.count("*") >= 4 and (masked == text or len(masked) >= 8)
-
-
 def auth_mechanisms(capabilities: Iterable[bytes]) -> tuple[str, ...]:
     """Return the SASL mechanisms of AUTH lines (RFC 4954), the old `AUTH=` form included."""
     found: dict[str, None] = {}
     for line in capabilities:
+        if b"AUTH" not in line.upper():
+            continue  # as most lines: spares the splitting
         words = line.replace(b"=", b" ", 1).split()
         if words and words[0].upper() == b"AUTH":
             found.update((display(word.upper()), None) for word in words[1:])

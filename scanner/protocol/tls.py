@@ -1,14 +1,15 @@
 """The TLS tunnel: OpenSSL on memory buffers, a handshake as bytes in and bytes out (RFC 8446, RFC 5246)."""
 
 import ipaddress
-import warnings
 from pathlib import Path
 
-from cryptography import x509
 from OpenSSL import SSL, crypto
 
 from scanner.model import Certificate, Tls
-from scanner.protocol.certificate import VerifyError, describe
+from scanner.protocol.certificate import CACHED, VerifyError, describe_presented
+from scanner.protocol.key_shares import KeyShares
+from scanner.protocol.memory import Memory
+from scanner.protocol.verification import Chains, Verification
 
 # Everything that authenticates the server, down to TLS 1.0 and its suites: the probe measures, it does
 # not protect a secret. Anonymous suites are left out: they would hide the certificate.
@@ -46,7 +47,8 @@ class TlsClient:
         # A server that asks for a new handshake is told no (RFC 5246 section 7.2.2): writing goes on.
         context.set_options(SSL.OP_NO_RENEGOTIATION)
         context.set_cipher_list(_CIPHERS)
-        context.set_verify(SSL.VERIFY_PEER, _record_verification)
+        # Not VERIFY_PEER: a verification that is cut short must not end the handshake.
+        context.set_verify(SSL.VERIFY_NONE, _report)
         if ca_file is None:
             context.set_default_verify_paths()
         else:
@@ -55,32 +57,37 @@ class TlsClient:
             except SSL.Error as error:
                 raise ValueError(f"{ca_file}: no usable CA certificates in PEM form") from error
         self._context = context
+        # What was learnt of servers already met; the next probe mostly meets the same again.
+        self.chains = Chains()
+        self.key_shares = KeyShares()
+        self.described = Memory[tuple[bytes, str, tuple[VerifyError, ...]], Certificate](CACHED)
 
     def tunnel(self, host: str) -> "TlsTunnel":
         """Return a new tunnel to `host`, whose name is sent as SNI unless it is an address (RFC 6066)."""
-        return TlsTunnel(SSL.Connection(self._context, None), host)
+        connection = SSL.Connection(self._context, None)
+        self.key_shares.choose(connection, host)
+        return TlsTunnel(self, connection, host)
 
 
-def _record_verification(
-    connection: SSL.Connection, _certificate: crypto.X509, number: int, depth: int, ok: int
-) -> bool:
-    if not ok:
-        connection.get_app_data().append(VerifyError(number, depth))
-    return True
+def _report(connection: SSL.Connection, _certificate: crypto.X509, number: int, depth: int, ok: int) -> bool:
+    verification: Verification = connection.get_app_data()
+    return verification.report(connection, number, depth, ok)
 
 
 class TlsTunnel:
     """One TLS connection: feed it what came from the network, send what `take_outgoing` returns."""
 
-    __slots__ = ("_connection", "_end", "_errors", "_host", "is_established")
+    __slots__ = ("_client", "_connection", "_end", "_group", "_host", "_verification", "is_established")
 
-    def __init__(self, connection: SSL.Connection, host: str) -> None:
+    def __init__(self, client: TlsClient, connection: SSL.Connection, host: str) -> None:
+        self._client = client
         self._connection = connection
         self._host = host
-        self._errors: list[VerifyError] = []
+        self._verification = Verification(client.chains)
         self._end: TunnelClosedError | None = None
+        self._group: str | None = None
         self.is_established = False
-        connection.set_app_data(self._errors)
+        connection.set_app_data(self._verification)
         connection.set_connect_state()
         if not _is_address(host):
             connection.set_tlsext_host_name(host.encode("ascii"))
@@ -100,7 +107,14 @@ class TlsTunnel:
         except SSL.Error as error:
             raise HandshakeError(_reason_of(error)) from None
         self.is_established = True
+        self._group = self._connection.get_group_name()
+        self._client.key_shares.learn(self._host, self._group)
         return True
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the peer has closed or broken the tunnel, as the next `decrypt` will tell."""
+        return self._end is not None
 
     def decrypt(self, data: bytes = b"") -> bytes:
         """Return the plain text of what came from the network; b"" for "more bytes please".
@@ -147,10 +161,13 @@ class TlsTunnel:
 
     def take_outgoing(self) -> bytes:
         """Return what has to go to the network now."""
+        data = b""
         try:
-            return self._connection.bio_read(_READ_SIZE)
+            while len(data) % _READ_SIZE == 0:
+                data += self._connection.bio_read(_READ_SIZE)
         except SSL.WantReadError:
-            return b""
+            pass  # nothing is left
+        return data
 
     def describe(self) -> Tls:
         """Return the negotiated parameters, by OpenSSL's names."""
@@ -159,25 +176,31 @@ class TlsTunnel:
         return Tls(
             version={"TLSv1": "TLSv1.0"}.get(version, version),
             cipher=connection.get_cipher_name() or "",
-            group=connection.get_group_name(),
+            group=self._group,
         )
+
+    def presented(self) -> tuple[bytes, ...]:
+        """Return the chain as the server presented it, each certificate in DER form, the leaf first."""
+        self._verification.read(self._connection)
+        return self._verification.presented
 
     def certificate(self) -> Certificate | None:
         """Return the leaf certificate with every problem found, or None where it cannot be read."""
-        chain = self._connection.get_peer_cert_chain() or ()
-        if not chain:
-            return None
-        with warnings.catch_warnings():
-            # cryptography warns of oddities, such as the serial number 0: a finding, not a warning of ours.
-            warnings.simplefilter("ignore")
-            try:
-                certificate = chain[0].to_cryptography()
-            except (ValueError, x509.InvalidVersion):
-                return None  # a certificate that OpenSSL accepts and a strict parser does not
-            return describe(certificate, self._host, self._errors, len(chain))
+        presented = self.presented()
+        errors = self._verification.finish(self._connection)
+        question = (self._verification.digest, self._host, errors)
+        found = self._client.described.recall(question)
+        if found is None:
+            found = describe_presented(presented, self._host, errors)
+            if found is not None:
+                self._client.described.keep(question, found)
+        return found
 
 
 def _is_address(host: str) -> bool:
+    # One ends in a digit or holds a colon: most hosts need no closer look.
+    if not host[-1:].isdigit() and ":" not in host:
+        return False
     try:
         ipaddress.ip_address(host)
     except ValueError:

@@ -3,6 +3,7 @@
 from collections.abc import Generator
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import ClassVar
 
 from scanner.model import Phase, Reason
 
@@ -13,6 +14,7 @@ class Send:
 
     data: bytes
     phase: Phase
+    limit: ClassVar[None] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +32,14 @@ class ReadBytes:
 
     phase: Phase
     count: int
+    limit: ClassVar[None] = None
 
 
 @dataclass(frozen=True, slots=True)
 class StartTls:
     """Begin TLS on this connection; resumed when the handshake is complete."""
 
+    phase: ClassVar[Phase] = Phase.TLS
     limit: float | None = None
 
 

@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from scanner.model import Certificate, Kind, Severity, Verdict
+from scanner.model import Certificate, DaneMatch, Kind, Severity, Verdict
+from scanner.verdict.demands import dane_match, is_dane_verified
 from scanner.verdict.rules import Case, Rule, enumerate_shortly, quote
 
 _NOT_TRUSTED = frozenset({"self_signed", "untrusted"})
@@ -10,7 +11,9 @@ _DATES = frozenset({"expired", "not_yet_valid"})
 
 
 def certificate_untrusted(case: Case) -> Verdict | None:
-    """D16, F31: self-signed, from an unknown CA, or an intermediate is missing."""
+    """D16, F31: self-signed, from an unknown CA, or an intermediate is missing; DANE needs no CA."""
+    if is_dane_verified(case.observation):
+        return None
     certificate = case.observation.certificate
     if certificate is None:
         if case.observation.tls is None:
@@ -36,7 +39,7 @@ def certificate_untrusted(case: Case) -> Verdict | None:
 
 def certificate_name_mismatch(case: Case) -> Verdict | None:
     """D17, F32: the certificate does not name the host (RFC 9525)."""
-    certificate = case.observation.certificate
+    certificate = _what_counts(case)
     if certificate is None or certificate.name_matches:
         return None
     host = case.observation.endpoint.host
@@ -51,7 +54,7 @@ def certificate_name_mismatch(case: Case) -> Verdict | None:
 
 def certificate_expired(case: Case) -> Verdict | None:
     """D18, F33: its time is over, or that of another certificate in its chain."""
-    certificate = case.observation.certificate
+    certificate = _what_counts(case)
     if certificate is None:
         return None
     if certificate.not_after < case.now:
@@ -71,7 +74,7 @@ def certificate_expired(case: Case) -> Verdict | None:
 
 def certificate_not_yet_valid(case: Case) -> Verdict | None:
     """D18, F33: its time has not begun."""
-    certificate = case.observation.certificate
+    certificate = _what_counts(case)
     if certificate is None:
         return None
     if certificate.not_before > case.now:
@@ -91,7 +94,7 @@ def certificate_not_yet_valid(case: Case) -> Verdict | None:
 
 def certificate_expiring(case: Case) -> Verdict | None:
     """D18: it ends within `certificate_warning_days`."""
-    certificate = case.observation.certificate
+    certificate = _what_counts(case)
     if certificate is None or "expired" in certificate.problems:
         return None
     left = certificate.not_after - case.now
@@ -126,6 +129,11 @@ def key_weak(case: Case) -> Verdict | None:
         f"{fault}.",
         "Have a new certificate made: an ECDSA P-256 key, or RSA of at least 2048 bits, signed with SHA-256.",
     )
+
+
+def _what_counts(case: Case) -> Certificate | None:
+    """Return the certificate, unless DANE-EE says that its names and dates do not matter (RFC 7672 3.1.1)."""
+    return None if dane_match(case.observation) is DaneMatch.EE else case.observation.certificate
 
 
 def _is_untrusted(certificate: Certificate) -> bool:

@@ -31,15 +31,19 @@ def tls_on_plaintext_port(case: Case) -> Verdict | None:
 
 
 def tls_version_below_policy(case: Case) -> Verdict | None:
-    """D12, RFC 8996: the best version both sides know is older than the policy allows."""
+    """D12, RFC 8996: the best version both sides know is older than the policy or the provider says."""
     tls = case.observation.tls
-    if tls is None or not is_older(tls.version, case.policy.min_tls):
+    least, whose_word = case.policy.min_tls, "the policy asks for"
+    declared = case.expectation.min_tls
+    if declared is not None and is_older(least, declared):
+        least, whose_word = declared, f"{case.expectation.provider or 'its provider'} declares"
+    if tls is None or not is_older(tls.version, least):
         return None
     return Verdict(
         "tls_version_below_policy",
         Kind.DOWNGRADE,
         case.grade(mx=Severity.WARNING, client=Severity.CRITICAL),
-        f"The server agreed on {tls.version}; the policy asks for {case.policy.min_tls} or newer.",
+        f"The server agreed on {tls.version}; {whose_word} {least} or newer.",
         "Enable TLS 1.2 and 1.3 in the server, which may need a newer TLS library.",
     )
 

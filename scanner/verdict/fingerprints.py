@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from scanner.model import Protocol
+from scanner.model.masked import is_masked_banner
 from scanner.verdict.banner import normalise_banner
-from scanner.verdict.masked import is_masked_banner
 from scanner.verdict.products import CAPABILITIES, DOMAINS, MARKS, Mark
 
 __all__ = ["identify", "normalise_banner"]

@@ -1,10 +1,12 @@
 """The judge: runs the ordered table of rules over one observation; equal evidence gives equal verdicts."""
 
+from dataclasses import replace
 from datetime import datetime
 
-from scanner.model import Observation, State, Verdict
+from scanner.model import Kind, Observation, Severity, State, Verdict
 from scanner.verdict.certificates import CERTIFICATE_RULES
 from scanner.verdict.encryption import ENCRYPTION_RULES
+from scanner.verdict.policies import POLICY_RULES
 from scanner.verdict.reachability import EGRESS_RULES, REACHABILITY_RULES
 from scanner.verdict.rules import Case, Policy, Rule
 from scanner.verdict.sign_in import SIGN_IN_RULES
@@ -15,18 +17,33 @@ __all__ = ["RULES", "Policy", "judge"]
 RULES: tuple[Rule, ...] = (
     *REACHABILITY_RULES,
     *STRIPPING_RULES,
+    *POLICY_RULES,
     *ENCRYPTION_RULES,
     *CERTIFICATE_RULES,
     *SIGN_IN_RULES,
 )
+_TOLERABLE = frozenset({Kind.WEAKNESS, Kind.MISCONFIGURATION})
 
 
 def judge(observation: Observation, policy: Policy, now: datetime) -> tuple[Verdict, ...]:
-    """Return all verdicts that need no memory, no published policy and no controls, in the table's order.
+    """Return all verdicts that need no memory and no controls, in the table's order.
 
     `now` (aware of its time zone) dates the certificate. Where our own network is at fault the target
-    is not judged at all.
+    is not judged at all. What the catalogue tolerates at a provider is told as a notice.
     """
     case = Case(observation, policy, now)
     rules = EGRESS_RULES if observation.state is State.UNKNOWN else RULES
-    return tuple(verdict for rule in rules if (verdict := rule(case)) is not None)
+    return tuple(_tolerate(case, verdict) for rule in rules if (verdict := rule(case)) is not None)
+
+
+def _tolerate(case: Case, verdict: Verdict) -> Verdict:
+    """Soften what was always so at this provider; never a block or a downgrade."""
+    expectation = case.expectation
+    if verdict.id not in expectation.tolerated or verdict.kind not in _TOLERABLE:
+        return verdict
+    return replace(
+        verdict,
+        kind=Kind.NOTICE,
+        severity=Severity.NOTICE,
+        summary=f"{verdict.summary} This is usual at {expectation.provider or 'this provider'}.",
+    )

@@ -1,34 +1,35 @@
 """What a port is worth to who uses it: its level, and whether it works, is blocked or is downgraded."""
 
-from scanner.model import Certificate, Kind, Observation, Role, Severity, State
+from scanner.model import DaneMatch, Kind, Observation, Role, Severity, State
+from scanner.verdict.demands import dane_match, fulfils_sts, is_dane_verified, is_verified
 from scanner.verdict.tls_versions import is_older
 
-_OUT_OF_DATE = frozenset({"expired", "not_yet_valid"})
+__all__ = ["is_blocked", "is_downgraded", "is_verified", "level_of", "works"]
 
 
 def level_of(observation: Observation) -> int:
-    """Return the protection a client gets, 0 to 4.
+    """Return the protection a client gets, 0 to 5.
 
     0 not reachable, 1 plain text only, 2 TLS 1.1 or older, or a certificate that does not verify,
-    3 TLS 1.2 verified, 4 TLS 1.3 verified. Level 5 needs a published policy and is not given here.
+    3 TLS 1.2 verified, 4 TLS 1.3 verified, 5 one of these two and bound to it by DANE or by an enforced
+    MTA-STS policy. What DANE vouches for is verified, even if it signed itself.
     """
     if observation.state is not State.OPEN:
         return 0
     if observation.tls is None:
         return 1
-    if not is_verified(observation.certificate) or is_older(observation.tls.version, "TLSv1.2"):
+    is_proven = is_dane_verified(observation) or is_verified(observation.certificate)
+    if not is_proven or is_older(observation.tls.version, "TLSv1.2"):
         return 2
+    if _is_bound(observation):
+        return 5
     return 3 if is_older(observation.tls.version, "TLSv1.3") else 4
 
 
-def is_verified(certificate: Certificate | None) -> bool:
-    """Tell whether a client may believe the certificate: trusted, for this host, and in its time."""
-    return (
-        certificate is not None
-        and certificate.trusted
-        and certificate.name_matches
-        and _OUT_OF_DATE.isdisjoint(certificate.problems)
-    )
+def _is_bound(observation: Observation) -> bool:
+    """Whether senders must insist on TLS; a policy never outweighs failing DANE (RFC 8461 section 2)."""
+    match = dane_match(observation)
+    return fulfils_sts(observation) if match is None else match is not DaneMatch.MISMATCH
 
 
 def works(observation: Observation) -> bool:

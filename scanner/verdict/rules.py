@@ -4,10 +4,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from scanner.model import PORTS, Observation, Protocol, Role, Severity, Standing, TlsMode, Verdict
+from scanner.model import (
+    PORTS,
+    Expectation,
+    Observation,
+    Protocol,
+    Role,
+    Severity,
+    Standing,
+    TlsMode,
+    Verdict,
+)
 from scanner.verdict.tls_versions import TLS_VERSIONS
 
 _MOST_SHOWN = 8
+_NOTHING_EXPECTED = Expectation()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +50,11 @@ class Case:
     observation: Observation
     policy: Policy
     now: datetime
+
+    @property
+    def expectation(self) -> Expectation:
+        """What is declared or published about the endpoint; empty where nothing is."""
+        return self.observation.endpoint.expectation or _NOTHING_EXPECTED
 
     @property
     def is_mx(self) -> bool:

@@ -1,8 +1,9 @@
 """Rules about a missing or stripped upgrade to TLS: the marks of a filter or an attacker on the path."""
 
 from scanner.model import Kind, Protocol, Reason, Role, Severity, StartTls, Verdict
+from scanner.model.masked import is_masked_banner
 from scanner.model.reason import OUT_OF_TIME
-from scanner.verdict.masked import is_masked_banner
+from scanner.verdict.demands import published_demand
 from scanner.verdict.rules import Case, Rule, enumerate_shortly, quote
 
 _TLS_BROKE = frozenset({Reason.TLS_CLOSED, Reason.TLS_HANDSHAKE_FAILED, Reason.TLS_TIMEOUT})
@@ -12,24 +13,28 @@ _OUR_NAME_CODES = ("501", "504")
 
 
 def starttls_missing(case: Case) -> Verdict | None:
-    """D01 without a baseline: a weakness; critical where clients send (S06), else a warning (S12)."""
+    """D01 without a baseline: a weakness; critical where clients send (S06), else a warning (S12).
+
+    It is a downgrade where the provider declares STARTTLS or a published policy makes it a must.
+    """
     observation = case.observation
     starttls = observation.starttls
     is_explained = observation.preauth or observation.ehlo_reply is not None
     if starttls is None or starttls.offered or starttls.masked or observation.tls is not None or is_explained:
         return None
-    is_submission = observation.endpoint.role is Role.SUBMISSION
     exposed = "mail travels" if case.is_mx else "passwords, messages and attachments travel"
     offer = (
         f"it lists {enumerate_shortly(observation.capabilities)}"
         if observation.capabilities is not None
         else f"asked for it all the same, it answers {quote(starttls.reply)}"
     )
+    demand, severity = _weigh_missing(case)
     return Verdict(
         "starttls_missing",
-        Kind.WEAKNESS,
-        Severity.CRITICAL if is_submission else Severity.WARNING,
-        f"The server does not offer {case.command}, so {exposed} in clear; {offer}.",
+        Kind.DOWNGRADE if demand else Kind.WEAKNESS,
+        severity,
+        f"The server does not offer {case.command}, so {exposed} in clear; {offer}"
+        f"{f'; it is a must by {demand}' if demand else ''}.",
         f"Install a certificate and enable {case.command}. {_COMPARE}.",
     )
 
@@ -165,6 +170,18 @@ def plaintext_on_tls_port(case: Case) -> Verdict | None:
         f"Port {port} speaks plain text where TLS belongs: {quote(evidence)}.",
         f"Serve port {port} with TLS from the first byte; plain text and STARTTLS belong on 587, 143 or 110.",
     )
+
+
+def _weigh_missing(case: Case) -> tuple[str | None, Severity]:
+    """Name whose word makes STARTTLS a must, if anybody's does, and how much it matters that it lacks."""
+    published = published_demand(case.observation)
+    if published is not None:
+        return published, Severity.CRITICAL
+    if case.expectation.starttls:
+        provider = case.expectation.provider or "its provider"
+        return f"the word of {provider}", case.grade(mx=Severity.WARNING, client=Severity.CRITICAL)
+    is_submission = case.observation.endpoint.role is Role.SUBMISSION
+    return None, Severity.CRITICAL if is_submission else Severity.WARNING
 
 
 def _is_go_ahead(protocol: Protocol, reply: str) -> bool:

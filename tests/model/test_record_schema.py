@@ -13,6 +13,10 @@ from jsonschema import Draft202012Validator
 import scanner.verdict
 from scanner.model import (
     STATE_OF,
+    Dane,
+    DaneMatch,
+    DaneStatus,
+    Expectation,
     Kind,
     Observation,
     Phase,
@@ -22,8 +26,12 @@ from scanner.model import (
     Severity,
     StartTls,
     State,
+    StsClaim,
+    StsMode,
+    StsPolicy,
     TargetFinding,
     Tls,
+    TlsaRecord,
     TlsMode,
     Verdict,
 )
@@ -35,9 +43,23 @@ DEFINITIONS = schema()["$defs"]
 VERDICT = Verdict(
     "certificate_expired", Kind.WEAKNESS, Severity.CRITICAL, "It expired.", "Renew the certificate."
 )
-FULL = replace(GOOD, verdicts=(VERDICT,), ehlo_reply="502 5.5.2 Error", detail="as it was said", bytes_read=7)
+PUBLISHED = Expectation(
+    provider="gmail",
+    mta_sts=(StsClaim(StsPolicy(StsMode.ENFORCE, ("*.example.org",), 86400), ("example.org",)),),
+    dane=Dane(DaneStatus.SECURE, (TlsaRecord(3, 1, 1, b"\xab" * 32),)),
+)
+FULL = replace(
+    GOOD,
+    endpoint=replace(GOOD.endpoint, expectation=PUBLISHED),
+    dane=DaneMatch.EE,
+    verdicts=(VERDICT,),
+    ehlo_reply="502 5.5.2 Error",
+    detail="as it was said",
+    bytes_read=7,
+)
 BARE = Observation(GOOD.endpoint, GOOD.started_at, 3.0, reason=Reason.CONNECT_TIMEOUT)
 FINDING = TargetFinding("example.org", "example.org", GOOD.started_at, 0.1, Reason.NAME_NOT_FOUND, "NXDOMAIN")
+REMARK = replace(FINDING, reason=None, detail=None, verdicts=(VERDICT,))
 VERSIONS = dict.fromkeys(("SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1"), False) | {"TLSv1.2": True, "TLSv1.3": None}
 
 
@@ -56,7 +78,7 @@ def test_the_schema_is_one() -> None:
     assert schema()["$schema"] == "https://json-schema.org/draft/2020-12/schema"
 
 
-@pytest.mark.parametrize("result", [FULL, BARE, FINDING], ids=["full", "bare", "finding"])
+@pytest.mark.parametrize("result", [FULL, BARE, FINDING, REMARK], ids=["full", "bare", "finding", "remark"])
 def test_what_we_write_obeys_it(result: Observation | TargetFinding) -> None:
     check_records([to_record(result)])
 
@@ -74,6 +96,8 @@ def test_every_reason_obeys_it(reason: Reason) -> None:
         {"starttls": None, "capabilities": None, "auth_before_tls": None, "auth_after_tls": None},
         {"starttls": StartTls(offered=False)},
         {"phases": {}},
+        {"dane": None},
+        *({"dane": match} for match in DaneMatch),
         {"banner": "a" * 512, "software": None},
         {"endpoint": replace(GOOD.endpoint, address="2001:db8::7", host="xn--bcher-kva.example")},
     ],
@@ -97,6 +121,66 @@ def test_a_sweep_of_versions_may_stand_there() -> None:
 )
 def test_its_vocabulary_is_that_of_the_code(definition: str, names: list[str]) -> None:
     assert DEFINITIONS[definition]["enum"] == names
+
+
+def test_what_is_published_stands_in_the_record() -> None:
+    record = record_of()
+
+    assert record["provider"] == "gmail"
+    assert record["mta_sts"] == [{"domains": ["example.org"], "mode": "enforce", "allowed": True}]
+    assert record["dane"] == {"status": "secure", "records": [f"3 1 1 {'ab' * 32}"], "match": "dane-ee"}
+
+
+def test_nothing_published_is_null() -> None:
+    for result in (BARE, replace(FULL, endpoint=replace(GOOD.endpoint, expectation=Expectation()))):
+        record = record_of(result)
+        assert (record["provider"], record["mta_sts"], record["dane"]) == (None, None, None)
+
+
+def test_policies_that_say_the_same_of_a_host_are_joined() -> None:
+    """A host may serve thousands of domains, each with a policy of its own."""
+
+    def claim(mode: StsMode, pattern: str, number: int) -> StsClaim:
+        return StsClaim(
+            StsPolicy(mode, (pattern,), 86400 + number), (f"d{number}.example", f"e{number}.example")
+        )
+
+    claims = [claim(StsMode.ENFORCE, "*.example.org", number) for number in range(1000)]
+    claims += [claim(StsMode.ENFORCE, "*.example.net", 1000), claim(StsMode.TESTING, "*.example.org", 1001)]
+    claims += [claim(StsMode.NONE, "*.example.org", 1002)]
+    endpoint = replace(GOOD.endpoint, expectation=Expectation(mta_sts=tuple(claims)))
+    record = record_of(replace(FULL, endpoint=endpoint))
+
+    check_records([record])
+    first = [f"{letter}{number}.example" for number in range(4) for letter in "de"]
+    assert record["mta_sts"] == [
+        {"domains": first, "mode": "enforce", "allowed": True},
+        {"domains": ["d1000.example", "e1000.example"], "mode": "enforce", "allowed": False},
+        {"domains": ["d1001.example", "e1001.example"], "mode": "testing", "allowed": True},
+        {"domains": ["d1002.example", "e1002.example"], "mode": "none", "allowed": True},
+    ]
+
+
+@pytest.mark.parametrize("status", DaneStatus)
+def test_records_are_few_and_short(status: DaneStatus) -> None:
+    """A record may hold a whole certificate, and a hostile zone any number of records."""
+    many = tuple(TlsaRecord(255, 255, 255, bytes((number,)) * 4000) for number in range(100))
+    endpoint = replace(GOOD.endpoint, expectation=Expectation(dane=Dane(status, many)))
+    record = record_of(replace(FULL, endpoint=endpoint, dane=None))
+
+    check_records([record])
+    assert record["dane"]["status"] == status.value
+    assert len(record["dane"]["records"]) == 16
+    assert {len(text) for text in record["dane"]["records"]} == {512}
+    assert record["dane"]["match"] is None
+
+
+def test_its_words_on_policies_are_those_of_the_code() -> None:
+    dane = DEFINITIONS["dane"]["properties"]
+    assert dane["status"]["enum"] == [status.value for status in DaneStatus]
+    assert dane["match"]["enum"] == [*(match.value for match in DaneMatch), None]
+    mode = DEFINITIONS["mta_sts"]["items"]["properties"]["mode"]
+    assert mode["enum"] == [mode.value for mode in StsMode]
 
 
 def test_its_kinds_severities_phases_and_ports_are_those_of_the_code() -> None:
@@ -134,7 +218,7 @@ def at(record: Any, path: tuple[str | int, ...]) -> Any:
     return record
 
 
-SAMPLES = {"full": with_versions(), "finding": to_record(FINDING)}
+SAMPLES = {"full": with_versions(), "finding": to_record(FINDING), "remark": to_record(REMARK)}
 OPTIONAL = {("tls", "versions")} | {("phases", phase.value) for phase in Phase}
 
 
@@ -189,8 +273,11 @@ def test_what_cannot_be_is_refused(changes: dict[str, Any]) -> None:
     assert problems_of({**record_of(), **changes})
 
 
-def test_a_finding_is_never_open() -> None:
+def test_a_finding_has_a_reason_or_a_verdict() -> None:
+    assert record_of(REMARK)["state"] == "open"
+    assert problems_of({**record_of(REMARK), "verdicts": []})
     assert problems_of({**record_of(FINDING), "state": "open", "reason": None})
+    check_records([record_of(replace(FINDING, verdicts=(VERDICT,)))])
 
 
 def test_states_and_reasons_go_together_as_in_the_code() -> None:

@@ -5,13 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from scanner.config import default_settings, override
-from scanner.demo import DOMAIN, Farm, Scenario
+from scanner.demo import DOMAIN, Farm, Scenario, rows_of
 from scanner.demo.authority import CertificateKind
 from scanner.demo.channel import Channel
-from scanner.demo.dialogue import OnAsk, Setting
+from scanner.demo.dialogue import Behaviour, Setting
 from scanner.demo.hostile import Flood
-from scanner.demo.imap import Imap
-from scanner.demo.scenario import WAITS, describe, fails, opens
+from scanner.demo.scenario import WAITS, NoServer, describe, fails, opens
 from scanner.demo.smtp import Smtp
 from scanner.demo.tls import TlsPolicy
 from scanner.model import Endpoint, Observation, Reason, role_of
@@ -50,6 +49,11 @@ class DripInside:
             await channel.pause(self.interval)
 
 
+def behaviour_of(name: str) -> Behaviour | NoServer:
+    """Return how a host of the farm behaves, for the same on another port."""
+    return rows_of(name)[0].behaviour
+
+
 _LONG_LINE = b"220-" + b"a" * 8_000 + b"\r\n"
 
 MORE: tuple[Scenario, ...] = (
@@ -71,7 +75,7 @@ MORE: tuple[Scenario, ...] = (
         "expired-554",
         "an expired certificate, and 554 inside TLS",
         465,
-        Smtp(b"554 5.7.1 {host} no service for you\r\n", rejects=True),
+        behaviour_of("greeting-554"),
         fails(Reason.GREETING_REJECTED, "greeting_rejected", "certificate_expired"),
         tls=TlsPolicy(certificate=CertificateKind.EXPIRED),
     ),
@@ -79,14 +83,14 @@ MORE: tuple[Scenario, ...] = (
         "mute-in-tls",
         "never answers EHLO inside TLS",
         465,
-        Smtp(on_ehlo=OnAsk.SILENCE),
+        behaviour_of("mute-after-ehlo"),
         fails(Reason.READ_TIMEOUT, bound=WAITS),
     ),
     describe(
         "bye-in-tls",
         "IMAP inside TLS 1.2 that says BYE",
         993,
-        Imap(b"* BYE {host} overloaded\r\n", ends_after_greeting=True),
+        behaviour_of("imap-bye"),
         fails(Reason.IMAP_BYE, "greeting_rejected"),
         tls=TlsPolicy("TLSv1.2", "TLSv1.2"),
     ),

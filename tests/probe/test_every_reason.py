@@ -21,9 +21,11 @@ BY_OTHER_TESTS = {
     Reason.NO_ADDRESS: "discovery/test_plan.py",
     Reason.ADDRESS_NOT_ALLOWED: "discovery/test_plan.py",
     Reason.SKIPPED: "discovery/test_plan.py",
+    Reason.NULL_MX: "discovery/test_plan_domains.py",
+    Reason.SRV_NOT_OFFERED: "discovery/test_plan_domains.py",
 }
-# What no part of the product looks for so far: published refusals, and control targets.
-NOT_YET_GIVEN = {Reason.NULL_MX, Reason.SRV_NOT_OFFERED, Reason.EGRESS_INTERCEPTED}
+# What no part of the product looks for so far: control targets would show it.
+NOT_YET_GIVEN = {Reason.EGRESS_INTERCEPTED}
 
 
 def test_no_reason_is_without_a_test() -> None:

@@ -75,7 +75,7 @@ def texts_of(found: object) -> Iterator[str]:
         value = getattr(found, field.name)
         if isinstance(value, str):
             yield value
-        elif isinstance(value, tuple):
+        elif isinstance(value, tuple) and field.name != "chain":  # that is compared, and never shown
             yield from value
         elif isinstance(value, Certificate):
             yield from texts_of(value)

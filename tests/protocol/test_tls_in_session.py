@@ -100,6 +100,17 @@ def test_a_broken_record_behind_a_reply_is_a_lost_connection(tls: TlsClient, ide
     assert session.found.certificate is not None
 
 
+def test_a_goodbye_behind_a_reply_is_heard_at_once(tls: TlsClient, identity: Identity) -> None:
+    session, end = begin(tls), TlsServer(identity).accept()
+    shake_hands(session, end)
+
+    session.receive(end.encrypt(GREETING) + end.close())
+
+    assert session.is_done
+    assert session.found.reason is Reason.CONNECTION_LOST
+    assert session.found.banner == "220 mx.example.org ESMTP"
+
+
 def test_plain_text_inside_tls_is_a_broken_tunnel(tls: TlsClient, identity: Identity) -> None:
     session, end = begin(tls), TlsServer(identity).accept()
     shake_hands(session, end)
