@@ -8,4 +8,8 @@ pytest_plugins = [
     "tests.servers.alertmanager",
     "tests.servers.blackbox",
     "tests.servers.netns",
+    "tests.servers.sites",
+    "tests.servers.name_service",
+    "tests.servers.policy_web",
+    "tests.servers.dane_postfix",
 ]
