@@ -27,7 +27,8 @@ class ScanProgress:
 
     def __init__(self, targets: int) -> None:
         self._targets = targets
-        self._total = 0
+        self._looked_up = 0
+        self._total: int | None = None
         self._done = 0
         self._blocked = 0
         self._downgraded = 0
@@ -61,10 +62,11 @@ class ScanProgress:
 
     def resolved(self, done: int) -> None:
         """Show how many targets are looked up."""
+        self._looked_up = done
         if self._bar is not None:
             self._bar.update(self._task, completed=done)
         elif self._is_time():
-            say(f"mailport: {done} of {self._targets} targets looked up")
+            say(self._line())
 
     def planned(self, total: int) -> None:
         """Show how many results will come."""
@@ -83,6 +85,13 @@ class ScanProgress:
         elif self._is_time():
             say(self._line())
 
+    def ruled_out(self) -> None:
+        """Expect one result less."""
+        if self._total is not None:
+            self._total -= 1
+            if self._bar is not None:
+                self._bar.update(self._task, total=self._total)
+
     def _news(self) -> str:
         elapsed = time.monotonic() - self._started
         # The rate of less than a second says nothing.
@@ -90,6 +99,9 @@ class ScanProgress:
         return f"{rate}{self._blocked} blocked, {self._downgraded} downgraded"
 
     def _line(self) -> str:
+        if self._total is None:
+            targets = "target" if self._targets == 1 else "targets"
+            return f"mailport: {self._looked_up} of {self._targets} {targets} looked up"
         return f"mailport: {self._done} of {self._total} done, {self._news()}"
 
     def _is_time(self) -> bool:

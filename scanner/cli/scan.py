@@ -94,10 +94,11 @@ class Tally:
         self.is_whole = False
         self.resolved = progress.resolved
         self.planned = progress.planned
+        self.ruled_out = progress.ruled_out
 
     def found(self, record: Record) -> None:
-        """Take one record."""
-        self._count += 1
+        """Take one record; a notice about a domain does not say whether we could work."""
+        self._count += record["reason"] is not None or record["port"] is not None
         self._heaviest = max(self._heaviest, weight_of(record))
         self._own_faults += is_our_own_fault(record)
         self._writer.write(record)

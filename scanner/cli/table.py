@@ -65,7 +65,7 @@ def build_summary(records: Sequence[Record]) -> Text:
     """Return one line of totals."""
     states = Counter(record["state"] for record in records)
     verdicts = Counter(verdict["severity"] for record in records for verdict in record["verdicts"])
-    text = Text(f"{len(records)} results: ")
+    text = Text(f"{len(records)} {'result' if len(records) == 1 else 'results'}: ")
     parts = [Text(f"{states[state]} {state}", _STYLE_OF_STATE[state]) for state in State if states[state]]
     parts += [
         Text(f"{verdicts[name]} {name}", _STYLE_OF_SEVERITY[name]) for name in _SEVERITIES if verdicts[name]

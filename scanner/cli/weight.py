@@ -2,7 +2,7 @@
 
 from scanner.model import Reason, Severity, State
 from scanner.model.record import Record
-from scanner.network.resolver import NO_ANSWER
+from scanner.network.resolver import NO_ANSWER, NO_ROOT
 
 # A state without a verdict of its own weighs something too: the port does not work.
 _WEIGHT_OF_STATE = {
@@ -17,7 +17,7 @@ _OUR_OWN_REASONS = (
     Reason.EGRESS_BLOCKED,
     Reason.PROBE_RESOURCES,
     Reason.INTERNAL,
-    Reason.NETWORK_UNREACHABLE,
+    Reason.SKIPPED,
 )
 
 
@@ -33,5 +33,6 @@ def weight_of(record: Record) -> int:
 def is_our_own_fault(record: Record) -> bool:
     """Whether a record says nothing about its target, because our own network or machine failed."""
     if record["reason"] == Reason.DNS_FAILURE:
-        return str(record["detail"]).startswith(NO_ANSWER)
+        detail = str(record["detail"])
+        return detail.startswith(NO_ANSWER) or NO_ROOT in detail
     return record["reason"] in _OUR_OWN_REASONS

@@ -1,38 +1,55 @@
-"""Turns targets into endpoints: names into addresses, every address of both families, each endpoint once."""
+"""Turns targets into endpoints: domains into hosts, hosts into addresses, each endpoint once."""
 
 import asyncio
-import ipaddress
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import Protocol as Interface
 
-from scanner.model import PORTS, Endpoint, Protocol, Reason, TargetFinding, TlsMode, role_of
-from scanner.model.observation import Key
-from scanner.model.target import Target, refuse_address
-from scanner.network import ResolveFailure, Resolver
+from scanner.discovery.addresses import AddressBook
+from scanner.discovery.draft import Draft
+from scanner.discovery.found import Found
+from scanner.discovery.merge import Plan, merge
+from scanner.discovery.offer import Place
+from scanner.model import (
+    PORTS,
+    DaneStatus,
+    Expectation,
+    Protocol,
+    Role,
+    Service,
+    Source,
+    StsClaim,
+    role_of,
+)
+from scanner.model.target import Target
+from scanner.network import Resolver
 
 LOOKUPS_AT_ONCE = 64
-MAX_ADDRESSES = 64
-"""How many addresses of one host are probed; one answer of a name server could hold thousands."""
-SOURCE = "operator"
+"""How many targets are looked up at once."""
+MIN_SECONDS, MAX_SECONDS = 300.0, 86400.0
+"""How long the sources' answers about a domain are kept, whatever TTL its MX has."""
+
+_NONE: Mapping[str, Sequence[str]] = MappingProxyType({})
+
+
+class Finder(Interface):
+    """What finds the servers of a domain (`scanner.discovery.Discovery`)."""
+
+    async def find(self, domain: str) -> Found:
+        """Find the servers of a domain."""
+
+    def expect(self, place: Place, provider: str | None) -> Expectation | None:
+        """Return what the provider that a server belongs to declares about it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What to probe, and what is already known about targets that lead to no endpoint."""
+class _Memory:
+    """What was found about a domain, and until when it is not asked for again (seconds, monotonic)."""
 
-    endpoints: tuple[Endpoint, ...]
-    findings: tuple[TargetFinding, ...]
-
-    @property
-    def addresses(self) -> dict[str, tuple[str, ...]]:
-        """The addresses of every host that has endpoints."""
-        found: dict[str, dict[str, None]] = {}
-        for endpoint in self.endpoints:
-            found.setdefault(endpoint.host, {})[endpoint.address] = None
-        return {host: tuple(addresses) for host, addresses in found.items()}
+    found: Found
+    until: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,134 +58,149 @@ class Planner:
 
     Args:
         ports: the ports of a target that names none.
+        finder: finds the servers of a domain; without one every name is a host of its own.
         allow_private: probe private, loopback and link-local addresses too (else a scanner is an SSRF tool).
         families: 4 and 6, or one of them.
+        with_dane: look up what is published for DANE about port 25.
+        memory: what the sources said of each domain; filled by `plan`.
     """
 
     resolver: Resolver
     ports: Sequence[int]
+    finder: Finder | None = None
     families: Sequence[int] = (4, 6)
     allow_private: bool = False
+    with_dane: bool = True
     vantage: str = "default"
+    clock: Callable[[], float] = time.monotonic
+    memory: dict[str, _Memory] = field(default_factory=dict)
 
     async def plan(
         self,
         targets: Iterable[Target],
         on_resolved: Callable[[int], None] = lambda _: None,
         *,
-        known: Mapping[str, Sequence[str]] = MappingProxyType({}),
+        known: Mapping[str, Sequence[str]] = _NONE,
     ) -> Plan:
-        """Resolve all targets and merge what they share; `on_resolved` is told how many are done.
+        """Find out about all targets and merge what they share; `on_resolved` is told how many are done.
 
         `known` holds the addresses that hosts had in the plan before: they stand while the name servers fail
         (DNS_FAILURE), beside the finding that says so. A definite answer, "no such name" too, replaces them.
         """
         todo = list(targets)
+        book = AddressBook(
+            self.resolver, families=self.families, allow_private=self.allow_private, known=known
+        )
         gate = asyncio.Semaphore(LOOKUPS_AT_ONCE)
         done = 0
 
         async def expand(target: Target) -> Plan:
             nonlocal done
             async with gate:
-                plan = await self._expand(target, known.get(target.host, ()))
+                plan = await self._expand(target, book)
             done += 1
             on_resolved(done)
             return plan
 
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(expand(target)) for target in todo]
+        named = {target.host for target in todo}
+        for domain in self.memory.keys() - named:
+            del self.memory[domain]
         return merge([task.result() for task in tasks])
 
-    async def _expand(self, target: Target, known: Sequence[str]) -> Plan:
-        started_at = datetime.now(UTC)
-        begun = time.perf_counter()
+    def take_over(self, former: "Planner", *, is_current: bool) -> None:
+        """Take over what another planner found; unless `is_current`, only for while the name servers fail."""
+        for domain, memory in former.memory.items():
+            self.memory[domain] = memory if is_current else replace(memory, until=0.0)
 
-        def finding(reason: Reason, detail: str) -> TargetFinding:
-            return TargetFinding(
-                domain=target.host,
-                host=target.host,
-                started_at=started_at,
-                duration=time.perf_counter() - begun,
-                reason=reason,
-                detail=detail,
-                vantage=self.vantage,
-            )
+    async def _expand(self, target: Target, book: AddressBook) -> Plan:
+        is_host = target.port is not None or target.is_address or self.resolver.has_own(target.host)
+        draft = Draft(target.host, self.vantage, is_domain=not is_host and self.finder is not None)
+        if draft.is_domain:
+            await self._plan_domain(draft, book)
+        else:
+            await self._plan_host(draft, target, book)
+        return draft.finish()
 
-        endpoints: list[Endpoint] = []
-        findings: list[TargetFinding] = []
-        addresses, failure = await self._look_up(target, known)
-        seconds = None if target.is_address or failure is not None else self.resolver.seconds_of(target.host)
-        if failure is not None:
-            findings.append(finding(failure.reason, failure.detail))
-        if len(addresses) > MAX_ADDRESSES:
-            detail = f"{target.host} has {len(addresses)} addresses; the first {MAX_ADDRESSES} are probed"
-            findings.append(finding(Reason.SKIPPED, detail))
-        for address in addresses[:MAX_ADDRESSES]:
-            refusal = self._refuse(address)
-            if refusal is not None:
-                findings.append(finding(*refusal))
-            else:
-                endpoints += self._endpoints(target, address, seconds)
-        return Plan(tuple(endpoints), tuple(findings))
+    async def _plan_host(self, draft: Draft, target: Target, book: AddressBook) -> None:
+        """Plan a host as the operator named it."""
+        host = (await book.hosts([target.host]))[target.host]
+        draft.report_host(host, Source.OPERATOR)
+        for place in self._places_of(target):
+            expectation = self._expect(place)
+            if place.service is Service.MX and self.finder is not None and not target.is_address:
+                expectation = await self._add_dane(expectation, place, book)
+            draft.add(place, host, Source.OPERATOR, expectation)
 
-    async def _look_up(
-        self, target: Target, known: Sequence[str]
-    ) -> tuple[Sequence[str], ResolveFailure | None]:
-        """Return the addresses to go by, and why they are not fresh ones."""
-        if target.is_address:
-            return (target.host,), None
-        try:
-            return await self.resolver.addresses(target.host), None
-        except ResolveFailure as failure:
-            return known if failure.reason is Reason.DNS_FAILURE else (), failure
+    async def _plan_domain(self, draft: Draft, book: AddressBook) -> None:
+        """Plan the servers that the sources name for a domain."""
+        found = await self._find(draft.domain)
+        draft.report_found(found)
+        chosen = [(offer, place) for offer, place in found.chosen if self._is_wanted(place.port)]
+        hosts = await book.hosts(place.host for _, place in chosen)
+        for offer, place in chosen:
+            host = hosts[place.host]
+            is_mx = place.service is Service.MX
+            draft.report_host(host, offer.source, is_mx=is_mx)
+            expectation = self._expect(place, offer.provider)
+            if is_mx:
+                expectation = await self._add_dane(
+                    expectation, place, book, is_authentic=found.mx.is_authentic
+                )
+                if found.policy is not None:
+                    claim = StsClaim(found.policy, (draft.domain,))
+                    expectation = replace(expectation or Expectation(), mta_sts=(claim,))
+            draft.add(place, host, offer.source, expectation)
 
-    def _refuse(self, address: str) -> tuple[Reason, str] | None:
-        version = ipaddress.ip_address(address).version
-        if version not in self.families:
-            return (
-                Reason.NO_ADDRESS,
-                f"{address} is IPv{version}, and only IPv{self.families[0]} is asked for",
-            )
-        why = None if self.allow_private else refuse_address(address)
-        if why is not None:
-            return (
-                Reason.ADDRESS_NOT_ALLOWED,
-                f"{address} is {why}; it is probed only with --allow-private (probe.allow_private)",
-            )
-        return None
+    async def _find(self, domain: str) -> Found:
+        """Ask the sources about a domain, or return what they said while that holds."""
+        if self.finder is None:
+            raise LookupError(f"nothing is there to find the servers of {domain}")
+        former = self.memory.get(domain)
+        if former is not None and self.clock() < former.until:
+            return former.found
+        found = await self.finder.find(domain)
+        if found.lookup_trouble is None:
+            seconds = min(max(found.mx.ttl, MIN_SECONDS), MAX_SECONDS)
+            self.memory[domain] = _Memory(found, self.clock() + seconds)
+        elif former is not None:
+            # What the name servers do not say any more is not known to be gone.
+            return former.found.despite(found.lookup_trouble)
+        return found
 
-    def _endpoints(self, target: Target, address: str, seconds: float | None) -> list[Endpoint]:
-        wanted: list[tuple[int, Protocol, TlsMode]]
+    def _expect(self, place: Place, provider: str | None = None) -> Expectation | None:
+        return None if self.finder is None else self.finder.expect(place, provider)
+
+    async def _add_dane(
+        self, expectation: Expectation | None, place: Place, book: AddressBook, *, is_authentic: bool = True
+    ) -> Expectation | None:
+        """Add what is published for DANE; `is_authentic` tells whether the record that names the host is."""
+        if not self.with_dane:
+            return expectation
+        dane = await book.dane(place.host, is_authentic=is_authentic)
+        if dane.status is DaneStatus.NONE:
+            return expectation
+        return replace(expectation or Expectation(), dane=dane)
+
+    def _is_wanted(self, port: int) -> bool:
+        """Tell whether a port that a source names is to be probed; one outside the table if all of it is."""
+        return port in self.ports if port in PORTS else len(self.ports) == len(PORTS)
+
+    def _places_of(self, target: Target) -> list[Place]:
+        """Return what the operator wants of a host: the port he names, else all."""
         if target.port is not None and target.protocol is not None and target.tls_mode is not None:
             wanted = [(target.port, target.protocol, target.tls_mode)]
         else:
             wanted = [(port, PORTS[port].protocol, PORTS[port].tls_mode) for port in self.ports]
         return [
-            Endpoint(
-                host=target.host,
-                address=address,
-                port=port,
-                protocol=protocol,
-                tls_mode=tls_mode,
-                role=role_of(protocol, port),
-                source=SOURCE,
-                domains=(target.host,),
-                dns_seconds=seconds,
-            )
+            Place(service_of(protocol, port), target.host, port, protocol, tls_mode)
             for port, protocol, tls_mode in wanted
         ]
 
 
-def merge(plans: Iterable[Plan]) -> Plan:
-    """Join plans: an endpoint that several targets lead to is probed once and concerns all their domains."""
-    endpoints: dict[Key, Endpoint] = {}
-    findings: dict[tuple[str, Reason | None, str | None], TargetFinding] = {}
-    for plan in plans:
-        for endpoint in plan.endpoints:
-            known = endpoints.setdefault(endpoint.key, endpoint)
-            if known is not endpoint:
-                domains = tuple(dict.fromkeys(known.domains + endpoint.domains))
-                endpoints[endpoint.key] = replace(known, domains=domains)
-        for finding in plan.findings:
-            findings.setdefault((finding.host, finding.reason, finding.detail), finding)
-    return Plan(tuple(endpoints.values()), tuple(findings.values()))
+def service_of(protocol: Protocol, port: int) -> Service:
+    """Return the service that a port belongs to."""
+    if protocol is not Protocol.SMTP:
+        return Service.IMAP if protocol is Protocol.IMAP else Service.POP3
+    return Service.MX if role_of(protocol, port) is Role.MX else Service.SUBMISSION

@@ -81,8 +81,11 @@ class Schedule:
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None
 
-    def probed(self, key: Key, now: float) -> None:
-        """Schedule the next probe of an endpoint that was just probed; missed runs are not caught up."""
+    def probed(self, key: Key, now: float, *, at_least: float = 0.0) -> None:
+        """Schedule the next probe of an endpoint that was just probed; missed runs are not caught up.
+
+        `at_least` is the shortest wait (seconds) where the interval is shorter.
+        """
         entry = self._entries.get(key)
         if entry is None:
             return
@@ -91,7 +94,7 @@ class Schedule:
             wait = self._interval * self._random.uniform(0.5, 1.0)
         else:
             wait = self._interval * (1.0 + self._jitter * self._random.uniform(-1.0, 1.0))
-        self._enter(entry.endpoint, now + wait, is_new=False)
+        self._enter(entry.endpoint, now + max(wait, at_least), is_new=False)
 
     def _enter(self, endpoint: Endpoint, due: float, *, is_new: bool) -> None:
         self._serial += 1

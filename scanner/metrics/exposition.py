@@ -2,13 +2,12 @@
 
 from prometheus_client import CollectorRegistry
 
+from scanner.metrics.domains import DomainBoard
 from scanner.metrics.families import FAMILIES, Family
 from scanner.metrics.labels import label, number
 from scanner.metrics.own import END, write_own
 from scanner.model import Observation
 from scanner.model.observation import Key
-
-"""An endpoint's identity: host, address, port, TLS mode."""
 
 
 class Exposition:
@@ -25,6 +24,7 @@ class Exposition:
         self._lines: dict[str, dict[str, bytes]] = {family.name: {} for family in FAMILIES}
         self._labels: dict[Key, set[str]] = {}
         self._holders: dict[str, Key] = {}
+        self.domains = DomainBoard()
 
     def accept(self, observation: Observation) -> None:
         """Replace everything shown of the endpoint by what this observation says.
@@ -33,6 +33,7 @@ class Exposition:
         Two endpoints that differ only in their TLS mode have the same labels: the first one seen
         holds the series until it is removed, since a series may not be written twice.
         """
+        self.domains.accept(observation)
         key = observation.endpoint.key
         labels = self._write_labels(observation)
         if self._holders.setdefault(labels, key) != key:
@@ -58,6 +59,7 @@ class Exposition:
             if lines:
                 parts.append(family.header(openmetrics=openmetrics))
                 parts.extend(lines.values())
+        parts.append(self.domains.render(openmetrics=openmetrics))
         if self._registry is not None:
             parts.append(write_own(self._registry, openmetrics=openmetrics))
         if openmetrics:

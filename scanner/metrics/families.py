@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from scanner.metrics.labels import label
+from scanner.metrics.labels import label, write_header
 from scanner.model import Observation, Phase, State, TlsMode
 from scanner.verdict import is_blocked, is_downgraded, normalise_banner, works
 from scanner.verdict.level import is_verified
@@ -26,19 +26,9 @@ class Family:
     read: Callable[[Observation], Iterable[Sample]]
     is_kept: bool = False
 
-    @property
-    def is_info(self) -> bool:
-        """Whether the family carries facts in its labels and always the value 1."""
-        return self.name.endswith("_info")
-
     def header(self, *, openmetrics: bool) -> bytes:
-        """Return the metadata lines: HELP and TYPE, in OpenMetrics also UNIT."""
-        name, kind, unit = self.name, "gauge", ""
-        if openmetrics and self.is_info:
-            name, kind = self.name.removesuffix("_info"), "info"
-        if openmetrics and self.name.endswith("_seconds"):
-            unit = f"# UNIT {name} seconds\n"
-        return f"# HELP {name} {self.documentation}\n# TYPE {name} {kind}\n{unit}".encode()
+        """Return the metadata lines."""
+        return write_header(self.name, self.documentation, openmetrics=openmetrics)
 
 
 _STATE_LABELS = {state: label("state", state) for state in State}

@@ -24,6 +24,16 @@ def label(name: str, value: str) -> str:
     return f'{name}="{show(value).translate(_ESCAPES)}"'
 
 
+def write_header(name: str, documentation: str, *, openmetrics: bool) -> bytes:
+    """Return the metadata lines of a family of gauges or facts: HELP and TYPE, in OpenMetrics also UNIT."""
+    kind, unit = "gauge", ""
+    if openmetrics and name.endswith("_info"):
+        name, kind = name.removesuffix("_info"), "info"
+    if openmetrics and name.endswith("_seconds"):
+        unit = f"# UNIT {name} seconds\n"
+    return f"# HELP {name} {documentation}\n# TYPE {name} {kind}\n{unit}".encode()
+
+
 def number(value: float) -> str:
     """Return the shortest decimal form that reads back as the same number."""
     if isinstance(value, int):

@@ -1,7 +1,7 @@
 """The scanner's own metrics: how busy it is, how late, and what its probes found in sum."""
 
 import platform
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from prometheus_client import (
@@ -53,13 +53,6 @@ class Telemetry:
             ["sink"],
             registry=registry,
         )
-        self._discovery = Gauge(
-            "mailport_domain_discovery_success",
-            "Whether the last look-up of a watched name gave addresses to probe (1 yes, 0 no).",
-            ["domain"],
-            registry=registry,
-        )
-        self._discovered: set[str] = set()
         self._gauges = {
             name: Gauge(f"mailport_{name}", documentation, registry=registry)
             for name, documentation in _GAUGES.items()
@@ -104,14 +97,6 @@ class Telemetry:
         self._gauges["config_last_reload_successful"].set(is_successful)
         if is_successful:
             self._gauges["config_last_reload_success_timestamp_seconds"].set(at.timestamp())
-
-    def record_discovery(self, successes: Mapping[str, bool]) -> None:
-        """Note for every watched name whether its look-up succeeded; others are forgotten."""
-        for domain in self._discovered - successes.keys():
-            self._discovery.remove(domain)
-        for domain, is_successful in successes.items():
-            self._discovery.labels(domain).set(is_successful)
-        self._discovered = set(successes)
 
     def declare_sinks(self, sinks: Iterable[str]) -> None:
         """Start the error counters of these sinks at 0, so that the first error is an increase."""

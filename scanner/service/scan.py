@@ -9,6 +9,7 @@ from scanner.model import Endpoint, Observation
 from scanner.model.record import Record, to_record
 from scanner.service.journal import Journal
 from scanner.service.parts import Parts
+from scanner.verdict import is_proven
 
 
 class Listener(Protocol):
@@ -23,6 +24,9 @@ class Listener(Protocol):
     def found(self, record: Record) -> None:
         """One result is there."""
 
+    def ruled_out(self) -> None:
+        """A guessed server showed nothing: it is no result."""
+
 
 async def run_scan(
     settings: Settings, parts: Parts, listener: Listener, journal: Journal | None = None
@@ -34,6 +38,13 @@ async def run_scan(
     Raises:
         JournalError: a result could not be kept.
     """
+    try:
+        await _run(settings, parts, listener, journal)
+    finally:
+        await parts.close()
+
+
+async def _run(settings: Settings, parts: Parts, listener: Listener, journal: Journal | None) -> None:
     plan = await parts.planner.plan(settings.targets, listener.resolved)
     listener.planned(len(plan.endpoints) + len(plan.findings))
     for finding in plan.findings:
@@ -47,6 +58,9 @@ async def run_scan(
             todo.append(endpoint)
 
     def deliver(observation: Observation) -> None:
+        if not is_proven(observation):
+            listener.ruled_out()
+            return
         record = to_record(observation)
         if journal is not None:
             journal.append(record)

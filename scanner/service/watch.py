@@ -16,6 +16,7 @@ from scanner.metrics import Exposition, Telemetry
 from scanner.model import Endpoint, Observation, Reason, TargetFinding
 from scanner.model.observation import Key
 from scanner.service.parts import Parts
+from scanner.verdict import is_proven
 
 log = structlog.get_logger(__name__)
 
@@ -25,8 +26,8 @@ RETRY_SECONDS = 30.0
 """How soon names are looked up again after the name servers failed for some."""
 REDISCOVERY_SECONDS = 300.0
 """How often names are looked up again; answers come from the cache until their TTL is over."""
-
-_NO_DISCOVERY = (Reason.NAME_NOT_FOUND, Reason.DNS_FAILURE, Reason.NO_ADDRESS)
+GUESS_SECONDS = 3600.0
+"""How soon at the earliest a guessed server that showed nothing is tried again."""
 
 
 class Watch:
@@ -40,12 +41,13 @@ class Watch:
         self.exposition = Exposition(registry=self.registry)
         self._parts = parts
         self._latest: dict[Key, Observation] = {}
+        self._ruled_out: set[Key] = set()
         self._findings: tuple[TargetFinding, ...] = ()
         self._addresses: Mapping[str, Sequence[str]] = {}
         self._schedule = Schedule(settings.schedule.interval, settings.schedule.jitter)
         self._due_at: dict[Key, float] = {}
         self._lag = 0.0
-        self._told: set[tuple[str, Reason | None]] = set()
+        self._told: set[tuple[str, str, Reason | None, str | None]] = set()
         self._is_planned = False
         self._is_draining = False
         self._was_ready = False
@@ -66,15 +68,18 @@ class Watch:
             pool_busy=lambda: self._pool.busy,
             queue_length=lambda: self._pool.waiting,
             scheduler_lag_seconds=lambda: self._lag,
-            endpoints=lambda: len(self._schedule),
+            endpoints=lambda: self.endpoints_total,
             domains=lambda: len(self._domains()),
         )
 
     async def run(self) -> None:
         """Watch until cancelled; probes under way are then cut short."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._plan_for_ever())
-            group.create_task(self._pool.run(self._feed()))
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._plan_for_ever())
+                group.create_task(self._pool.run(self._feed()))
+        finally:
+            await self._parts.close()
 
     async def drain(self, seconds: float) -> None:
         """Start no more probes and give those under way some time to say goodbye."""
@@ -88,8 +93,9 @@ class Watch:
 
     async def apply(self, settings: Settings, parts: Parts) -> None:
         """Go on with other settings; what is known about endpoints that stay is kept."""
+        former, self._parts = self._parts, parts
         self.settings = settings
-        self._parts = parts
+        await former.close()
         self._schedule.adjust(settings.schedule.interval, settings.schedule.jitter)
         self._waiting.adjust(settings.limits.per_address, settings.limits.per_address_gap)
         self._pool.adjust(concurrency=settings.limits.concurrency, rate=settings.limits.rate)
@@ -109,8 +115,8 @@ class Watch:
 
     @property
     def endpoints_total(self) -> int:
-        """How many endpoints are watched."""
-        return len(self._schedule)
+        """How many endpoints are watched; a guess that showed nothing is none."""
+        return len(self._schedule) - len(self._ruled_out)
 
     @property
     def endpoints_done(self) -> int:
@@ -136,6 +142,10 @@ class Watch:
     def keep(self, observation: Observation) -> None:
         """Keep the latest result of an endpoint."""
         self._latest[observation.endpoint.key] = observation
+        self._ruled_out.discard(observation.endpoint.key)
+        self._check_first_pass()
+
+    def _check_first_pass(self) -> None:
         if self.is_ready:
             self.first_pass.set()
 
@@ -161,26 +171,26 @@ class Watch:
         spread = min(FIRST_PASS_SECONDS, 2 * len(plan.endpoints) / rate)
         for key in self._schedule.replace(plan.endpoints, time.monotonic(), spread=spread):
             self._forget(key)
+        self.exposition.domains.replace(plan.domains)
         self._is_planned = True
         self._changed.set()
-        if self.is_ready:  # nothing to probe at all
-            self.first_pass.set()
+        self._check_first_pass()  # there may be nothing to probe at all
         self._report(plan)
 
     def _report(self, plan: Plan) -> None:
-        """Say what became of the targets: in the metrics by name, in the log where it is news."""
-        failed = {finding.domain for finding in plan.findings if finding.reason in _NO_DISCOVERY}
-        unknown = self._domains() - {domain for endpoint in plan.endpoints for domain in endpoint.domains}
-        self.telemetry.record_discovery(
-            {domain: domain not in failed | unknown for domain in sorted(self._domains())}
-        )
-        told = {(finding.host, finding.reason) for finding in plan.findings}
+        """Say in the log what became of the targets, where it is news."""
+        told = {(finding.domain, finding.host, finding.reason, finding.detail) for finding in plan.findings}
         for finding in plan.findings:
-            if (finding.host, finding.reason) not in self._told:
+            if (finding.domain, finding.host, finding.reason, finding.detail) in self._told:
+                continue
+            if finding.reason is None:
+                log.info("notice", domain=finding.domain, detail=finding.detail)
+            else:
                 log.warning(
                     "target_not_probed",
-                    target=finding.host,
-                    reason=finding.reason,
+                    target=finding.domain,
+                    host=finding.host,
+                    reason=finding.reason.value,
                     detail=finding.detail,
                 )
         self._told = told
@@ -188,6 +198,7 @@ class Watch:
 
     def _forget(self, key: Key) -> None:
         self._latest.pop(key, None)
+        self._ruled_out.discard(key)
         self._due_at.pop(key, None)
         self.exposition.remove(key)
 
@@ -216,9 +227,21 @@ class Watch:
         if due_at is not None:
             self._lag = time.monotonic() - due_at
         observation = await self._parts.prober.probe(endpoint)
-        self._schedule.probed(key, time.monotonic())
+        is_known = key in self._latest or is_proven(observation)
+        self._schedule.probed(key, time.monotonic(), at_least=0.0 if is_known else GUESS_SECONDS)
         self._changed.set()
-        return observation if key in self._schedule else None
+        if key not in self._schedule:
+            return None
+        if not is_known:
+            self._rule_out(key)
+            return None
+        return observation
+
+    def _rule_out(self, key: Key) -> None:
+        """Leave a guess that showed nothing out of everything that is told."""
+        self._ruled_out.add(key)
+        self.exposition.domains.rule_out(key)
+        self._check_first_pass()
 
 
 class _Latest:

@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from scanner.model import Observation, Severity, TargetFinding
 from scanner.web import view
 from scanner.web.monitor import Monitor, Now, Watched
-from scanner.web.standing import ALL, Concern, concern_of, count, select, sort_worst_first
+from scanner.web.standing import ALL, Concern, concern_of, count, count_targets, select, sort_worst_first
 
 MAX_ROWS = 500
 """A page with more rows serves nobody; the filters reach the others."""
@@ -38,6 +38,7 @@ def _environment() -> Environment:
         "wait": view.say_wait,
         "seconds": view.say_seconds,
         "time": view.say_time,
+        "concern_mark": view.mark_of,
         "severity_mark": _SEVERITY_MARKS.__getitem__,
     }
     return environment
@@ -83,14 +84,15 @@ def _take_snapshot(monitor: Monitor) -> Snapshot:
 
 def _render_status(snapshot: Snapshot, now: datetime, show: str) -> str:
     selected = sort_worst_first(select(snapshot.observations, show))
-    concerns = Counter(concern_of(observation) for observation in snapshot.observations)
+    endpoints = Counter(concern_of(observation) for observation in snapshot.observations)
+    targets = count_targets(snapshot.findings)
     return _templates.get_template("status.html").render(
         monitor=snapshot,
         now=now,
         show=show,
         counts=count(snapshot.observations),
-        urgent=concerns[Concern.NOW],
-        soon=concerns[Concern.SOON],
+        urgent=(endpoints[Concern.NOW], targets[Concern.NOW]),
+        soon=(endpoints[Concern.SOON], targets[Concern.SOON]),
         selected=len(selected),
         rows=[view.describe(observation, now) for observation in selected[:MAX_ROWS]],
         findings=snapshot.findings,

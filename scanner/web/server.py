@@ -18,7 +18,9 @@ GRACE_SECONDS = 5
 MAX_CONNECTIONS = 200
 """Connections open at once; far below the usual limit of descriptors, which the probes need too."""
 IDLE_SECONDS = 10.0
-"""How long a connection may stand without a whole request head."""
+"""How long a connection may stand without a whole request head, or with nothing read of its answer."""
+ANSWER_SECONDS = 60.0
+"""How long a client may take to read what is written for it; a scrape has less time by far."""
 BACKLOG = 128
 
 
@@ -54,11 +56,12 @@ def bind(listen: str) -> socket.socket:
         raise ListenError(f"cannot listen on {listen}: {why}") from error
 
 
-def _limit_connections(idle_seconds: float) -> type[H11Protocol]:
-    """Make the protocol of a connection: too many are cut at once, idle ones after a while."""
+def _limit_connections(idle_seconds: float, answer_seconds: float) -> type[H11Protocol]:
+    """Make the protocol of a connection: too many are cut at once, idle and unread ones after a while."""
 
     class Connection(H11Protocol):
-        _seen: object = None
+        _seen: tuple[object, int] = (None, 0)
+        _unread_since: float | None = None
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             self.transport = transport
@@ -66,21 +69,29 @@ def _limit_connections(idle_seconds: float) -> type[H11Protocol]:
                 transport.abort()
                 return
             super().connection_made(transport)
-            self._watch()
+            self.loop.call_later(idle_seconds, self._look)
 
-        def _watch(self) -> None:
-            self._seen = self.cycle
-            self.loop.call_later(idle_seconds, self._cut_if_idle)
-
-        def _cut_if_idle(self) -> None:
-            if self.transport.is_closing():
+        def _look(self) -> None:
+            """Cut the connection where nothing moves on it any more; else look again later."""
+            # A transport that is closing still waits for the other side to read what is written.
+            if self not in self.connections:
                 return
             cycle: RequestResponseCycle | None = self.cycle  # None before the first request
             is_answered = cycle is None or cycle.response_complete
-            if is_answered and self.cycle is self._seen:
+            standing = (cycle, self.transport.get_write_buffer_size())
+            if (is_answered and standing == self._seen) or self._is_answer_overdue(standing[1]):
                 self.transport.abort()
             else:
-                self._watch()
+                self._seen = standing
+                self.loop.call_later(idle_seconds, self._look)
+
+        def _is_answer_overdue(self, unread: int) -> bool:
+            now = self.loop.time()
+            if not unread:
+                self._unread_since = None
+            elif self._unread_since is None:
+                self._unread_since = now
+            return self._unread_since is not None and now - self._unread_since >= answer_seconds
 
     return Connection
 
@@ -117,23 +128,28 @@ class _Server(uvicorn.Server):
     def cut_connections(self) -> None:
         """Close what is still open, without waiting for the other side."""
         for connection in list(self.server_state.connections):
-            transport = connection.transport
-            if isinstance(transport, asyncio.Transport):
-                transport.abort()
+            # Unasked for its type: uvloop's transports do not derive from asyncio.Transport.
+            connection.transport.abort()
 
 
 @asynccontextmanager
 async def serve_http(
-    app: ASGIApp, sock: socket.socket, *, grace: int = GRACE_SECONDS, idle_seconds: float = IDLE_SECONDS
+    app: ASGIApp,
+    sock: socket.socket,
+    *,
+    grace: int = GRACE_SECONDS,
+    idle_seconds: float = IDLE_SECONDS,
+    answer_seconds: float = ANSWER_SECONDS,
 ) -> AsyncIterator[None]:
     """Serve the app on a socket from `bind` for as long as the block runs.
 
     Enters when connections are accepted. On leaving, requests under way have `grace` seconds to
-    end, then everything is cut. The socket is closed then.
+    end, then everything is cut. The socket is closed then. A connection on which nothing moves for
+    `idle_seconds`, and one whose client reads too slowly for `answer_seconds`, is cut.
     """
     config = uvicorn.Config(
         app,
-        http=_limit_connections(idle_seconds),
+        http=_limit_connections(idle_seconds, answer_seconds),
         ws="none",
         lifespan="off",
         log_config=None,

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from scanner.model import Observation, Severity, State
+from scanner.model import Observation, Severity, State, TargetFinding
 from scanner.verdict import is_downgraded, works
 
 
 class Concern(IntEnum):
-    """How soon a person should look at an endpoint."""
+    """How soon a person should look at an endpoint or a target."""
 
     NONE = 0
     NOTICE = 1
@@ -60,10 +60,18 @@ class Count:
     number: int
 
 
-def concern_of(observation: Observation) -> Concern:
+def concern_of(seen: Observation | TargetFinding) -> Concern:
     """Return how soon to look: the worse of the state and the verdicts."""
-    of_verdicts = (_OF_SEVERITY[verdict.severity] for verdict in observation.verdicts)
-    return max(_OF_STATE[observation.state], *of_verdicts, Concern.NONE)
+    of_verdicts = (_OF_SEVERITY[verdict.severity] for verdict in seen.verdicts)
+    return max(_OF_STATE[seen.state], *of_verdicts, Concern.NONE)
+
+
+def count_targets(findings: Iterable[TargetFinding]) -> Counter[Concern]:
+    """Return how many targets are of each concern, each by the worst that was found about itself."""
+    worst: dict[str, Concern] = {}
+    for finding in findings:
+        worst[finding.domain] = max(worst.get(finding.domain, Concern.NONE), concern_of(finding))
+    return Counter(worst.values())
 
 
 def sort_worst_first(observations: Iterable[Observation]) -> list[Observation]:

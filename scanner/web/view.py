@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from scanner.model import Certificate, Observation, Phase, State, Verdict
+from scanner.model import Certificate, Observation, Phase, State, TargetFinding, Verdict
 from scanner.verdict import is_downgraded
 from scanner.web.standing import Concern, concern_of
 
@@ -76,12 +76,17 @@ class Row:
     age: str
 
 
+def mark_of(seen: Observation | TargetFinding) -> str:
+    """Return the icon and colour that say how soon to look."""
+    return _MARKS[concern_of(seen)]
+
+
 def describe(seen: Observation, now: datetime) -> Row:
     """Return the row of an endpoint; ages and days left are counted to `now`."""
     days = None if seen.certificate is None else days_left(seen.certificate, now)
     return Row(
         seen=seen,
-        mark=_MARKS[concern_of(seen)],
+        mark=mark_of(seen),
         state_mark=_STATE_MARKS[seen.state],
         state=say_name(seen.state),
         reason="" if seen.reason is None else say_name(seen.reason),

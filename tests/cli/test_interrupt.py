@@ -82,6 +82,7 @@ def test_an_interrupt_while_names_are_looked_up(farm: RunningFarm, tmp_path: Pat
     with started(tmp_path, *arguments) as running:
         running.wait_until(out.exists)
         check_end(running, SIGINT)
+        assert running.stderr.splitlines()[0] == "mailport: 0 of 1 target looked up"
     assert json.loads(out.read_text()) == []
 
 

@@ -85,6 +85,7 @@ def test_the_table_can_be_read_without_colours(farm: RunningFarm) -> None:
 
 def test_a_table_of_nothing_but_refusals_has_its_reason() -> None:
     outcome = run("scan", "127.0.0.1:25")
+    assert outcome.stdout.splitlines()[-1].strip().startswith("1 result: 1 unreachable")
     assert "address not allowed: 127.0.0.1 is a loopback address" in outcome.stdout
     assert "--allow-private" in outcome.stdout
 

@@ -8,10 +8,12 @@ import pytest
 
 from scanner.demo.zone import Records, Trouble
 from scanner.discovery import Plan, Planner, merge
-from scanner.discovery.plan import LOOKUPS_AT_ONCE, MAX_ADDRESSES
+from scanner.discovery.addresses import MAX_ADDRESSES
+from scanner.discovery.plan import LOOKUPS_AT_ONCE
 from scanner.model import PORTS, Endpoint, Protocol, Reason, Role, State, TlsMode
 from scanner.model.target import parse_target
 from scanner.network import Resolver
+from scanner.network.answer import Answer, Status
 from tests.network.name_servers import Questions, serving
 
 RECORDS: Records = {
@@ -50,7 +52,7 @@ def places(found: Plan) -> set[tuple[str, str, int]]:
     return {(endpoint.host, endpoint.address, endpoint.port) for endpoint in found.endpoints}
 
 
-def reasons(found: Plan) -> list[tuple[str, Reason]]:
+def reasons(found: Plan) -> list[tuple[str, Reason | None]]:
     return [(finding.host, finding.reason) for finding in found.findings]
 
 
@@ -221,13 +223,13 @@ async def test_so_many_look_ups_are_under_way_at_once_and_no_more() -> None:
     now = most = 0
 
     class Counting(Resolver):
-        async def addresses(self, host: str) -> tuple[str, ...]:
+        async def address_records(self, host: str) -> Answer[str]:
             nonlocal now, most
             now += 1
             most = max(most, now)
             await asyncio.sleep(0)
             now -= 1
-            return ("192.0.2.1",)
+            return Answer(host, Status.FOUND, ("192.0.2.1",))
 
     planner = Planner(resolver=Counting([("127.0.0.1", 53)]), ports=(25,), allow_private=True)
     targets = [parse_target(f"host{number}.test") for number in range(3 * LOOKUPS_AT_ONCE)]

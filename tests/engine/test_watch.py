@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 import uvloop
@@ -54,7 +55,7 @@ def settings_for(*targets: str) -> Settings:
 def parts_for(settings: Settings, place: tuple[str, int], prober: Prober | None = None) -> Parts:
     """Make parts that remember nothing, as a reload does."""
     planner = Planner(resolver=Resolver([place], timeout=0.25), ports=settings.ports, allow_private=True)
-    return Parts(planner, prober or PretendedProber(settings))
+    return replace(build_parts(settings), planner=planner, prober=prober or PretendedProber(settings))
 
 
 @asynccontextmanager
@@ -111,8 +112,8 @@ async def test_an_outage_of_the_name_servers_loses_no_endpoint(trouble: Trouble)
             assert (finding.host, finding.reason) == ("a.test", Reason.DNS_FAILURE)
             scrape = watch.exposition.render(openmetrics=False)
             assert scrape.count(b'host="a.test"') == series
-            assert b'mailport_domain_discovery_success{domain="a.test"} 0.0' in scrape
-            assert b'mailport_domain_discovery_success{domain="b.test"} 1.0' in scrape
+            assert b'mailport_domain_discovery_success{domain="a.test"} 0\n' in scrape
+            assert b'mailport_domain_discovery_success{domain="b.test"} 1\n' in scrape
         zone.change(RECORDS)
         await replan(watch, place, "a.test", "b.test")
         assert watch.findings() == ()
@@ -128,7 +129,7 @@ async def test_a_name_that_is_gone_takes_its_endpoints_with_it() -> None:
         assert finding.reason is Reason.NAME_NOT_FOUND
         scrape = watch.exposition.render(openmetrics=False)
         assert b'host="a.test"' not in scrape
-        assert b'mailport_domain_discovery_success{domain="a.test"} 0.0' in scrape
+        assert b'mailport_domain_discovery_success{domain="a.test"} 0\n' in scrape
 
 
 async def test_a_target_removed_during_an_outage_is_gone() -> None:

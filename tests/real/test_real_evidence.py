@@ -23,8 +23,6 @@ from tests.model.schema_check import check_records
 from tests.servers.certificates import CA_NAME
 from tests.servers.mail_host import MAIL_PORTS, MailHost
 from tests.servers.process import wait_until
-from tests.servers.prometheus import ScrapeJob, StartPrometheus
-from tests.service.serving import serving
 
 SECONDS = 15.0
 OUR_ADDRESS = "127.0.91.7"
@@ -169,55 +167,3 @@ def test_the_certificate_is_the_one_that_was_issued(port: int, records: Records,
     assert certificate["issuer"] == f"CN={CA_NAME}"
     assert certificate["key"] == "EC secp256r1"
     assert certificate["chain_length"] == 2
-
-
-ENDPOINT = {"host", "address", "port", "protocol"}
-# Families of an endpoint, and the labels that they carry beyond its own.
-FAMILIES = {
-    "mailport_probe_success": set(),
-    "mailport_probe_duration_seconds": set(),
-    "mailport_probe_phase_seconds": {"phase"},
-    "mailport_probe_timestamp_seconds": set(),
-    "mailport_probe_success_timestamp_seconds": set(),
-    "mailport_endpoint_state": {"state"},
-    "mailport_endpoint_blocked": set(),
-    "mailport_endpoint_downgraded": set(),
-    "mailport_endpoint_level": set(),
-    "mailport_endpoint_domains": set(),
-    "mailport_starttls_offered": set(),
-    "mailport_tls_version_info": {"version", "cipher", "group"},
-    "mailport_certificate_not_after_timestamp_seconds": set(),
-    "mailport_certificate_verified": set(),
-    "mailport_certificate_info": {"subject", "issuer", "fingerprint_sha256"},
-    "mailport_banner_info": {"software", "banner"},
-    "mailport_auth_before_tls": set(),
-}
-
-
-def test_prometheus_has_the_same_facts_under_the_labels_of_the_contract(
-    settings: dict[str, Any],
-    records: Records,
-    mail_host: MailHost,
-    tmp_path: Path,
-    start_prometheus: StartPrometheus,
-) -> None:
-    with serving(tmp_path, settings) as service:
-        service.wait_ready()
-        prometheus = start_prometheus([ScrapeJob("mailport", [service.address])])
-        prometheus.wait_for("mailport_probe_success == 1", lambda found: len(found) == len(MAIL_PORTS))
-        for name, more in FAMILIES.items():
-            samples = prometheus.query(name)
-            assert samples, name
-            for sample in samples:
-                labels = sample.labels.keys() - {"__name__", "job", "instance"}
-                assert labels == ENDPOINT | more, name
-                assert sample.labels["address"] == mail_host.address
-        ends = prometheus.query("mailport_certificate_not_after_timestamp_seconds")
-        assert {sample.value for sample in ends} == {mail_host.leaf.not_after.timestamp()}
-        for sample in prometheus.query("mailport_tls_version_info"):
-            assert sample.labels["cipher"] == records[int(sample.labels["port"])]["tls"]["cipher"]
-        software = {
-            sample.labels["port"]: sample.labels["software"]
-            for sample in prometheus.query("mailport_banner_info")
-        }
-        assert software == {str(port): record["software"] for port, record in records.items()}

@@ -8,6 +8,7 @@ from scanner.web.pages import MAX_ROWS
 from tests.web.page import Element, parse
 from tests.web.samples import FINDINGS, HOSTILE, NOW, SHARED, WORLD, failed, good
 from tests.web.service import FakeService
+from tests.web.verdicts import BLOCKED
 
 
 async def load(site: aiohttp.ClientSession, path: str = "/") -> Element:
@@ -52,6 +53,9 @@ async def test_every_endpoint_has_a_row_and_is_counted(site: aiohttp.ClientSessi
         "unknown": 1,
     }
     assert page.find("h1")[0].text == "8 endpoints need attention now"
+    lead = page.find("section", class_="lead")[0].find("p")[0].text
+    # The one that publishes that it takes no mail is in order.
+    assert lead.startswith("6 endpoints and 2 targets need it soon.")
 
 
 async def test_a_row_tells_what_was_seen(site: aiohttp.ClientSession) -> None:
@@ -151,7 +155,21 @@ async def test_before_the_first_probe_the_page_says_so(
     [
         (WORLD[:2], (), "Nothing needs attention"),
         (WORLD[9:10], (), "1 endpoint needs attention soon"),
-        (WORLD[:2], FINDINGS[:1], "1 target has no endpoint to probe"),
+        (WORLD[9:10], FINDINGS[:1], "1 endpoint and 1 target need attention soon"),
+        (WORLD[:2], FINDINGS[:1], "1 target needs attention soon"),
+        (WORLD[:2], FINDINGS, "2 targets need attention soon"),
+        (
+            WORLD[:2],
+            (FINDINGS[0], replace(FINDINGS[0], reason=Reason.DNS_FAILURE)),
+            "1 target needs attention soon",
+        ),
+        (
+            WORLD[:2],
+            (replace(FINDINGS[0], reason=None, verdicts=(BLOCKED,)),),
+            "1 target needs attention now",
+        ),
+        (WORLD[9:10], (replace(FINDINGS[0], reason=None),), "1 endpoint needs attention soon"),
+        (WORLD[:2], FINDINGS[1:2], "Nothing needs attention"),
         ((failed("mx.example.org", 25, Reason.CONNECT_TIMEOUT),), (), "1 endpoint needs attention now"),
     ],
 )

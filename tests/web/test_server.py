@@ -5,13 +5,15 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import aiohttp
 import pytest
+import uvicorn
 import uvloop
 from starlette.types import Receive, Scope, Send
 
-from scanner.web import ListenError, bind, create_app, serve_http
+from scanner.web import ListenError, bind, create_app, serve_http, server
 from tests.web.service import FakeService
 
 
@@ -260,3 +262,97 @@ async def test_idle_connections_in_great_number_shut_nobody_out() -> None:
         assert (await answers(address, request)).startswith(b"HTTP/1.1 200")
         for _, writer in crowd:
             writer.close()
+
+
+class Bulky:
+    """An application whose answers are larger than all buffers on the way; it tells when one has ended."""
+
+    MIB = 1 << 20
+
+    def __init__(self, parts: int) -> None:
+        self.parts = parts
+        self.has_ended = asyncio.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_small = scope["path"] != "/"
+        body = b"small" if is_small else bytes(16 * self.MIB // self.parts)
+        parts = 1 if is_small else self.parts
+        length = str(len(body) * parts).encode()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", length)]})
+        for part in range(parts):
+            await send({"type": "http.response.body", "body": body, "more_body": part + 1 < parts})
+        self.has_ended.set()
+
+
+async def ask_and_read_nothing(address: tuple[str, int], header: str = "X: y") -> socket.socket:
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+    client.setblocking(False)
+    loop = asyncio.get_running_loop()
+    await loop.sock_connect(client, address)
+    await loop.sock_sendall(client, f"GET / HTTP/1.1\r\nHost: mailport\r\n{header}\r\n\r\n".encode())
+    return client
+
+
+@pytest.mark.parametrize("header", ["Connection: close", "Connection: keep-alive"])
+def test_clients_that_read_nothing_shut_nobody_out(header: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server itself closes what it has answered, and then waits for the client to read."""
+    monkeypatch.setattr(server, "MAX_CONNECTIONS", 4)
+    monkeypatch.setattr(uvicorn, "Config", partial(uvicorn.Config, timeout_keep_alive=0))
+
+    async def crowd_out() -> None:
+        sock = bind("127.0.0.1:0")
+        address = sock.getsockname()
+        request = b"GET /small HTTP/1.1\r\nHost: mailport\r\nConnection: close\r\n\r\n"
+        async with serve_http(Bulky(1), sock, idle_seconds=0.2), asyncio.timeout(10):
+            crowd = [await ask_and_read_nothing(address, header) for _ in range(4)]
+            assert await answers(address, request) == b""
+            while not (await answers(address, request)).endswith(b"small"):
+                await asyncio.sleep(0.05)
+        for client in crowd:
+            client.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(crowd_out())
+
+
+def test_an_answer_in_parts_that_nobody_reads_ends_in_time() -> None:
+    app = Bulky(16)
+
+    async def stop_reading() -> None:
+        sock = bind("127.0.0.1:0")
+        async with serve_http(app, sock, idle_seconds=0.1, answer_seconds=0.3), asyncio.timeout(10):
+            client = await ask_and_read_nothing(sock.getsockname())
+            await app.has_ended.wait()
+        client.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(stop_reading())
+
+
+@pytest.mark.parametrize("parts", [1, 16])
+def test_a_client_that_reads_slowly_gets_the_whole_answer(parts: int) -> None:
+    async def read_slowly() -> int:
+        sock = bind("127.0.0.1:0")
+        loop = asyncio.get_running_loop()
+        received = 0
+        async with serve_http(Bulky(parts), sock, idle_seconds=0.2), asyncio.timeout(20):
+            client = await ask_and_read_nothing(sock.getsockname())
+            begun = loop.time()
+            while received < 16 * Bulky.MIB and (data := await loop.sock_recv(client, 65_536)):
+                received += len(data)
+                await asyncio.sleep(0.002)
+            assert loop.time() - begun > 2 * 0.2
+        client.close()
+        return received
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(read_slowly()) > 16 * Bulky.MIB
+
+
+async def test_an_application_may_take_longer_than_a_connection_may_be_idle(sock: socket.socket) -> None:
+    app = Stalling()
+    async with serve_http(app, sock, idle_seconds=0.05), asyncio.timeout(10):
+        asyncio.get_running_loop().call_later(0.3, app.may_answer.set)
+        request = b"GET / HTTP/1.1\r\nHost: mailport\r\nConnection: close\r\n\r\n"
+        assert b"at last" in await answers(sock.getsockname(), request)

@@ -1,0 +1,231 @@
+"""MTA-STS (RFC 8461): finds the policy of a domain, and keeps it for as long as it says."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from scanner.discovery.mta_sts_text import explain_record, read_policy, read_record
+from scanner.discovery.offer import Notice
+from scanner.model import StsMode, StsPolicy
+from scanner.model.target import quote
+from scanner.network.answer import Answer, Status
+from scanner.network.web import WebClient
+from scanner.network.web_answer import WebFailure
+
+CHECK_SECONDS = 86_400.0
+"""A policy whose id stays the same is fetched again after this time, before it ends."""
+RETRY_SECONDS = 300.0
+"""A fetch that failed is tried again after this time at the earliest (RFC 8461 section 3.3)."""
+MAX_KEPT = 100_000
+
+
+class StsStatus(StrEnum):
+    """What a look-up of a domain's policy came to."""
+
+    NONE = "none"
+    """The domain announces no policy."""
+    VALID = "valid"
+    FAILED = "failed"
+    """One is announced, or could be, and cannot be had."""
+
+
+@dataclass(frozen=True, slots=True)
+class StsLookup:
+    """The policy that counts for a domain now."""
+
+    status: StsStatus
+    id: str | None = None
+    """The id that the domain's record gave with the policy, or gives."""
+    policy: StsPolicy | None = None
+    detail: str | None = None
+    """In words: why there is no policy, or why an older one stands."""
+    is_cached: bool = False
+    """Whether an older policy stands, since the domain's word cannot be had now (RFC 8461 section 5.1)."""
+    notice: Notice | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPolicy:
+    """A policy as it was fetched."""
+
+    policy: StsPolicy
+    id: str
+    fetched_at: float
+    """Seconds since 1970."""
+
+    @property
+    def ends_at(self) -> float:
+        """Until when it counts."""
+        return self.fetched_at + self.policy.max_age
+
+
+class PolicyCache(Protocol):
+    """Where policies are kept by domain: in memory, or in a store that outlives the process."""
+
+    async def get(self, domain: str) -> KeptPolicy | None:
+        """Return the policy kept for a domain, ended or not."""
+        ...
+
+    async def put(self, domain: str, kept: KeptPolicy) -> None:
+        """Keep a policy in the place of any other of the domain."""
+        ...
+
+
+class TextSource(Protocol):
+    """What is needed of a resolver."""
+
+    async def txt(self, name: str) -> Answer[bytes]:
+        """Return the TXT records of a name, the strings of each joined."""
+        ...
+
+
+class MemoryCache:
+    """Keeps policies until the process ends; the one not renewed for the longest goes first."""
+
+    def __init__(self, max_kept: int = MAX_KEPT) -> None:
+        self._max_kept = max_kept
+        self._kept: OrderedDict[str, KeptPolicy] = OrderedDict()
+
+    async def get(self, domain: str) -> KeptPolicy | None:
+        """Return the policy kept for a domain, ended or not."""
+        return self._kept.get(domain)
+
+    async def put(self, domain: str, kept: KeptPolicy) -> None:
+        """Keep a policy in the place of any other of the domain."""
+        self._kept.pop(domain, None)
+        self._kept[domain] = kept
+        if len(self._kept) > self._max_kept:
+            self._kept.popitem(last=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """A fetch that failed: of which id, why, and until when it is not tried again."""
+
+    id: str
+    why: str
+    until: float
+
+
+class MtaSts:
+    """Looks policies up.
+
+    Args:
+        cache: where policies are kept; in memory by default.
+        clock: seconds since 1970, since a policy may outlive the process.
+    """
+
+    def __init__(
+        self,
+        resolver: TextSource,
+        web: WebClient,
+        *,
+        cache: PolicyCache | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._resolver = resolver
+        self._web = web
+        self._cache = MemoryCache() if cache is None else cache
+        self._clock = clock
+        self._failed: OrderedDict[str, _Failed] = OrderedDict()
+
+    async def look_up(self, domain: str) -> StsLookup:
+        """Return the policy that counts for a domain now; a failure of its servers is told, not raised.
+
+        A policy that was fetched once stands to its end, whatever the DNS and the web say later, until a new
+        one is fetched (RFC 8461 section 5.1).
+        """
+        answer = await self._resolver.txt(f"_mta-sts.{domain}")
+        kept = await self._cache.get(domain)
+        if kept is not None and kept.ends_at <= self._clock():
+            kept = None
+        records = answer.records if answer.status is Status.FOUND else ()
+        identity = read_record(records)
+        if identity is None:
+            return _tell_no_record(domain, answer, kept)
+        if kept is not None and kept.id == identity and self._clock() - kept.fetched_at < CHECK_SECONDS:
+            return StsLookup(StsStatus.VALID, identity, kept.policy)
+        return await self._renew(domain, identity, kept)
+
+    async def _renew(self, domain: str, identity: str, kept: KeptPolicy | None) -> StsLookup:
+        """Fetch the policy, unless that failed a moment ago."""
+        failed = self._failed.get(domain)
+        if failed is not None and failed.id == identity and self._clock() < failed.until:
+            return _tell_no_policy(domain, identity, failed.why, kept)
+        found = await self._fetch(domain)
+        if isinstance(found, str):
+            self._note_failure(domain, _Failed(identity, found, self._clock() + RETRY_SECONDS))
+            return _tell_no_policy(domain, identity, found, kept)
+        self._failed.pop(domain, None)
+        policy, notice = found
+        await self._cache.put(domain, KeptPolicy(policy, identity, self._clock()))
+        return StsLookup(StsStatus.VALID, identity, policy, notice=notice)
+
+    async def _fetch(self, domain: str) -> tuple[StsPolicy, Notice | None] | str:
+        """Get the policy by https with a verified certificate and no redirect (RFC 8461 section 3.3)."""
+        url = f"https://mta-sts.{domain}/.well-known/mta-sts.txt"
+        page = await self._web.fetch(url, redirects=0, is_fresh=True)
+        if isinstance(page, WebFailure):
+            return f"{page.url}: {page.detail}"
+        policy = read_policy(page.body)
+        if isinstance(policy, str):
+            return f"{page.url}: {policy}"
+        return policy, None if page.content_type == "text/plain" else _content_type(domain, page.content_type)
+
+    def _note_failure(self, domain: str, failed: _Failed) -> None:
+        self._failed.pop(domain, None)
+        self._failed[domain] = failed
+        if len(self._failed) > MAX_KEPT:
+            self._failed.popitem(last=False)
+
+
+def _tell_no_record(domain: str, answer: Answer[bytes], kept: KeptPolicy | None) -> StsLookup:
+    """Say what counts where the DNS gives no id."""
+    fault = explain_record(answer.records)
+    is_known = answer.status in {Status.FOUND, Status.NO_DATA, Status.NO_NAME}
+    if not is_known:
+        fault = answer.detail or f"the look-up of {answer.name} ended in {answer.status.value}"
+    if kept is None:
+        status = StsStatus.NONE if is_known else StsStatus.FAILED
+        notice = _broken(domain, fault) if is_known and fault is not None else None
+        return StsLookup(status, detail=fault, notice=notice)
+    why = fault or f"there is no TXT record at {answer.name} any more"
+    is_weakened = is_known and kept.policy.mode is not StsMode.NONE
+    notice = _weakened(domain, why, kept) if is_weakened else None
+    return StsLookup(StsStatus.VALID, kept.id, kept.policy, why, is_cached=True, notice=notice)
+
+
+def _tell_no_policy(domain: str, identity: str, why: str, kept: KeptPolicy | None) -> StsLookup:
+    """Say what counts where the policy of an id cannot be had."""
+    notice = _broken(domain, why)
+    if kept is None:
+        return StsLookup(StsStatus.FAILED, identity, detail=why, notice=notice)
+    return StsLookup(StsStatus.VALID, kept.id, kept.policy, why, is_cached=True, notice=notice)
+
+
+def _broken(domain: str, why: str) -> Notice:
+    return Notice(
+        "mta_sts_broken",
+        f"{domain} announces an MTA-STS policy that senders cannot use: {why}.",
+        f"Serve a valid policy at https://mta-sts.{domain}/.well-known/mta-sts.txt, with a public CA's "
+        "certificate and no redirect, and have one TXT record for it (RFC 8461 section 3).",
+    )
+
+
+def _weakened(domain: str, why: str, kept: KeptPolicy) -> Notice:
+    return Notice(
+        "mta_sts_weakened",
+        f"{domain} withdrew its MTA-STS policy (mode {kept.policy.mode.value}) before its time: {why}.",
+        "Publish the record again; before its end serve a policy with mode none (RFC 8461 section 8.3).",
+    )
+
+
+def _content_type(domain: str, found: str) -> Notice:
+    return Notice(
+        "mta_sts_content_type",
+        f"The MTA-STS policy of {domain} comes with the type {quote(found)}.",
+        "Serve it as text/plain: senders may refuse anything else (RFC 8461 section 3.2).",
+    )
