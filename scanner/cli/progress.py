@@ -78,6 +78,8 @@ class ScanProgress:
     def found(self, record: Record) -> None:
         """Count one result."""
         self._done += 1
+        if self._total is not None:
+            self._total = max(self._total, self._done)  # some findings come of the others
         self._blocked += record["state"] == State.BLOCKED
         self._downgraded += any(verdict["kind"] == "downgrade" for verdict in record["verdicts"])
         if self._bar is not None:

@@ -118,6 +118,7 @@ class Draft:
             self.domain,
             tuple(dict.fromkeys(self.members)),
             is_domain=self.is_domain,
+            is_implicit=self.found is not None and self.found.mx.is_implicit,
             is_found=has_answer and not any(finding.reason in _NO_DISCOVERY for finding in findings),
             mta_sts=policy.mode if policy is not None else None,
             dane=all(status is DaneStatus.SECURE for status in self.mx_dane) if self.mx_dane else None,

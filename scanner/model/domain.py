@@ -23,6 +23,8 @@ class DomainFacts:
     members: tuple[Membership, ...] = ()
     is_domain: bool = True
     """False for a host that the operator named with its port."""
+    is_implicit: bool = False
+    """The domain has no MX record, and takes its mail at its own address."""
     is_found: bool = True
     """Whether the last discovery succeeded; what was known before may stand where it failed."""
     mta_sts: StsMode | None = None

@@ -19,6 +19,9 @@ class State(StrEnum):
 class Reason(StrEnum):
     """Why the state is what it is; `open` has none."""
 
+    # Looked up in tables many times a probe, and Enum's own hash runs in Python.
+    __hash__ = str.__hash__
+
     CONNECTION_REFUSED = "connection_refused"
     CONNECT_TIMEOUT = "connect_timeout"
     ADMIN_PROHIBITED = "admin_prohibited"
@@ -103,6 +106,8 @@ OUT_OF_TIME = "the whole probe took longer than"
 
 class Phase(StrEnum):
     """The steps of a probe, in their order; each has its own latency (seconds)."""
+
+    __hash__ = str.__hash__
 
     DNS = "dns"
     CONNECT = "connect"

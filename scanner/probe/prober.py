@@ -113,6 +113,7 @@ class Prober:
             ehlo_name=self._ehlo_name,
             tls=self._tls,
             clock=self._clock,
+            peer=f"{endpoint.address} {endpoint.port}",
         )
 
 

@@ -5,8 +5,8 @@ from OpenSSL import SSL
 
 from scanner.protocol.memory import Memory
 
-HOSTS = 65536
-"""Hosts remembered."""
+PEERS = 65536
+"""Servers remembered."""
 ASKED_ANEW = 16
 """A server that takes no hybrid group is still sent a hybrid share at every so many-th connection."""
 
@@ -19,7 +19,7 @@ _HYBRID = "MLKEM"
 
 
 class KeyShares:
-    """Remembers of each host whether it took a hybrid group (X25519MLKEM768).
+    """Remembers of each server whether it took a hybrid group (X25519MLKEM768).
 
     The groups offered are the same always. What differs is whether the hello already carries a share of the
     hybrid, whose key takes longer to make than all the rest of it; without one a server that wants the hybrid
@@ -28,24 +28,24 @@ class KeyShares:
     """
 
     def __init__(self) -> None:
-        self._light: Memory[str, int] = Memory(HOSTS)
+        self._light: Memory[str, int] = Memory(PEERS)
 
-    def choose(self, connection: SSL.Connection, host: str) -> None:
-        """Set the shares for a connection to a host, before its handshake."""
-        left = self._light.recall(host)
+    def choose(self, connection: SSL.Connection, peer: str) -> None:
+        """Set the shares for a connection to a server, before its handshake."""
+        left = self._light.recall(peer)
         if left is None:
             return
         if left > 0 and _send_one_share(connection):
-            self._light.keep(host, left - 1)
+            self._light.keep(peer, left - 1)
         else:
-            self._light.forget(host)
+            self._light.forget(peer)
 
-    def learn(self, host: str, group: str | None) -> None:
-        """Take note of the group that a host agreed to."""
+    def learn(self, peer: str, group: str | None) -> None:
+        """Take note of the group that a server agreed to."""
         if group is not None and _HYBRID in group:
-            self._light.forget(host)
-        elif self._light.recall(host) is None:
-            self._light.keep(host, ASKED_ANEW - 1)
+            self._light.forget(peer)
+        elif self._light.recall(peer) is None:
+            self._light.keep(peer, ASKED_ANEW - 1)
 
 
 def _send_one_share(connection: SSL.Connection) -> bool:

@@ -45,7 +45,7 @@ class Session:
 
     `begin`, `receive` and `interrupt` move it on; after each of them `take_outgoing` returns what to
     send, `phase` and `limit` say what is awaited, and `is_done` says that the connection can be closed.
-    Times come from `clock` (seconds, monotonic).
+    Times come from `clock` (seconds, monotonic). `peer` names the server itself, where others share its host.
     """
 
     def __init__(
@@ -57,6 +57,7 @@ class Session:
         ehlo_name: str,
         tls: TlsClient,
         clock: Callable[[], float],
+        peer: str | None = None,
     ) -> None:
         self.found = Findings()
         self.phase = Phase.GREETING
@@ -67,6 +68,7 @@ class Session:
         self._is_implicit = tls_mode is TlsMode.IMPLICIT
         self._dialogue = DIALOGUES[protocol](self.found, ehlo_name, implicit=self._is_implicit)
         self._host = host
+        self._peer = peer
         self._tls = tls
         self._clock = clock
         self._lines = LineBuffer()
@@ -193,7 +195,7 @@ class Session:
         # What lies in the buffer now came in clear behind the go-ahead: it is counted, never
         # processed (CVE-2011-0411 and its family).
         self.found.extra_plaintext += len(self._lines.clear())
-        self._tunnel = self._tls.tunnel(self._host)
+        self._tunnel = self._tls.tunnel(self._host, self._peer)
         self._tunnel.handshake()
         self._heard_in_phase = False
         self._saw_record = False

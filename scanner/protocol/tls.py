@@ -62,11 +62,12 @@ class TlsClient:
         self.key_shares = KeyShares()
         self.described = Memory[tuple[bytes, str, tuple[VerifyError, ...]], Certificate](CACHED)
 
-    def tunnel(self, host: str) -> "TlsTunnel":
-        """Return a new tunnel to `host`, whose name is sent as SNI unless it is an address (RFC 6066)."""
-        connection = SSL.Connection(self._context, None)
-        self.key_shares.choose(connection, host)
-        return TlsTunnel(self, connection, host)
+    def tunnel(self, host: str, peer: str | None = None) -> "TlsTunnel":
+        """Return a new tunnel to `host`, whose name is sent as SNI unless it is an address (RFC 6066).
+
+        `peer` is what the server is remembered by (default: the host): several may share one host.
+        """
+        return TlsTunnel(self, SSL.Connection(self._context, None), host, peer or host)
 
 
 def _report(connection: SSL.Connection, _certificate: crypto.X509, number: int, depth: int, ok: int) -> bool:
@@ -77,18 +78,29 @@ def _report(connection: SSL.Connection, _certificate: crypto.X509, number: int, 
 class TlsTunnel:
     """One TLS connection: feed it what came from the network, send what `take_outgoing` returns."""
 
-    __slots__ = ("_client", "_connection", "_end", "_group", "_host", "_verification", "is_established")
+    __slots__ = (
+        "_client",
+        "_connection",
+        "_end",
+        "_group",
+        "_host",
+        "_peer",
+        "_verification",
+        "is_established",
+    )
 
-    def __init__(self, client: TlsClient, connection: SSL.Connection, host: str) -> None:
+    def __init__(self, client: TlsClient, connection: SSL.Connection, host: str, peer: str) -> None:
         self._client = client
         self._connection = connection
         self._host = host
+        self._peer = peer
         self._verification = Verification(client.chains)
         self._end: TunnelClosedError | None = None
         self._group: str | None = None
         self.is_established = False
         connection.set_app_data(self._verification)
         connection.set_connect_state()
+        client.key_shares.choose(connection, peer)
         if not _is_address(host):
             connection.set_tlsext_host_name(host.encode("ascii"))
 
@@ -108,7 +120,7 @@ class TlsTunnel:
             raise HandshakeError(_reason_of(error)) from None
         self.is_established = True
         self._group = self._connection.get_group_name()
-        self._client.key_shares.learn(self._host, self._group)
+        self._client.key_shares.learn(self._peer, self._group)
         return True
 
     @property

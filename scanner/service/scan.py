@@ -1,13 +1,15 @@
 """One scan from targets to records: plan, probe, hand out each result as soon as it is there."""
 
 from collections.abc import AsyncIterator, Iterable
-from typing import Any, Protocol
+from typing import Protocol
 
 from scanner.config import Settings
 from scanner.engine import Pool, WaitingRoom
-from scanner.model import Endpoint, Observation
+from scanner.model import Endpoint, Observation, State
+from scanner.model.observation import Key
 from scanner.model.record import Record, to_record
 from scanner.service.journal import Journal
+from scanner.service.parked import find_parked
 from scanner.service.parts import Parts
 from scanner.verdict import is_proven
 
@@ -49,11 +51,17 @@ async def _run(settings: Settings, parts: Parts, listener: Listener, journal: Jo
     listener.planned(len(plan.endpoints) + len(plan.findings))
     for finding in plan.findings:
         listener.found(to_record(finding))
-    known: dict[Any, Record] = journal.records if journal is not None else {}
+    states: dict[Key, State] = {}
+
+    def hand_out(key: Key, record: Record) -> None:
+        states[key] = State(record["state"])
+        listener.found(record)
+
+    known = journal.records if journal is not None else {}
     todo = []
     for endpoint in plan.endpoints:
         if endpoint.key in known:
-            listener.found(known[endpoint.key])
+            hand_out(endpoint.key, known[endpoint.key])
         else:
             todo.append(endpoint)
 
@@ -64,7 +72,7 @@ async def _run(settings: Settings, parts: Parts, listener: Listener, journal: Jo
         record = to_record(observation)
         if journal is not None:
             journal.append(record)
-        listener.found(record)
+        hand_out(observation.endpoint.key, record)
 
     limits = settings.limits
     pool = Pool(
@@ -75,6 +83,8 @@ async def _run(settings: Settings, parts: Parts, listener: Listener, journal: Jo
         rate=limits.rate,
     )
     await pool.run(_feed(todo))
+    for finding in find_parked(plan.domains, states, vantage=settings.vantage):
+        listener.found(to_record(finding))
 
 
 async def _feed(endpoints: Iterable[Endpoint]) -> AsyncIterator[Endpoint]:

@@ -109,6 +109,22 @@ def test_a_host_that_wants_the_hybrid_by_now_gets_it_and_is_remembered(
     assert shares_of(hello_of(client)) == [HYBRID, X25519]
 
 
+def test_servers_that_share_a_host_are_told_apart(
+    client: TlsClient, old: TlsServer, modern: TlsServer
+) -> None:
+    """Else the group of one would seem to come and go with the other's."""
+    shares = []
+    for peer, server in [("192.0.2.1 25", old), ("192.0.2.2 25", modern)] * 2:
+        tunnel, end = client.tunnel(HOST, peer), server.accept()
+        tunnel.handshake()
+        hello = tunnel.take_outgoing()
+        shares.append(shares_of(hello))
+        end.feed(hello)
+        connect(tunnel, end)
+
+    assert shares == [[HYBRID, X25519], [HYBRID, X25519], [X25519], [HYBRID, X25519]]
+
+
 def test_the_hybrid_share_is_sent_again_from_time_to_time(client: TlsClient, old: TlsServer) -> None:
     counts = []
     for _ in range(2 * ASKED_ANEW + 1):

@@ -100,6 +100,8 @@ TOLD: dict[str, list[tuple[str, str | None]]] = {
     "sts-expired.plain.test": [("open", "mta_sts_broken")],
     "sts-wrong-name.plain.test": [("open", "mta_sts_broken")],
     "sts-twice.plain.test": [("open", "mta_sts_broken")],
+    "parked.plain.test": [("open", "parked")],
+    "implicit.plain.test": [],
     "sts-html.plain.test": [("open", "mta_sts_content_type")],
     "complete.plain.test": [],
     "complete.secure.test": [],
