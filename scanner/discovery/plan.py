@@ -115,7 +115,9 @@ class Planner:
             self.memory[domain] = memory if is_current else replace(memory, until=0.0)
 
     async def _expand(self, target: Target, book: AddressBook) -> Plan:
-        is_host = target.port is not None or target.is_address or self.resolver.has_own(target.host)
+        # A single label is a name of this network; no domain has servers there.
+        is_name = "." in target.host and not target.is_address and not self.resolver.has_own(target.host)
+        is_host = target.port is not None or not is_name
         draft = Draft(target.host, self.vantage, is_domain=not is_host and self.finder is not None)
         if draft.is_domain:
             await self._plan_domain(draft, book)
