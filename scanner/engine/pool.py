@@ -4,16 +4,18 @@ import asyncio
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Generic, TypeVar
 
 from asyncio_throttle import Throttler
 
-from scanner.engine.waiting import WaitingRoom
-from scanner.model import Endpoint, Observation
+from scanner.engine.waiting import AnyJob, WaitingRoom
 
 MAX_WAITING = 100_000
-"""Endpoints taken in ahead of their turn; more are left with the feed."""
+"""Jobs taken in ahead of their turn; more are left with the feed."""
 SLICE_SECONDS = 0.05
 """How finely a rate is spread over the second."""
+
+Result = TypeVar("Result")
 
 
 def throttler(rate: float) -> Throttler:
@@ -30,18 +32,19 @@ def _pace(rate: float) -> tuple[int, float]:
     return count, count / rate
 
 
-class Pool:
-    """Probes what a feed gives, `concurrency` at once and `rate` connections a second over all.
+class Pool(Generic[AnyJob, Result]):
+    """Does the jobs that a feed gives, `concurrency` at once and `rate` connections a second over all.
 
-    The dispatcher is the throttler's only waiter: it takes an idle worker first, then an endpoint whose
-    address is free, then the rate's permission. A slow host holds one worker and its own address, no more.
+    The dispatcher is the throttler's only waiter: it takes an idle worker first, then a job whose address
+    is free, then the rate's permission. A slow host holds one worker and its own address, no more. A job
+    may `push` another one, which waits for its turn like any.
     """
 
     def __init__(
         self,
-        probe: Callable[[Endpoint], Awaitable[Observation | None]],
-        deliver: Callable[[Observation], None],
-        waiting: WaitingRoom,
+        probe: Callable[[AnyJob], Awaitable[Result | None]],
+        deliver: Callable[[Result], None],
+        waiting: WaitingRoom[AnyJob],
         *,
         concurrency: int,
         rate: float,
@@ -54,7 +57,7 @@ class Pool:
         self._waiting = waiting
         self._throttler = throttler(rate)
         self._clock = clock
-        self._handoff: asyncio.Queue[Endpoint | None] = asyncio.Queue()
+        self._handoff: asyncio.Queue[AnyJob | None] = asyncio.Queue()
         self._changed = asyncio.Event()
         self._idled = asyncio.Event()
         self._group: asyncio.TaskGroup | None = None
@@ -63,7 +66,7 @@ class Pool:
 
     @property
     def waiting(self) -> int:
-        """How many endpoints wait for their turn."""
+        """How many jobs wait for their turn."""
         return len(self._waiting)
 
     def adjust(self, *, concurrency: int, rate: float) -> None:
@@ -75,8 +78,13 @@ class Pool:
             self._hire(self._group)
         self._changed.set()
 
-    async def run(self, feed: AsyncIterator[Endpoint]) -> None:
-        """Probe everything the feed gives; return when it has ended and all is delivered.
+    def push(self, job: AnyJob) -> None:
+        """Let one more job wait for its turn."""
+        self._waiting.push(job)
+        self._changed.set()
+
+    async def run(self, feed: AsyncIterator[AnyJob]) -> None:
+        """Do everything the feed gives; return when it has ended and all is delivered.
 
         An exception of the feed, of a probe or of `deliver` ends the run, in an ExceptionGroup.
         """
@@ -103,10 +111,9 @@ class Pool:
             self._started += 1
             group.create_task(self._work())
 
-    async def _take_in(self, feed: AsyncIterator[Endpoint]) -> None:
-        async for endpoint in feed:
-            self._waiting.push(endpoint)
-            self._changed.set()
+    async def _take_in(self, feed: AsyncIterator[AnyJob]) -> None:
+        async for job in feed:
+            self.push(job)
             while len(self._waiting) >= MAX_WAITING:
                 await self._wait_for_change(None)
         self._is_fed = True
@@ -117,11 +124,11 @@ class Pool:
             await self._throttler.acquire()
             # Popped last of all, so that the address's gap counts from the real start. While the rate held
             # us up the limits may have come down: then it waits once more.
-            endpoint = self._waiting.pop(self._clock()) if self.busy < self.workers else None
-            if endpoint is not None:
+            job = self._waiting.pop(self._clock()) if self.busy < self.workers else None
+            if job is not None:
                 self.busy += 1
                 self._idled.clear()
-                self._handoff.put_nowait(endpoint)
+                self._handoff.put_nowait(job)
 
     async def _await_turn(self) -> bool:
         """Wait for an idle worker and a free address; return False when nothing will come any more."""
@@ -131,8 +138,8 @@ class Pool:
                 await self._wait_for_change(None)
             elif self._waiting.has_turn(now):
                 return True
-            elif self._is_fed and not len(self._waiting):
-                return False
+            elif self._is_fed and not len(self._waiting) and not self.busy:
+                return False  # nobody is left who could push another
             else:
                 turn = self._waiting.next_turn()
                 await self._wait_for_change(None if turn is None else max(0.0, turn - now))
@@ -146,15 +153,15 @@ class Pool:
             return
 
     async def _work(self) -> None:
-        while (endpoint := await self._handoff.get()) is not None:
+        while (job := await self._handoff.get()) is not None:
             try:
-                observation = await self._probe(endpoint)
+                result = await self._probe(job)
             finally:
                 self.busy -= 1
                 if not self.busy:
                     self._idled.set()
-                self._waiting.release(endpoint.address, self._clock())
+                self._waiting.release(job.address, self._clock())
                 self._changed.set()
-            if observation is not None:
-                self._deliver(observation)
+            if result is not None:
+                self._deliver(result)
         self._handoff.put_nowait(None)  # for the next worker

@@ -1,21 +1,31 @@
-"""Endpoints waiting for their address's turn: one address is never probed faster than the limits allow."""
+"""Jobs waiting for their address's turn: one address is never connected to faster than the limits allow."""
 
 import heapq
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
 
-from scanner.model import Endpoint
+
+class Job(Protocol):
+    """One connection to make."""
+
+    @property
+    def address(self) -> str:
+        """Where it goes."""
+
+
+AnyJob = TypeVar("AnyJob", bound=Job)
 
 
 @dataclass(slots=True)
-class _Address:
-    waiting: deque[Endpoint] = field(default_factory=deque)
+class _Address(Generic[AnyJob]):
+    waiting: deque[AnyJob] = field(default_factory=deque)
     busy: int = 0
     free_at: float = 0.0
     is_listed: bool = False
 
 
-class WaitingRoom:
+class WaitingRoom(Generic[AnyJob]):
     """A pure queue: decides who may go and when; nothing here waits or connects.
 
     Args:
@@ -27,7 +37,7 @@ class WaitingRoom:
     def __init__(self, per_address: int, gap: float) -> None:
         self._per_address = per_address
         self._gap = gap
-        self._addresses: dict[str, _Address] = {}
+        self._addresses: dict[str, _Address[AnyJob]] = {}
         self._turns: list[tuple[float, int, str]] = []
         self._count = 0
         self._serial = 0
@@ -42,15 +52,15 @@ class WaitingRoom:
         for address, state in self._addresses.items():
             self._list(address, state)
 
-    def push(self, endpoint: Endpoint) -> None:
-        """Let an endpoint wait."""
-        state = self._addresses.setdefault(endpoint.address, _Address())
-        state.waiting.append(endpoint)
+    def push(self, job: AnyJob) -> None:
+        """Let a job wait."""
+        state = self._addresses.setdefault(job.address, _Address())
+        state.waiting.append(job)
         self._count += 1
-        self._list(endpoint.address, state)
+        self._list(job.address, state)
 
     def has_turn(self, now: float) -> bool:
-        """Whether `pop` would return an endpoint now."""
+        """Whether `pop` would return a job now."""
         while self._turns and self._turns[0][0] <= now:
             address = self._turns[0][2]
             state = self._addresses[address]
@@ -62,19 +72,19 @@ class WaitingRoom:
                 del self._addresses[address]
         return False
 
-    def pop(self, now: float) -> Endpoint | None:
-        """Return an endpoint whose turn it is, or None. The caller must `release` its address."""
+    def pop(self, now: float) -> AnyJob | None:
+        """Return a job whose turn it is, or None. The caller must `release` its address."""
         if not self.has_turn(now):
             return None
         _, _, address = heapq.heappop(self._turns)
         state = self._addresses[address]
         state.is_listed = False
-        endpoint = state.waiting.popleft()
+        job = state.waiting.popleft()
         self._count -= 1
         state.busy += 1
         state.free_at = now + self._gap
         self._list(address, state)
-        return endpoint
+        return job
 
     def release(self, address: str, now: float) -> None:
         """Tell that a connection to an address has ended."""
@@ -87,7 +97,7 @@ class WaitingRoom:
         """Return when the next turn comes, or None where only a `push` or `release` can bring one."""
         return self._turns[0][0] if self._turns else None
 
-    def _list(self, address: str, state: _Address) -> None:
+    def _list(self, address: str, state: _Address[AnyJob]) -> None:
         # An idle address is listed too, so that it is forgotten once its gap is over.
         if not state.is_listed and state.busy < self._per_address:
             self._serial += 1

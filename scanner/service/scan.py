@@ -75,7 +75,7 @@ async def _run(settings: Settings, parts: Parts, listener: Listener, journal: Jo
         hand_out(observation.endpoint.key, record)
 
     limits = settings.limits
-    pool = Pool(
+    pool: Pool[Endpoint, Observation] = Pool(
         parts.prober.probe,
         deliver,
         WaitingRoom(limits.per_address, limits.per_address_gap),

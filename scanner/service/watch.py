@@ -55,7 +55,7 @@ class Watch:
         self._changed = asyncio.Event()
         self._replan = asyncio.Event()
         limits = settings.limits
-        self._waiting = WaitingRoom(limits.per_address, limits.per_address_gap)
+        self._waiting: WaitingRoom[Endpoint] = WaitingRoom(limits.per_address, limits.per_address_gap)
         pipeline = Pipeline(
             [_Latest(self), _Metrics(self.exposition, self.telemetry)], self.telemetry.count_sink_error
         )

@@ -49,7 +49,7 @@ def make_pool(
 ) -> Pool:
     """Make a pool on the running loop's clock."""
     clock = asyncio.get_running_loop().time
-    waiting = WaitingRoom(per_address, gap)
+    waiting: WaitingRoom[Endpoint] = WaitingRoom(per_address, gap)
     return Pool(visits.probe, delivered.append, waiting, concurrency=concurrency, rate=rate, clock=clock)
 
 

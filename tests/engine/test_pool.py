@@ -81,8 +81,10 @@ def test_a_slow_host_holds_up_nobody_else() -> None:
 
     async def main() -> None:
         clock = asyncio.get_running_loop().time
-        room = WaitingRoom(1, 0.0)
-        made = Pool(probe, delivered.append, room, concurrency=2, rate=0, clock=clock)
+        room: WaitingRoom[Endpoint] = WaitingRoom(1, 0.0)
+        made: Pool[Endpoint, Observation] = Pool(
+            probe, delivered.append, room, concurrency=2, rate=0, clock=clock
+        )
         running = asyncio.create_task(made.run(feed(map(endpoint, range(20)))))
         await asyncio.sleep(60)
         assert len(delivered) == 19
@@ -127,7 +129,9 @@ def test_a_probe_without_a_result_delivers_nothing_and_goes_on() -> None:
         return None if probed.host in {"host0.test", "host3.test"} else observation_of(probed)
 
     async def main() -> None:
-        made = Pool(probe, delivered.append, WaitingRoom(1, 0.0), concurrency=2, rate=0)
+        made: Pool[Endpoint, Observation] = Pool(
+            probe, delivered.append, WaitingRoom(1, 0.0), concurrency=2, rate=0
+        )
         await made.run(feed(map(endpoint, range(6))))
 
     run(main())
@@ -248,7 +252,7 @@ def test_a_fault_ends_the_run_and_nothing_hangs(culprit: str) -> None:
     visits = Visits((1.0,))
 
     async def main() -> None:
-        made = Pool(
+        made: Pool[Endpoint, Observation] = Pool(
             broken_probe if culprit == "probe" else visits.probe,
             broken_deliver if culprit == "deliver" else lambda _: None,
             WaitingRoom(1, 0.0),

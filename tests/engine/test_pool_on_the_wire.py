@@ -10,7 +10,7 @@ from scanner.demo.journal import Journal
 from scanner.demo.scenario import describe, opens
 from scanner.demo.smtp import BASIC, Smtp
 from scanner.engine import Pool, WaitingRoom
-from scanner.model import Observation
+from scanner.model import Endpoint, Observation
 from tests.engine.clockwork import most_in_any
 from tests.engine.probed import feed
 from tests.probe.probing import endpoint_of, prober_for
@@ -38,8 +38,10 @@ def scan(
 
     async def main() -> Journal:
         async with Farm(rows, base=None, greeting_delay=delay) as farm:
-            waiting = WaitingRoom(per_address, gap)
-            pool = Pool(prober_for(farm).probe, found.append, waiting, concurrency=concurrency, rate=rate)
+            waiting: WaitingRoom[Endpoint] = WaitingRoom(per_address, gap)
+            pool: Pool[Endpoint, Observation] = Pool(
+                prober_for(farm).probe, found.append, waiting, concurrency=concurrency, rate=rate
+            )
             await pool.run(feed([endpoint_of(farm, row) for row in rows]))
             return farm.log
 

@@ -20,7 +20,7 @@ class Visits(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.per_address, self.gap = 1, 1.0
-        self.room = WaitingRoom(self.per_address, self.gap)
+        self.room: WaitingRoom[Endpoint] = WaitingRoom(self.per_address, self.gap)
         self.now = 0.0
         self.count = 0
         self.waiting: dict[str, list[Endpoint]] = defaultdict(list)
@@ -138,7 +138,7 @@ TestVisitsWithoutGap = VisitsWithoutGap.TestCase
 )
 @settings(max_examples=80, deadline=None)
 def test_new_limits_hold_from_the_next_turn_on(limits: list[tuple[int, float]], addresses: list[str]) -> None:
-    room = WaitingRoom(3, 0.0)
+    room: WaitingRoom[Endpoint] = WaitingRoom(3, 0.0)
     for number, address in enumerate(addresses):
         room.push(endpoint(number, address))
     now, came, busy = 0.0, 0, dict.fromkeys(ADDRESSES, 0)
@@ -157,7 +157,7 @@ def test_new_limits_hold_from_the_next_turn_on(limits: list[tuple[int, float]], 
 
 
 def test_one_address_does_not_hold_up_the_others() -> None:
-    room = WaitingRoom(1, 10.0)
+    room: WaitingRoom[Endpoint] = WaitingRoom(1, 10.0)
     crowd = [endpoint(number, ADDRESSES[0]) for number in range(5)]
     other = endpoint(9, ADDRESSES[1])
     for each in (*crowd, other):
@@ -173,7 +173,7 @@ def test_one_address_does_not_hold_up_the_others() -> None:
 
 @pytest.mark.parametrize("per_address", [1, 2])
 def test_a_wider_limit_is_used_at_once(per_address: int) -> None:
-    room = WaitingRoom(per_address, 0.0)
+    room: WaitingRoom[Endpoint] = WaitingRoom(per_address, 0.0)
     for number in range(4):
         room.push(endpoint(number, ADDRESSES[0]))
     while room.pop(0.0) is not None:
@@ -186,7 +186,7 @@ def test_a_wider_limit_is_used_at_once(per_address: int) -> None:
 
 
 def test_an_address_with_nobody_waiting_is_forgotten_after_its_gap() -> None:
-    room = WaitingRoom(1, 5.0)
+    room: WaitingRoom[Endpoint] = WaitingRoom(1, 5.0)
     for number in range(1000):
         room.push(endpoint(number))
     while (went := room.pop(0.0)) is not None:
