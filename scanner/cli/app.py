@@ -88,8 +88,11 @@ def scan(
     timeout: Annotated[
         float | None, typer.Option(metavar="S", help="Cap on connect and on every single read, in seconds.")
     ] = None,
-    no_versions: Annotated[  # noqa: ARG001 - the sweep is off until it exists; scripts may already say so
+    no_versions: Annotated[
         bool, typer.Option("--no-versions", help="Do not list the TLS versions that a server accepts.")
+    ] = False,
+    groups: Annotated[
+        bool, typer.Option("--groups", help="List the key exchange groups too: two connections more.")
     ] = False,
     fail_on: Annotated[
         FailOn, typer.Option(help="Exit with 1 if there are findings of this weight.")
@@ -107,6 +110,7 @@ def scan(
         "probe.allow_private": True if allow_private else None,
         "probe.families": ["ipv4"] if ipv4 else ["ipv6"] if ipv6 else None,
         "probe.timeout": timeout,
+        "probe.groups": True if groups else None,
         "limits.concurrency": concurrency,
         "limits.rate": rate,
         "ports": None if ports is None else _read_ports(ports),
@@ -115,7 +119,8 @@ def scan(
         targets=tuple(targets or ()),
         target_file=target_file,
         config=config,
-        changes={name: value for name, value in changes.items() if value is not None},
+        changes={name: value for name, value in changes.items() if value is not None}
+        | ({"probe.versions_interval": None} if no_versions else {}),
         format=output_format,
         out=out,
         fail_on=fail_on,

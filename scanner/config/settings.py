@@ -66,6 +66,10 @@ class ProbeSettings(_Section):
     allow_private: Annotated[bool, BeforeValidator(values.read_switch)] = False
     ca_file: Annotated[Path, BeforeValidator(values.read_ca_file)] | None = None
     """PEM certificates to trust; None = the system's."""
+    versions_interval: Time | None = 86400.0
+    """How often the TLS versions that a server accepts are listed; None = never."""
+    groups: Annotated[bool, BeforeValidator(values.read_switch)] = False
+    """List the key exchange groups with them: two connections more."""
 
     @property
     def connect_seconds(self) -> float:

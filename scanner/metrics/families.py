@@ -113,6 +113,17 @@ def _tls(seen: Observation) -> Iterator[Sample]:
         yield ",".join(labels), 1
 
 
+def _versions(seen: Observation) -> Iterator[Sample]:
+    for version, is_accepted in (seen.versions or {}).items():
+        if is_accepted is not None:
+            yield label("version", version), is_accepted
+
+
+def _post_quantum(seen: Observation) -> Iterator[Sample]:
+    if seen.post_quantum is not None:
+        yield "", seen.post_quantum
+
+
 def _not_after(seen: Observation) -> Iterator[Sample]:
     if seen.certificate is not None:
         yield "", seen.certificate.not_after.timestamp()
@@ -221,6 +232,18 @@ FAMILIES = (
         "The TLS version, cipher and key exchange group that the last probe negotiated; "
         "absent when there was no TLS.",
         _tls,
+    ),
+    Family(
+        "mailport_tls_version_accepted",
+        "Whether the server accepts the TLS or SSL version (1 yes, 0 no), by the last listing of versions; "
+        "absent where that could not be told or none was made.",
+        _versions,
+    ),
+    Family(
+        "mailport_tls_post_quantum",
+        "Whether the server accepts the post-quantum group X25519MLKEM768 (1 yes, 0 no), by the last listing "
+        "of groups; absent where none was made.",
+        _post_quantum,
     ),
     Family(
         "mailport_certificate_not_after_timestamp_seconds",

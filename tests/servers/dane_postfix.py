@@ -1,6 +1,5 @@
 """Real mail servers at the addresses of the zones: a Postfix of many certificates, a complete host."""
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,12 +9,19 @@ import pytest
 
 from tests.servers.dovecot import run_dovecot
 from tests.servers.mail_host import MailHost
-from tests.servers.postfix import _INSIDE, DAEMON_FOLDER, DOMAIN, Postfix, _make_queue, run_postfix
+from tests.servers.postfix import (
+    DAEMON_FOLDER,
+    DOMAIN,
+    INSIDE,
+    Postfix,
+    make_queue,
+    run_postfix,
+    write_settings,
+)
 from tests.servers.process import find_program, greets, running
 from tests.servers.sites import ODD_SUBMISSION_PORT, MailSite, Sites
 
 # Postfix waits for up to two seconds until it takes a file that has just changed for whole.
-LONG_AGO = 1_000_000_000
 
 _MAIN = """\
 compatibility_level = 3.6
@@ -71,11 +77,9 @@ def _listeners(sites: Mapping[str, MailSite]) -> str:
 def run_dane_hosts(state: Path, sites: Mapping[str, MailSite]) -> Iterator[DaneHosts]:
     """Run one Postfix that is a server of its own, by name and certificate, at each address."""
     program = find_program("master", "postfix", DAEMON_FOLDER)
-    _make_queue(state)
-    settings = state / "etc" / "main.cf"
-    settings.write_text(_MAIN.format(state=state))
-    os.utime(settings, (LONG_AGO, LONG_AGO))
-    (state / "etc" / "master.cf").write_text(_listeners(sites) + _INSIDE)
+    make_queue(state)
+    write_settings(state, _MAIN.format(state=state))
+    (state / "etc" / "master.cf").write_text(_listeners(sites) + INSIDE)
     log = state / "postfix.log"
     first = sites["ca"]
     with running(

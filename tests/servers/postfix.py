@@ -1,6 +1,7 @@
 """A real Postfix: port 25 for other servers, 587 and 465 for clients, or port 25 behind postscreen."""
 
 import grp
+import os
 import pwd
 import shutil
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ DAEMON_FOLDER = "/usr/lib/postfix/sbin"
 DOMAIN = "mail.test"
 GREET_WAIT_SECONDS = 2
 TEASER = "wait for it"
+LONG_AGO = 1_000_000_000
 
 _MAIN = """\
 compatibility_level = 3.6
@@ -59,7 +61,7 @@ postscreen_greet_banner = $myhostname ESMTP {teaser}
 postscreen_greet_wait = {greet_wait}s
 """
 
-_INSIDE = """\
+INSIDE = """\
 cleanup    unix n - n - 0 cleanup
 qmgr       unix n - n 300 1 qmgr
 tlsmgr     unix - - n 1000? 1 tlsmgr
@@ -111,7 +113,7 @@ class Postfix:
         return self.log_file.read_text("utf-8", "replace") if self.log_file.exists() else ""
 
 
-def _make_queue(state: Path) -> None:
+def make_queue(state: Path) -> None:
     """Lay out the folders with the owners that Postfix insists on, so that its own scripts need not run."""
     for name in ("etc", "queue", "data"):
         (state / name).mkdir(parents=True)
@@ -142,10 +144,18 @@ def _make_queue(state: Path) -> None:
         (queue / name).chmod(mode)
 
 
+def write_settings(state: Path, text: str) -> None:
+    """Write main.cf with a date of long ago: Postfix waits up to two seconds while it is fresh."""
+    path = state / "etc" / "main.cf"
+    path.write_text(text)
+    os.utime(path, (LONG_AGO, LONG_AGO))
+
+
 def _write_configuration(state: Path, name: str, address: str, leaf: Leaf, dovecot: Dovecot | None) -> None:
     services = _SEVEN_PORTS if dovecot else _POSTSCREEN
-    (state / "etc" / "master.cf").write_text(services.format(address=address) + _INSIDE)
-    (state / "etc" / "main.cf").write_text(
+    (state / "etc" / "master.cf").write_text(services.format(address=address) + INSIDE)
+    write_settings(
+        state,
         _MAIN.format(
             state=state,
             log=state / "postfix.log",
@@ -160,14 +170,14 @@ def _write_configuration(state: Path, name: str, address: str, leaf: Leaf, dovec
             gid=grp.getgrnam(MAIL_OWNER).gr_gid,
             teaser=TEASER,
             greet_wait=GREET_WAIT_SECONDS,
-        )
+        ),
     )
 
 
 @contextmanager
 def _run(state: Path, name: str, address: str, leaf: Leaf, dovecot: Dovecot | None) -> Iterator[Postfix]:
     program = find_program("master", "postfix", DAEMON_FOLDER)
-    _make_queue(state)
+    make_queue(state)
     _write_configuration(state, name, address, leaf, dovecot)
     log = state / "postfix.log"
     with running(
