@@ -9,7 +9,8 @@ ARGS ?=
 # Real servers and tools that the tests and benchmarks start or call.
 TEST_PACKAGES := postfix dovecot-core dovecot-imapd dovecot-pop3d \
 	prometheus prometheus-alertmanager prometheus-blackbox-exporter \
-	dnsmasq-base nsd unbound ldnsutils iproute2 nftables procps openssl
+	dnsmasq-base nsd unbound ldnsutils iproute2 nftables procps openssl \
+	stunnel4 testssl.sh sslscan nmap
 
 run: ## start mailport with config/mailport.yml (CONFIG=FILE for another, ARGS=... for more options)
 	@scripts/venv.sh run

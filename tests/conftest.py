@@ -12,4 +12,8 @@ pytest_plugins = [
     "tests.servers.name_service",
     "tests.servers.policy_web",
     "tests.servers.dane_postfix",
+    "tests.servers.tls_certificates",
+    "tests.servers.openssl_server",
+    "tests.servers.tls_farms",
+    "tests.servers.canned_tls",
 ]

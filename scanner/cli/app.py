@@ -180,7 +180,8 @@ def check(
             for line in str(error).splitlines():
                 say(line)
         else:
-            typer.echo(f"{path}: good, {len(settings.targets)} targets")
+            number = len(settings.targets)
+            typer.echo(f"{path}: good, {number} {'target' if number == 1 else 'targets'}")
     if is_bad:
         raise typer.Exit(Exit.USAGE)
 

@@ -4,10 +4,10 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from enum import IntEnum
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 import typer
 import uvloop
@@ -28,14 +28,12 @@ class StandardError:
 
     def write(self, text: str) -> int:
         """Write, if that is possible."""
-        with suppress(OSError, ValueError, AttributeError):
-            return sys.stderr.write(text)
+        _spare_the_work(lambda: sys.stderr.write(text))
         return len(text)
 
     def flush(self) -> None:
         """Flush, if that is possible."""
-        with suppress(OSError, ValueError, AttributeError):
-            sys.stderr.flush()
+        _spare_the_work(lambda: sys.stderr.flush())  # noqa: PLW0108 - there may be none
 
     def isatty(self) -> bool:
         """Whether a person is likely to read along."""
@@ -43,6 +41,17 @@ class StandardError:
 
 
 STANDARD_ERROR = StandardError()
+
+
+def _spare_the_work(speak: Callable[[], object]) -> None:
+    try:
+        speak()
+    except OSError:
+        # What could not be written stays in a buffer, which would make Python fail at its exit.
+        with suppress(OSError, ValueError):
+            _mute(sys.stderr)
+    except (ValueError, AttributeError):
+        return  # it is closed, or there is none
 
 
 def say(text: str) -> None:
@@ -60,7 +69,11 @@ def give_up(problems: str | Iterable[str], status: Exit = Exit.USAGE) -> NoRetur
 
 def mute_stdout() -> None:
     """Write no more to standard output, which takes nothing: Python would complain of that at its exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    _mute(sys.stdout)
+
+
+def _mute(stream: TextIO) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 @contextmanager

@@ -8,7 +8,8 @@ from typing import Any, NoReturn, Protocol, TextIO
 
 from rich.console import Console
 
-from scanner.cli.table import build_summary, build_table
+from scanner.cli.summary import build_summary
+from scanner.cli.table import build_table
 from scanner.model.record import Record, to_line
 
 
@@ -65,10 +66,9 @@ class JsonWriter:
 
 
 CSV_COLUMNS: tuple[tuple[str, Callable[[Record], Any]], ...] = (
-    *(
-        (name, lambda record, name=name: record[name])
-        for name in ("domain", "host", "address", "port", "protocol")
-    ),
+    ("domain", lambda record: record["domain"]),
+    ("domains", lambda record: " ".join(record["domains"])),
+    *((name, lambda record, name=name: record[name]) for name in ("host", "address", "port", "protocol")),
     *((name, lambda record, name=name: record[name]) for name in ("tls_mode", "role", "source", "vantage")),
     *((name, lambda record, name=name: record[name]) for name in ("state", "reason", "detail", "level")),
     *((name, lambda record, name=name: record[name]) for name in ("started_at", "duration")),
@@ -76,10 +76,17 @@ CSV_COLUMNS: tuple[tuple[str, Callable[[Record], Any]], ...] = (
     ("starttls_offered", lambda record: (record.get("starttls") or {}).get("offered")),
     ("tls_version", lambda record: (record.get("tls") or {}).get("version")),
     ("tls_cipher", lambda record: (record.get("tls") or {}).get("cipher")),
+    ("tls_group", lambda record: (record.get("tls") or {}).get("group")),
+    ("tls_versions", lambda record: " ".join(_list_accepted(record))),
     ("certificate_not_after", lambda record: (record.get("certificate") or {}).get("not_after")),
     ("certificate_problems", lambda record: " ".join((record.get("certificate") or {}).get("problems", ()))),
     ("verdicts", lambda record: " ".join(verdict["id"] for verdict in record["verdicts"])),
 )
+
+
+def _list_accepted(record: Record) -> list[str]:
+    versions = (record.get("tls") or {}).get("versions") or {}
+    return [name for name, is_accepted in versions.items() if is_accepted]
 
 
 class CsvWriter:
@@ -114,10 +121,15 @@ class _Console(Console):
         raise BrokenPipeError
 
 
+MAX_TEXT = 300
+"""Characters of a finding that a terminal shows; a file and the other formats have all."""
+
+
 class TableWriter:
     """A table and a summary, at the end."""
 
     def __init__(self, stream: TextIO) -> None:
+        self._longest = MAX_TEXT if stream.isatty() else None
         self._console = _Console(file=stream, highlight=False, markup=False, width=_width(stream))
         self._records: list[Record] = []
 
@@ -128,7 +140,8 @@ class TableWriter:
     def close(self) -> None:
         """Print everything."""
         if self._records:
-            self._console.print(build_table(self._records, self._console.width))
+            self._console.print(build_table(self._records, self._console.width, self._longest))
+            self._console.print()
         self._console.print(build_summary(self._records))
 
 

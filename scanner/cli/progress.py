@@ -33,7 +33,8 @@ class ScanProgress:
         self._blocked = 0
         self._downgraded = 0
         self._started = time.monotonic()
-        self._told = self._started
+        self._told_at = self._started
+        self._told: tuple[int, int | None, int] | None = None
         self._bar: Progress | None = None
         if sys.stderr.isatty():
             self._bar = Progress(
@@ -58,7 +59,8 @@ class ScanProgress:
     ) -> None:
         if self._bar is not None:
             self._bar.stop()
-        say(self._line())
+        if self._told != self._count():
+            self._tell()
 
     def resolved(self, done: int) -> None:
         """Show how many targets are looked up."""
@@ -66,7 +68,7 @@ class ScanProgress:
         if self._bar is not None:
             self._bar.update(self._task, completed=done)
         elif self._is_time():
-            say(self._line())
+            self._tell()
 
     def planned(self, total: int) -> None:
         """Show how many results will come."""
@@ -85,7 +87,7 @@ class ScanProgress:
         if self._bar is not None:
             self._bar.update(self._task, completed=self._done, news=self._news())
         elif self._is_time():
-            say(self._line())
+            self._tell()
 
     def ruled_out(self) -> None:
         """Expect one result less."""
@@ -106,9 +108,13 @@ class ScanProgress:
             return f"mailport: {self._looked_up} of {self._targets} {targets} looked up"
         return f"mailport: {self._done} of {self._total} done, {self._news()}"
 
+    def _tell(self) -> None:
+        self._told_at = time.monotonic()
+        self._told = self._count()
+        say(self._line())
+
+    def _count(self) -> tuple[int, int | None, int]:
+        return (self._looked_up, self._total, self._done)
+
     def _is_time(self) -> bool:
-        now = time.monotonic()
-        if now - self._told < SECONDS_BETWEEN_LINES:
-            return False
-        self._told = now
-        return True
+        return time.monotonic() - self._told_at >= SECONDS_BETWEEN_LINES

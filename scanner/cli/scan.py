@@ -13,7 +13,7 @@ from scanner.cli.console import Exit, give_up, mute_stdout, run_interruptibly, s
 from scanner.cli.options import COMMAND_LINE, list_problems
 from scanner.cli.output import Format, Writer, make_writer
 from scanner.cli.progress import ScanProgress
-from scanner.cli.weight import is_our_own_fault, weight_of
+from scanner.cli.weight import is_notice, is_our_own_fault, weight_of
 from scanner.config import ConfigError, Settings, default_settings, load_settings, override
 from scanner.model import Severity
 from scanner.model.record import Record
@@ -98,8 +98,8 @@ class Tally:
 
     def found(self, record: Record) -> None:
         """Take one record; a notice about a domain does not say whether we could work."""
-        self._count += record["reason"] is not None or record["port"] is not None
-        self._heaviest = max(self._heaviest, weight_of(record))
+        self._count += not is_notice(record)
+        self._heaviest = max(self._heaviest, weight_of(record) or 0)
         self._own_faults += is_our_own_fault(record)
         self._writer.write(record)
         self._progress.found(record)

@@ -1,128 +1,163 @@
-"""The table of a scan: one row an endpoint, worst news in plain words, and a summary."""
+"""The table of a scan: domains, under each its servers, under each a row a port with what was found."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
-from rich import box
+from rich.cells import cell_len
+from rich.console import Group as Lines
+from rich.console import RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from scanner.cli.weight import weight_of
-from scanner.model import Severity, State
+from scanner.cli.cells import (
+    QUIET,
+    tell_certificate,
+    tell_group,
+    tell_news,
+    tell_port,
+    tell_software,
+    tell_source,
+    tell_state,
+    tell_time,
+    tell_tls,
+)
+from scanner.cli.groups import Group, group_by_domain
+from scanner.cli.weight import is_notice
+from scanner.model import Source
 from scanner.model.record import Record
 
-_STYLE_OF_STATE = {
-    State.OPEN: "green",
-    State.CLOSED: "dim",
-    State.BLOCKED: "bold red",
-    State.UNREACHABLE: "red",
-    State.REJECTING: "yellow",
-    State.BROKEN: "red",
-    State.UNKNOWN: "magenta",
-    State.NOT_OFFERED: "dim",
-}
-_STYLE_OF_SEVERITY = {"critical": "bold red", "warning": "yellow", "notice": "dim"}
-_MARK_OF_SEVERITY = {"critical": "!!", "warning": "!", "notice": "·"}
-NARROW = 120
-"""Columns of text below which the address goes under the host and the software is left out."""
-TINY = 100
-"""Columns of text below which certificate and time are left out too: the other formats have all."""
-MAX_TEXT = 120
-"""Characters of a finding that the table shows; the other formats show all."""
-_SEVERITIES = ("critical", "warning", "notice")
+INDENT = 2
+GAP = 2
+"""Columns of text between two cells."""
+LEAST_NEWS = 44
+"""Columns of text that findings need beside the other cells; with less they stand below them."""
+MOST_SERVERS = 3
+"""How many servers that stand under other domains are named."""
 
 
-def build_table(records: Iterable[Record], width: int) -> Table:
-    """Return the table of all records, sorted by host, address and port, for `width` columns of text."""
-    is_narrow = width < NARROW
-    is_tiny = width < TINY
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", collapse_padding=True)
-    table.add_column("host", overflow="fold", min_width=16)
-    if not is_narrow:
-        table.add_column("address", overflow="fold")
-    table.add_column("port", justify="right", no_wrap=True)
-    table.add_column("state", no_wrap=True)
-    table.add_column("TLS", no_wrap=True)
-    if not is_tiny:
-        table.add_column("cert", justify="right", no_wrap=True)
-        table.add_column("time", justify="right", no_wrap=True)
-    if not is_narrow:
-        table.add_column("software", overflow="fold")
-    table.add_column("what we saw", overflow="fold", ratio=1)
-    previous: tuple[str, str | None] | None = None
-    for record in sorted(records, key=_order):
-        here = (record["host"], record["address"])
-        cells = _cells(record, is_repeated=here == previous, is_narrow=is_narrow)
-        if is_tiny:
-            del cells[4:6]
-        table.add_row(*cells)
-        previous = here
-    return table
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A column of a row: its heading, what stands in it, and how wide the widest of it is."""
+
+    heading: str
+    tell: Callable[[Record], Text]
+    is_right: bool = False
+    width: int = 0
 
 
-def build_summary(records: Sequence[Record]) -> Text:
-    """Return one line of totals."""
-    states = Counter(record["state"] for record in records)
-    verdicts = Counter(verdict["severity"] for record in records for verdict in record["verdicts"])
-    text = Text(f"{len(records)} {'result' if len(records) == 1 else 'results'}: ")
-    parts = [Text(f"{states[state]} {state}", _STYLE_OF_STATE[state]) for state in State if states[state]]
-    parts += [
-        Text(f"{verdicts[name]} {name}", _STYLE_OF_SEVERITY[name]) for name in _SEVERITIES if verdicts[name]
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Which columns there are, and whether the findings stand beside them or below."""
+
+    columns: tuple[_Column, ...]
+    has_news_beside: bool
+    longest: int | None
+
+    def head(self) -> RenderableType:
+        """Return the headings."""
+        grid = self._make_grid()
+        grid.add_row(
+            *(column.heading for column in self.columns), "what we saw" if self.has_news_beside else ""
+        )
+        return Padding(grid, (0, 0, 0, INDENT), style="bold")
+
+    def rows(self, records: Iterable[Record]) -> Iterator[RenderableType]:
+        """Yield a row a record."""
+        grid = self._make_grid()
+        for record in records:
+            cells = [column.tell(record) for column in self.columns]
+            news = tell_news(record, self.longest)
+            grid.add_row(*cells, news if self.has_news_beside else "")
+            if news and not self.has_news_beside:
+                yield Padding(grid, (0, 0, 0, INDENT))
+                yield Padding(news, (0, 0, 0, INDENT + self.columns[0].width + GAP))
+                grid = self._make_grid()
+        if grid.row_count:
+            yield Padding(grid, (0, 0, 0, INDENT))
+
+    def _make_grid(self) -> Table:
+        grid = Table.grid(padding=(0, GAP, 0, 0), expand=True)
+        for column in self.columns:
+            grid.add_column(width=column.width, justify="right" if column.is_right else "left", no_wrap=True)
+        grid.add_column(ratio=1, overflow="fold")
+        return grid
+
+
+def build_table(records: Iterable[Record], width: int, longest: int | None = None) -> RenderableType:
+    """Return the table of all records, grouped by domain, for `width` columns of text.
+
+    Findings longer than `longest` characters lose their middle; None shows all of them.
+    """
+    groups = group_by_domain(records)
+    layout = _lay_out([record for group in groups for record in group.records], width, longest)
+    parts: list[RenderableType] = [layout.head(), Text("─" * width, QUIET)]
+    was_domain = False
+    for number, group in enumerate(groups):
+        is_domain = not group.is_host
+        if number and (is_domain or was_domain):
+            parts.append(Text(""))
+        parts += _tell_group(group, layout)
+        was_domain = is_domain
+    return Lines(*parts)
+
+
+def _lay_out(records: Sequence[Record], width: int, longest: int | None) -> _Layout:
+    has_sources = any(record["source"] != Source.OPERATOR for record in records)
+    columns = [
+        _Column("port", tell_port, is_right=True),
+        _Column("state", tell_state),
+        _Column("TLS", tell_tls),
+        _Column("cert", tell_certificate, is_right=True),
+        _Column("time", tell_time, is_right=True),
+        *([_Column("source", tell_source)] if has_sources else []),
     ]
-    return text + Text(", ").join(parts) if parts else Text("nothing to probe")
+    optional = [_Column("software", tell_software), _Column("key exchange", tell_group)]
+    columns = [_measure(column, records) for column in columns]
+    room = width - INDENT - sum(column.width + GAP for column in columns)
+    has_news_beside = room >= LEAST_NEWS
+    for column in (_measure(column, records) for column in optional):
+        room -= column.width + GAP
+        if room < (LEAST_NEWS if has_news_beside else 0):
+            break
+        columns.append(column)
+    return _Layout(tuple(columns), has_news_beside, longest)
 
 
-def _order(record: Record) -> tuple[str, str, int]:
-    return (record["host"], record["address"] or "", record["port"] or 0)
+def _measure(column: _Column, records: Iterable[Record]) -> _Column:
+    widest = max((cell_len(column.tell(record).plain) for record in records), default=0)
+    width = max(widest, len(column.heading))
+    return _Column(column.heading, column.tell, column.is_right, width)
 
 
-def _cells(record: Record, *, is_repeated: bool, is_narrow: bool) -> list[Text]:
-    host = Text("" if is_repeated else str(record["host"]))
-    address = Text("" if is_repeated else str(record["address"] or ""), "dim")
-    port = Text("-" if record["port"] is None else str(record["port"]))
-    state = Text(record["state"], _STYLE_OF_STATE[State(record["state"])])
-    seconds = record["duration"]
-    time = Text(f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s", "dim")
-    middle = [port, state, _tls(record), _certificate(record), time]
-    if is_narrow:
-        return [host if not address else Text("\n").join([host, address]), *middle, _news(record)]
-    software = Text(record.get("software") or "", "dim")
-    return [host, address, *middle, software, _news(record)]
+def _tell_group(group: Group, layout: _Layout) -> Iterator[RenderableType]:
+    is_host = group.is_host
+    if not is_host:
+        others = (
+            f"{group.sharers} other {'domain shares' if group.sharers == 1 else 'domains share'} a server"
+        )
+        yield Text(group.domain, "bold").append(f"  {others}" if group.sharers else "", QUIET)
+    for (host, address), records in group.servers:
+        name = Text(host, "bold" if is_host else "")
+        if address:
+            name.append(f"  {address}", QUIET)
+        if is_host or host != group.domain or address:
+            yield Padding(name, (0, 0, 0, 0 if is_host else INDENT))
+        yield from (
+            Padding(tell_news(record, layout.longest), (0, 0, 0, INDENT))
+            for record in records
+            if is_notice(record)
+        )
+        probed = [record for record in records if not is_notice(record)]
+        if probed:
+            yield from layout.rows(probed)
+    yield from _tell_elsewhere(group)
 
 
-def _tls(record: Record) -> Text:
-    tls = record.get("tls")
-    if tls is None:
-        return Text("none" if record["state"] == State.OPEN else "", "red")
-    version = str(tls["version"]).removeprefix("TLSv")
-    return Text(version, "green" if version in ("1.2", "1.3") else "red")
-
-
-def _certificate(record: Record) -> Text:
-    certificate = record.get("certificate")
-    if certificate is None:
-        return Text("")
-    if certificate["problems"]:
-        return Text("bad", "red" if record["port"] != 25 else "dim")
-    days = (datetime.fromisoformat(certificate["not_after"]) - datetime.now(UTC)).days
-    return Text(f"{days} d", "green" if days > 21 else "yellow")
-
-
-def _news(record: Record) -> Text:
-    """Return the findings, worst first; the reason stands alone only where no verdict tells it better."""
-    lines = []
-    verdicts = sorted(record["verdicts"], key=lambda verdict: _SEVERITIES.index(verdict["severity"]))
-    for verdict in verdicts:
-        mark = f"{_MARK_OF_SEVERITY[verdict['severity']]} {_cut(verdict['summary'])}"
-        lines.append(Text(mark, _STYLE_OF_SEVERITY[verdict["severity"]]))
-    if record["reason"] is not None and not verdicts:
-        mark = "!! " if weight_of(record) >= Severity.CRITICAL else "! "
-        lines.append(Text(mark + str(record["reason"]).replace("_", " "), "yellow"))
-        if record["detail"]:
-            lines[-1].append(Text(f": {_cut(record['detail'])}", "dim"))
-    return Text("\n").join(lines)
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
+def _tell_elsewhere(group: Group) -> Iterator[RenderableType]:
+    places = group.places_elsewhere
+    for host, owner, ports in places[:MOST_SERVERS]:
+        text = Text(f"{host}  ").append(f"{', '.join(map(str, ports))}: see {owner}", QUIET)
+        yield Padding(text, (0, 0, 0, INDENT))
+    if len(places) > MOST_SERVERS:
+        yield Padding(Text(f"and {len(places) - MOST_SERVERS} more", QUIET), (0, 0, 0, INDENT))

@@ -1,18 +1,10 @@
-"""How much a record weighs: what `--fail-on` compares, and whether the scanner itself could work."""
+"""What a record weighs: what `--fail-on` compares, and whether the scanner itself could work."""
 
-from scanner.model import Reason, Severity, State
+from scanner.model import Reason, Severity
 from scanner.model.record import Record
 from scanner.network.resolver import NO_ANSWER, NO_ROOT
+from scanner.verdict.weight import weigh, weigh_reason
 
-# A state without a verdict of its own weighs something too: the port does not work.
-_WEIGHT_OF_STATE = {
-    State.BROKEN: Severity.WARNING,
-    State.REJECTING: Severity.WARNING,
-    State.BLOCKED: Severity.WARNING,
-    State.UNREACHABLE: Severity.WARNING,
-    State.UNKNOWN: Severity.NOTICE,
-}
-_CRITICAL_REASONS = (Reason.NAME_NOT_FOUND, Reason.NO_ADDRESS, Reason.WRONG_PROTOCOL)
 _OUR_OWN_REASONS = (
     Reason.EGRESS_BLOCKED,
     Reason.PROBE_RESOURCES,
@@ -21,13 +13,24 @@ _OUR_OWN_REASONS = (
 )
 
 
-def weight_of(record: Record) -> int:
-    """Return the weight of the worst that a record says, as a `Severity`; 0 for nothing."""
-    weights = [int(Severity[verdict["severity"].upper()]) for verdict in record["verdicts"]]
-    weights.append(int(_WEIGHT_OF_STATE.get(State(record["state"]), 0)))
-    if record["reason"] in _CRITICAL_REASONS:
-        weights.append(int(Severity.CRITICAL))
-    return max(weights)
+def weight_of(record: Record) -> Severity | None:
+    """Return the weight of the worst that a record says; None where all is well."""
+    return weigh(_reason_of(record), _severities(record))
+
+
+def weight_of_reason(record: Record) -> Severity | None:
+    """Return what the reason of a record adds to its verdicts; None where they tell it already."""
+    return weigh_reason(_reason_of(record), _severities(record))
+
+
+def severity_of(verdict: Record) -> Severity:
+    """Return the severity of a record's verdict."""
+    return Severity[verdict["severity"].upper()]
+
+
+def is_notice(record: Record) -> bool:
+    """Whether a record is only something worth knowing about a domain: it has no port and no reason."""
+    return record["port"] is None and record["reason"] is None
 
 
 def is_our_own_fault(record: Record) -> bool:
@@ -36,3 +39,11 @@ def is_our_own_fault(record: Record) -> bool:
         detail = str(record["detail"])
         return detail.startswith(NO_ANSWER) or NO_ROOT in detail
     return record["reason"] in _OUR_OWN_REASONS
+
+
+def _reason_of(record: Record) -> Reason | None:
+    return None if record["reason"] is None else Reason(record["reason"])
+
+
+def _severities(record: Record) -> list[Severity]:
+    return [severity_of(verdict) for verdict in record["verdicts"]]

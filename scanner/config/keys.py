@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from scanner.config.catalogue import Provider
 from scanner.config.document import KeyPath
-from scanner.config.settings import Settings
+from scanner.config.settings import PolicyOverride, Settings
 from scanner.model.target import quote
 
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]{1,60}")
@@ -40,6 +40,9 @@ def take_unknown(document: dict[str, object]) -> list[tuple[KeyPath, str]]:
         section = document.get(name)
         if isinstance(section, dict):
             found += _take(section, (name,), known)
+    policy = document.get("policy")
+    if isinstance(policy, dict) and isinstance(policy.get("overrides"), list):
+        found += _take_below(policy.get("overrides"), ("policy", "overrides"), PolicyOverride)
     return found + _take_below(document.get("catalogue"), ("catalogue",), Provider)
 
 

@@ -3,12 +3,22 @@
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, InstanceOf, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    InstanceOf,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from scanner.config import values
 from scanner.config.catalogue import Providers
+from scanner.config.catalogue_values import check_list
 from scanner.config.mask import write_masked
 from scanner.model.ports import PORTS
 from scanner.model.published import Source
@@ -17,6 +27,8 @@ from scanner.model.target import Target
 Time = Annotated[float, BeforeValidator(values.duration())]
 """Seconds, more than 0; in the file also text such as "15m"."""
 
+PROFILES = ("default", "ncsc", "mozilla-intermediate", "mozilla-modern", "pci")
+"""The policy profiles, under the names that the verdicts know; the first is the default."""
 
 Switch = Annotated[bool, BeforeValidator(values.read_switch)]
 WebUrls = Annotated[tuple[str, ...], BeforeValidator(values.list_of(values.web_url(has_domain=True)))]
@@ -165,13 +177,60 @@ class DiscoverySettings(_Section):
         return source is Source.OPERATOR or bool(getattr(self, source.value))
 
 
+_OldestTls = Annotated[
+    Literal["TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"] | None,
+    BeforeValidator(values.optional(values.one_of("TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"))),
+]
+
+
+class PolicyOverride(_Section):
+    """What is expected of one target instead: a profile, with its oldest version, or a version alone."""
+
+    target: Annotated[str, BeforeValidator(values.read_target)]
+    """A domain, a host, or a host and port, as under `targets`."""
+    profile: Annotated[str | None, BeforeValidator(values.optional(values.one_of(*PROFILES)))] = None
+    min_tls: _OldestTls = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.profile is None and self.min_tls is None:
+            raise ValueError("says nothing; add a profile or min_tls")
+        return self
+
+
+def _check_overrides(overrides: tuple[PolicyOverride, ...]) -> tuple[PolicyOverride, ...]:
+    """Refuse two overrides for one target, each in its place."""
+    first: dict[str, int] = {}
+    doubles = [
+        (index, override.target)
+        for index, override in enumerate(overrides)
+        if first.setdefault(override.target, index) != index
+    ]
+    if doubles:
+        problems = [
+            InitErrorDetails(
+                type=PydanticCustomError("list_item", "{why}", {"why": f"{target} is twice here; keep one"}),
+                loc=(index, "target"),
+                input=target,
+            )
+            for index, target in doubles
+        ]
+        raise ValidationError.from_exception_data("overrides", problems)
+    return overrides
+
+
 class PolicySettings(_Section):
     """What is expected of the targets."""
 
-    min_tls: Annotated[
-        Literal["TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"],
-        BeforeValidator(values.one_of("TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3")),
-    ] = "TLSv1.2"
+    profile: Annotated[str, BeforeValidator(values.one_of(*PROFILES))] = PROFILES[0]
+    min_tls: _OldestTls = None
+    """The oldest version that is good enough; None = the profile's own."""
+    overrides: Annotated[
+        tuple[PolicyOverride, ...],
+        BeforeValidator(lambda value: () if value is None else check_list(value)),
+        AfterValidator(_check_overrides),
+    ] = ()
+    """For single targets; the first that is about an endpoint counts."""
 
 
 class WebSettings(_Section):

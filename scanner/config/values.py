@@ -15,7 +15,7 @@ from scanner.config.document import Substituted
 from scanner.config.files import FileProblemError, read_file
 from scanner.config.problem import describe_value
 from scanner.model.ports import PORTS
-from scanner.model.target import TargetError, escape, normalise_host
+from scanner.model.target import TargetError, escape, normalise_host, parse_target
 
 _Item = TypeVar("_Item")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -158,6 +158,13 @@ def read_vantage(value: object) -> str:
     if not isinstance(value, str) or not _VANTAGE.fullmatch(value):
         raise _unfit("a name of at most 63 letters, digits, dots, hyphens and underscores", value)
     return str(value)
+
+
+def read_target(value: object) -> str:
+    """Read a target: a domain, a host, or one port of a host, in any of the forms that `targets` takes."""
+    if not isinstance(value, str):
+        raise _unfit("a target such as example.org or mx.example.org:25", value)
+    return str(parse_target(value))
 
 
 def read_ehlo_name(value: object) -> str:

@@ -1,7 +1,8 @@
 """The source of autoconfiguration: the file that a domain publishes for mail programs, read and judged."""
 
+import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element, ParseError
 
@@ -12,7 +13,7 @@ from scanner.discovery.offer import Notice, Offer, Place, Trouble
 from scanner.model import PORTS, Protocol, Service, Source, TlsMode
 from scanner.model.target import TargetError, normalise_host
 from scanner.network.web import WebClient
-from scanner.network.web_answer import WebFailure
+from scanner.network.web_answer import Page, WebFailure
 
 URLS = (
     "https://autoconfig.{domain}/mail/config-v1.1.xml",
@@ -48,15 +49,13 @@ class _Server:
 
 
 async def find_autoconfig(domain: str, web: WebClient, urls: Sequence[str] = URLS) -> Offer:
-    """Ask a domain for its file, one address after the other, until one names a server.
+    """Ask a domain for its file; of those that name a server the first counts.
 
     Args:
-        urls: templates with `{domain}`; those with http count only where no https one before has it.
+        urls: templates with `{domain}`; those with http are asked only where no https one has it.
     """
     trouble: Trouble | None = None
-    for template in urls:
-        url = template.replace("{domain}", domain)
-        page = await web.fetch(url, is_configured=True)
+    async for page in _fetch_in_turn([url.replace("{domain}", domain) for url in urls], web):
         if isinstance(page, WebFailure):
             if trouble is None and not page.is_definite:
                 trouble = Trouble(page.reason, f"{page.url}: {page.detail}")
@@ -69,6 +68,14 @@ async def find_autoconfig(domain: str, web: WebClient, urls: Sequence[str] = URL
                 notices = (*notices, _tell_insecure(domain, page.url))
             return Offer(Source.AUTOCONFIG, config.places, notices=notices)
     return Offer(Source.AUTOCONFIG, trouble=trouble)
+
+
+async def _fetch_in_turn(urls: Sequence[str], web: WebClient) -> AsyncIterator[Page | WebFailure]:
+    """Yield the pages in order: those by https, which are fetched side by side, then the others."""
+    secure = [url for url in urls if url.startswith("https://")]
+    for batch in (secure, [url for url in urls if url not in secure]):
+        for page in await asyncio.gather(*(web.fetch(url, is_configured=True) for url in batch)):
+            yield page
 
 
 def read_config(body: bytes, domain: str) -> Config:

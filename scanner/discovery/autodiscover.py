@@ -1,5 +1,6 @@
 """The source Autodiscover: tells, without signing in, that a domain has an Exchange server; nothing more."""
 
+import asyncio
 from collections.abc import Sequence
 
 from scanner.discovery.offer import Notice, Offer
@@ -25,8 +26,8 @@ async def find_autodiscover(domain: str, web: WebClient, urls: Sequence[str] = U
     Args:
         urls: templates with `{domain}`.
     """
-    for template in urls:
-        answer = await web.fetch(template.replace("{domain}", domain), redirects=0, is_configured=True)
+    fetches = (web.fetch(url.replace("{domain}", domain), redirects=0, is_configured=True) for url in urls)
+    for answer in await asyncio.gather(*fetches):
         if not isinstance(answer, WebFailure):
             continue
         if _leads_to_microsoft(answer):

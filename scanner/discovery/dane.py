@@ -26,8 +26,11 @@ async def find_dane(host: str, resolver: Resolver, *, is_mx_authentic: bool = Tr
 
 
 def read_tlsa(answer: Answer[TlsaRecord], *, is_way_secure: bool, is_trusted: bool) -> Dane:
-    """Tell what an answer means, given that the way to the host is DNSSEC-secure or not."""
-    if not answer.is_definite:
+    """Tell what an answer means, given that the way to the host is DNSSEC-secure or not.
+
+    Old records, while the name servers fail, mean what they meant when they were fresh.
+    """
+    if answer.status is not Status.FOUND:
         # In a zone without DNSSEC a failing look-up means no more than that there is no DANE.
         status = DaneStatus.FAILED if is_way_secure or answer.status is Status.BOGUS else DaneStatus.NONE
         return Dane(status, detail=answer.detail)

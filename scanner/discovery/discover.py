@@ -1,6 +1,7 @@
 """Finds the servers of a domain: asks the sources in order of authority until every service has some."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from scanner.config.settings import DiscoverySettings
@@ -11,7 +12,7 @@ from scanner.discovery.found import Found
 from scanner.discovery.guess import find_guesses
 from scanner.discovery.inferred import find_inferred
 from scanner.discovery.ispdb import find_ispdb
-from scanner.discovery.mta_sts import MtaSts
+from scanner.discovery.mta_sts import MtaSts, StsStatus
 from scanner.discovery.mx import MxFound, find_mx
 from scanner.discovery.offer import Notice, Offer, Place
 from scanner.discovery.srv import find_srv
@@ -19,6 +20,8 @@ from scanner.model import Expectation, Service, Source, StsPolicy
 from scanner.network import Resolver
 from scanner.network.web import WebClient
 
+WEB_PATIENCE = 2
+"""How many times the time of one request all web sources of a domain may take together."""
 CLIENT_SERVICES = (Service.SUBMISSION, Service.IMAP, Service.POP3)
 
 
@@ -31,6 +34,8 @@ class Discovery:
     web: WebClient
     catalogue: Catalogue
     mta_sts: MtaSts
+    services: frozenset[Service] = frozenset(CLIENT_SERVICES)
+    """What is looked for beside the MX."""
 
     async def close(self) -> None:
         """End all requests to the web."""
@@ -38,7 +43,7 @@ class Discovery:
 
     async def find(self, domain: str) -> Found:
         """Find the servers of a domain; failures of sources are in the answer, none is raised."""
-        search = _Search(domain)
+        search = _Search(domain, missing=set(self.services))
         mx = MxFound(Offer(Source.MX))
         if self.settings.mx:
             mx = await find_mx(domain, self.resolver)
@@ -51,12 +56,15 @@ class Discovery:
             return Found(domain, mx, (mx.offer, *search.offers))
         srv, sts = await asyncio.gather(self._find_srv(domain), self._find_policy(domain))
         search.take(srv)
-        await self._search_web(search, mx)
+        with suppress(TimeoutError):
+            # A slow web server keeps nobody from its mail server for long.
+            async with asyncio.timeout(self.settings.web_timeout * WEB_PATIENCE):
+                await self._search_web(search, mx)
         if self.settings.guess and search.missing:
             is_host = mx.is_implicit
             search.take(await find_guesses(domain, search.missing, self.resolver, is_host=is_host))
-        policy, notice = sts
-        return Found(domain, mx, (mx.offer, *search.offers), policy, notice)
+        policy, notice, is_lost = sts
+        return Found(domain, mx, (mx.offer, *search.offers), policy, is_lost, notice)
 
     def expect(self, place: Place, provider: str | None) -> Expectation | None:
         """Return what the provider that a server belongs to declares about it."""
@@ -69,12 +77,15 @@ class Discovery:
         settings, domain = self.settings, search.domain
 
         def is_asked(source: Source) -> bool:
-            return settings.is_on(source) and bool(search.missing or settings.cross_check)
+            return settings.is_on(source) and bool(search.missing or (settings.cross_check and self.services))
 
+        asked = []
         if is_asked(Source.AUTOCONFIG):
-            search.take(await find_autoconfig(domain, self.web, settings.autoconfig_urls))
+            asked.append(find_autoconfig(domain, self.web, settings.autoconfig_urls))
         if is_asked(Source.ISPDB):
-            search.take(await find_ispdb(domain, self.web, settings.ispdb_url))
+            asked.append(find_ispdb(domain, self.web, settings.ispdb_url))
+        for offer in await asyncio.gather(*asked):
+            search.take(offer)
         if is_asked(Source.INFERRED) and not mx.is_implicit:
             hosts = [place.host for place in mx.offer.places]
             search.take(await find_inferred(domain, hosts, self.catalogue, self.web, settings))
@@ -82,13 +93,15 @@ class Discovery:
             search.take(await find_autodiscover(domain, self.web, settings.autodiscover_urls))
 
     async def _find_srv(self, domain: str) -> Offer | None:
-        return await find_srv(domain, self.resolver) if self.settings.srv else None
+        return await find_srv(domain, self.resolver) if self.settings.srv and self.services else None
 
-    async def _find_policy(self, domain: str) -> tuple[StsPolicy | None, Notice | None]:
+    async def _find_policy(self, domain: str) -> tuple[StsPolicy | None, Notice | None, bool]:
+        """Return the policy, what there is to tell, and whether one may be there that was not to be had."""
         if not self.settings.mta_sts:
-            return None, None
+            return None, None, False
         looked_up = await self.mta_sts.look_up(domain)
-        return looked_up.policy, looked_up.notice
+        is_lost = looked_up.status is StsStatus.FAILED or looked_up.is_cached
+        return looked_up.policy, looked_up.notice, is_lost
 
 
 @dataclass(slots=True)
@@ -96,8 +109,8 @@ class _Search:
     """What is found so far, and which services still have no server."""
 
     domain: str
+    missing: set[Service]
     offers: list[Offer] = field(default_factory=list)
-    missing: set[Service] = field(default_factory=lambda: set(CLIENT_SERVICES))
 
     def take(self, offer: Offer | None) -> None:
         if offer is not None:

@@ -1,13 +1,14 @@
 """The plan of one target while it is made: its endpoints, its place in the domain, what there is to tell."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from scanner.discovery.addresses import Host
 from scanner.discovery.found import Found
 from scanner.discovery.merge import Plan
-from scanner.discovery.offer import Notice, Place, Trouble
+from scanner.discovery.offer import Notice, Offer, Place, Trouble
 from scanner.model import (
     DaneStatus,
     Endpoint,
@@ -23,8 +24,13 @@ from scanner.model import (
     role_of,
 )
 from scanner.model.domain import DomainFacts, Membership
+from scanner.model.target import is_address
 
-_NO_DISCOVERY = frozenset({Reason.NAME_NOT_FOUND, Reason.DNS_FAILURE, Reason.NO_ADDRESS})
+_NOT_IN_DNS = frozenset({Reason.NAME_NOT_FOUND, Reason.NO_ADDRESS})
+
+
+MAX_ENDPOINTS = 256
+"""How many endpoints one domain may lead to: it could name a thousand hosts, and not its own."""
 
 
 @dataclass(slots=True)
@@ -39,6 +45,7 @@ class Draft:
     findings: dict[tuple[str, Reason | None, str | None], TargetFinding] = field(default_factory=dict)
     found: Found | None = None
     mx_dane: list[DaneStatus] = field(default_factory=list)
+    without_host: set[Service] = field(default_factory=set)
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     begun: float = field(default_factory=time.perf_counter)
 
@@ -63,6 +70,16 @@ class Draft:
         if found.policy_notice is not None:
             self._advise(self.domain, found.policy_notice, Source.MX)
 
+    def tell_left_out(self, places: Sequence[Place]) -> None:
+        """Take that all servers are on ports that are not asked for."""
+        ports = ", ".join(map(str, sorted({place.port for place in places})))
+        notice = Notice(
+            "ports_not_asked_for",
+            f"{self.domain} has its servers on other ports than those asked for: {ports}.",
+            "Ask for these ports too (--ports, or the key `ports`).",
+        )
+        self._advise(self.domain, notice, Source.OPERATOR)
+
     def report_host(self, host: Host, source: Source, *, is_mx: bool = False) -> None:
         """Take the trouble with a host; guesses that lead nowhere are no news."""
         if source is Source.GUESS:
@@ -82,8 +99,14 @@ class Draft:
         if place.service is Service.MX and self.is_domain:
             dane = None if expectation is None else expectation.dane
             self.mx_dane.append(DaneStatus.NONE if dane is None else dane.status)
+        if source is not Source.GUESS and _is_gone(host):
+            self.without_host.add(place.service)
         role = Role.MX if place.service is Service.MX else role_of(place.protocol, place.port)
         for address in host.addresses:
+            if len(self.endpoints) == MAX_ENDPOINTS:
+                detail = f"{self.domain} names more servers than can be probed; the first {MAX_ENDPOINTS} are"
+                self._tell(self.domain, Trouble(Reason.SKIPPED, detail), source)
+                return
             endpoint = Endpoint(
                 host=host.name,
                 address=address,
@@ -110,7 +133,6 @@ class Draft:
                 Source.MX,
             )
             findings = tuple(self.findings.values())
-        policy = self.found.policy if self.found is not None else None
         has_answer = bool(self.endpoints) or any(
             finding.reason in {Reason.NULL_MX, Reason.SRV_NOT_OFFERED} for finding in findings
         )
@@ -118,12 +140,31 @@ class Draft:
             self.domain,
             tuple(dict.fromkeys(self.members)),
             is_domain=self.is_domain,
+            refused=frozenset(service for offer in self._offers for service in offer.not_offered),
             is_implicit=self.found is not None and self.found.mx.is_implicit,
-            is_found=has_answer and not any(finding.reason in _NO_DISCOVERY for finding in findings),
-            mta_sts=policy.mode if policy is not None else None,
+            is_found=has_answer and not any(finding.reason is Reason.DNS_FAILURE for finding in findings),
+            lost=self._lost,
+            policy=self.found.policy if self.found is not None else None,
+            has_secure_mx=self.found is None or self.found.mx.is_authentic,
             dane=all(status is DaneStatus.SECURE for status in self.mx_dane) if self.mx_dane else None,
         )
         return Plan(tuple(self.endpoints), findings, (facts,))
+
+    @property
+    def _lost(self) -> frozenset[Service]:
+        """The services of which every server that is named turned out not to be in the DNS."""
+        lost = set(self.without_host)
+        if self.found is not None:
+            mx = self.found.mx
+            if mx.is_implicit:
+                lost.discard(Service.MX)  # no record names a server
+            elif mx.offer.notices and not mx.offer.places:
+                lost.add(Service.MX)  # the records name nothing that is a host
+        return frozenset(lost - {member.service for member in self.members})
+
+    @property
+    def _offers(self) -> tuple[Offer, ...]:
+        return self.found.offers if self.found is not None else ()
 
     def _tell(self, host: str, trouble: Trouble, source: Source) -> None:
         self._keep(host, trouble.reason, trouble.detail, source)
@@ -152,3 +193,10 @@ class Draft:
             verdicts=verdicts,
         )
         self.findings.setdefault((host, reason, detail), finding)
+
+
+def _is_gone(host: Host) -> bool:
+    """Whether the DNS says that a host has no address; not: it fails, or names one that we may not probe."""
+    reasons = {trouble.reason for trouble in host.troubles}
+    has_answer = host.dns_seconds is not None or is_address(host.name)
+    return not host.addresses and not has_answer and bool(reasons & _NOT_IN_DNS)

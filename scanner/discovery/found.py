@@ -18,6 +18,8 @@ class Found:
     """Of every source that was asked, in order of authority; that of the MX is the first."""
     policy: StsPolicy | None = None
     """The MTA-STS policy in force."""
+    is_policy_lost: bool = False
+    """Whether there may be a policy that could not be had just now."""
     policy_notice: Notice | None = None
     """Why a policy that the domain announces is not to be had."""
 
@@ -25,14 +27,33 @@ class Found:
     def lookup_trouble(self) -> Trouble | None:
         """How the name servers failed, where they did: what is missing may then be there all the same."""
         for offer in self.offers:
-            if offer.trouble is not None and offer.trouble.reason is Reason.DNS_FAILURE:
+            if _is_cut_off(offer):
                 return offer.trouble
         return None
 
-    def despite(self, trouble: Trouble) -> "Found":
-        """Return the same, with the trouble there is in finding it again."""
-        first, *others = self.offers
-        return replace(self, offers=(replace(first, trouble=trouble), *others))
+    @property
+    def is_whole(self) -> bool:
+        """Whether every source could tell; what one could not is asked for again soon."""
+        return not self.is_policy_lost and all(offer.trouble is None for offer in self.offers)
+
+    def supplemented_by(self, former: "Found") -> "Found":
+        """Return the same, with what the sources that the name servers keep from us had said before.
+
+        What a name server does not say any more is not known to be gone. All else is as it is now.
+        """
+        before = {offer.source: offer for offer in former.offers}
+        offers = [
+            replace(before[offer.source], trouble=offer.trouble)
+            if _is_cut_off(offer) and offer.source in before
+            else offer
+            for offer in self.offers
+        ]
+        if _is_cut_off(self.mx.offer) and not self.mx.offer.places:
+            # Nothing else was asked then.
+            asked = {offer.source for offer in offers}
+            offers += [offer for offer in former.offers if offer.source not in asked]
+            return replace(former, offers=tuple(offers))
+        return replace(self, offers=tuple(offers))
 
     @property
     def chosen(self) -> Iterator[tuple[Offer, Place]]:
@@ -66,6 +87,12 @@ class Found:
                 if first is not offer:
                     notices += _compare(self.domain, service, first, offer)
         return notices
+
+
+def _is_cut_off(offer: Offer) -> bool:
+    """Tell whether name servers kept a source from us that is the DNS itself."""
+    is_dns = offer.source in {Source.MX, Source.SRV, Source.GUESS}
+    return is_dns and offer.trouble is not None and offer.trouble.reason is Reason.DNS_FAILURE
 
 
 def _compare(domain: str, service: Service, first: Offer, other: Offer) -> list[Notice]:

@@ -4,8 +4,8 @@ import asyncio
 import secrets
 from collections.abc import Iterable
 
-from scanner.discovery.offer import Offer, Place
-from scanner.model import PORTS, Proof, Protocol, Service, Source
+from scanner.discovery.offer import Offer, Place, Trouble
+from scanner.model import PORTS, Proof, Protocol, Reason, Service, Source
 from scanner.network import Resolver
 
 _PREFIXES = {
@@ -38,6 +38,8 @@ async def find_guesses(
     answers = await asyncio.gather(*(resolver.address_records(name) for name in asked))
     addresses = {name: frozenset(answer.records) for name, answer in zip(asked, answers, strict=True)}
     wild = frozenset().union(*(addresses[name] for name in random_names))
+    # Whether every name exists is not known then, so that each has to show more.
+    is_unsure = not all(answer.is_definite for answer in answers[-len(random_names) :])
     places: list[Place] = []
     for service in services:
         found = _choose(domain, service, addresses)
@@ -45,11 +47,15 @@ async def find_guesses(
             others = [name for name in found if not addresses[name] <= addresses[domain]]
             found = [domain, *others]
         for name in found:
-            proof = Proof.CERTIFICATE if addresses[name] <= wild else Proof.GREETING
+            proof = Proof.CERTIFICATE if is_unsure or addresses[name] <= wild else Proof.GREETING
             if name == domain:
                 proof = Proof.NONE if is_host else Proof.GREETING
             places += _places(service, name, proof)
-    return Offer(Source.GUESS, tuple(places))
+    failed = next((answer for answer in answers if not answer.is_definite), None)
+    trouble = None
+    if failed is not None:
+        trouble = Trouble(Reason.DNS_FAILURE, failed.detail or f"{failed.name} is not known")
+    return Offer(Source.GUESS, tuple(places), trouble=trouble)
 
 
 def _choose(domain: str, service: Service, addresses: dict[str, frozenset[str]]) -> list[str]:

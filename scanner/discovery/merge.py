@@ -76,11 +76,15 @@ def _join_endpoints(same: list[Endpoint]) -> Endpoint:
     first = same[0]
     if len(same) == 1:
         return first
+    sources: dict[str, str] = {}
+    for domain, source in ((domain, one.source) for one in same for domain in one.domains):
+        sources.setdefault(domain, source)
     return replace(
         first,
         source=min((endpoint.source for endpoint in same), key=lambda source: _RANK_OF_SOURCE[source]),
         proof=min((endpoint.proof for endpoint in same), key=lambda proof: _RANK_OF_PROOF[proof]),
         domains=tuple(dict.fromkeys(domain for endpoint in same for domain in endpoint.domains)),
+        sources=tuple(sources.items()),
         expectation=_join_expectations([one.expectation for one in same if one.expectation is not None]),
     )
 

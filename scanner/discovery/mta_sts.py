@@ -13,7 +13,7 @@ from scanner.model import StsMode, StsPolicy
 from scanner.model.target import quote
 from scanner.network.answer import Answer, Status
 from scanner.network.web import WebClient
-from scanner.network.web_answer import WebFailure
+from scanner.network.web_answer import Fault, WebFailure
 
 CHECK_SECONDS = 86_400.0
 """A policy whose id stays the same is fetched again after this time, before it ends."""
@@ -108,6 +108,16 @@ class _Failed:
     id: str
     why: str
     until: float
+    is_refused: bool = False
+    """It was we who did not want to look."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Lack:
+    """Why there is no policy, and whether it was we who did not want to look."""
+
+    why: str
+    is_refused: bool = False
 
 
 class MtaSts:
@@ -154,25 +164,28 @@ class MtaSts:
         """Fetch the policy, unless that failed a moment ago."""
         failed = self._failed.get(domain)
         if failed is not None and failed.id == identity and self._clock() < failed.until:
-            return _tell_no_policy(domain, identity, failed.why, kept)
+            return _tell_no_policy(domain, failed, kept)
         found = await self._fetch(domain)
-        if isinstance(found, str):
-            self._note_failure(domain, _Failed(identity, found, self._clock() + RETRY_SECONDS))
-            return _tell_no_policy(domain, identity, found, kept)
+        if isinstance(found, _Lack):
+            until = self._clock() + RETRY_SECONDS
+            failed = _Failed(identity, found.why, until, is_refused=found.is_refused)
+            self._note_failure(domain, failed)
+            return _tell_no_policy(domain, failed, kept)
         self._failed.pop(domain, None)
         policy, notice = found
         await self._cache.put(domain, KeptPolicy(policy, identity, self._clock()))
         return StsLookup(StsStatus.VALID, identity, policy, notice=notice)
 
-    async def _fetch(self, domain: str) -> tuple[StsPolicy, Notice | None] | str:
+    async def _fetch(self, domain: str) -> "tuple[StsPolicy, Notice | None] | _Lack":
         """Get the policy by https with a verified certificate and no redirect (RFC 8461 section 3.3)."""
         url = f"https://mta-sts.{domain}/.well-known/mta-sts.txt"
         page = await self._web.fetch(url, redirects=0, is_fresh=True)
         if isinstance(page, WebFailure):
-            return f"{page.url}: {page.detail}"
+            is_refused = page.fault is Fault.REFUSED_ADDRESS
+            return _Lack(f"{page.url}: {page.detail}", is_refused=is_refused)
         policy = read_policy(page.body)
         if isinstance(policy, str):
-            return f"{page.url}: {policy}"
+            return _Lack(f"{page.url}: {policy}")
         return policy, None if page.content_type == "text/plain" else _content_type(domain, page.content_type)
 
     def _note_failure(self, domain: str, failed: _Failed) -> None:
@@ -198,12 +211,21 @@ def _tell_no_record(domain: str, answer: Answer[bytes], kept: KeptPolicy | None)
     return StsLookup(StsStatus.VALID, kept.id, kept.policy, why, is_cached=True, notice=notice)
 
 
-def _tell_no_policy(domain: str, identity: str, why: str, kept: KeptPolicy | None) -> StsLookup:
+def _tell_no_policy(domain: str, failed: _Failed, kept: KeptPolicy | None) -> StsLookup:
     """Say what counts where the policy of an id cannot be had."""
-    notice = _broken(domain, why)
+    why = failed.why
+    notice = _unchecked(domain, why) if failed.is_refused else _broken(domain, why)
     if kept is None:
-        return StsLookup(StsStatus.FAILED, identity, detail=why, notice=notice)
+        return StsLookup(StsStatus.FAILED, failed.id, detail=why, notice=notice)
     return StsLookup(StsStatus.VALID, kept.id, kept.policy, why, is_cached=True, notice=notice)
+
+
+def _unchecked(domain: str, why: str) -> Notice:
+    return Notice(
+        "mta_sts_unchecked",
+        f"The MTA-STS policy that {domain} announces was not looked at: {why}.",
+        "Say --allow-private (probe.allow_private) where private addresses may be asked.",
+    )
 
 
 def _broken(domain: str, why: str) -> Notice:

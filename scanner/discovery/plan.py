@@ -31,6 +31,7 @@ LOOKUPS_AT_ONCE = 64
 MIN_SECONDS, MAX_SECONDS = 300.0, 86400.0
 """How long the sources' answers about a domain are kept, whatever TTL its MX has."""
 
+_EXCUSED = frozenset({"port_closed", "port_blocked"})
 _NONE: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 
@@ -131,6 +132,8 @@ class Planner:
         draft.report_host(host, Source.OPERATOR)
         for place in self._places_of(target):
             expectation = self._expect(place)
+            if place.service is Service.MX and target.port is None:
+                expectation = _excuse(expectation)
             if place.service is Service.MX and self.finder is not None and not target.is_address:
                 expectation = await self._add_dane(expectation, place, book)
             draft.add(place, host, Source.OPERATOR, expectation)
@@ -139,13 +142,18 @@ class Planner:
         """Plan the servers that the sources name for a domain."""
         found = await self._find(draft.domain)
         draft.report_found(found)
-        chosen = [(offer, place) for offer, place in found.chosen if self._is_wanted(place.port)]
+        named = list(found.chosen)
+        chosen = [(offer, place) for offer, place in named if self._is_wanted(place.port)]
+        if named and not chosen:
+            draft.tell_left_out([place for _, place in named])
         hosts = await book.hosts(place.host for _, place in chosen)
         for offer, place in chosen:
             host = hosts[place.host]
             is_mx = place.service is Service.MX
             draft.report_host(host, offer.source, is_mx=is_mx)
             expectation = self._expect(place, offer.provider)
+            if is_mx and found.mx.is_implicit:
+                expectation = _excuse(expectation)
             if is_mx:
                 expectation = await self._add_dane(
                     expectation, place, book, is_authentic=found.mx.is_authentic
@@ -163,12 +171,13 @@ class Planner:
         if former is not None and self.clock() < former.until:
             return former.found
         found = await self.finder.find(domain)
+        if former is not None and found.lookup_trouble is not None:
+            found = found.supplemented_by(former.found)
         if found.lookup_trouble is None:
-            seconds = min(max(found.mx.ttl, MIN_SECONDS), MAX_SECONDS)
+            seconds = min(max(found.mx.ttl, MIN_SECONDS), MAX_SECONDS) if found.is_whole else MIN_SECONDS
             self.memory[domain] = _Memory(found, self.clock() + seconds)
-        elif former is not None:
-            # What the name servers do not say any more is not known to be gone.
-            return former.found.despite(found.lookup_trouble)
+        else:
+            self.memory[domain] = _Memory(found, 0.0)
         return found
 
     def _expect(self, place: Place, provider: str | None = None) -> Expectation | None:
@@ -199,6 +208,12 @@ class Planner:
             Place(service_of(protocol, port), target.host, port, protocol, tls_mode)
             for port, protocol, tls_mode in wanted
         ]
+
+
+def _excuse(expectation: Expectation | None) -> Expectation:
+    """Expect no service on port 25 of a host that no MX record names; one that is there is probed."""
+    expectation = expectation or Expectation()
+    return replace(expectation, tolerated=expectation.tolerated | _EXCUSED)
 
 
 def service_of(protocol: Protocol, port: int) -> Service:

@@ -96,6 +96,12 @@ class Schedule:
             wait = self._interval * (1.0 + self._jitter * self._random.uniform(-1.0, 1.0))
         self._enter(entry.endpoint, now + max(wait, at_least), is_new=False)
 
+    def hasten(self, key: Key, now: float) -> None:
+        """Make an endpoint due now."""
+        entry = self._entries.get(key)
+        if entry is not None:
+            self._enter(entry.endpoint, now, is_new=entry.is_new)
+
     def _enter(self, endpoint: Endpoint, due: float, *, is_new: bool) -> None:
         self._serial += 1
         self._entries[endpoint.key] = _Entry(endpoint, self._serial, is_new)

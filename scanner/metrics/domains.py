@@ -4,32 +4,38 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from scanner.metrics.labels import label, number, write_header
-from scanner.model import Observation, Service
+from scanner.model import Observation, Service, StsMode, StsPolicy
 from scanner.model.domain import DomainFacts, Membership
 from scanner.model.observation import Key
-from scanner.verdict import works
+from scanner.verdict.level import level_for, works_for
 
 _SUBMISSION_PORTS = frozenset({465, 587})
 
+Sample = tuple[str, str, float]
+"""Family, labels behind the domain, and value."""
+
 FAMILIES = {
     "mailport_domain_discovery_success": (
-        "Whether the last discovery of the domain's mail servers succeeded (1 yes, 0 no); "
+        "Whether the last discovery of the domain's mail servers succeeded (1 yes, 0 no): the name "
+        "servers answered, and named at least one server that is there, or said that there is none; "
         "servers known before stay watched."
     ),
     "mailport_domain_endpoint_info": (
         "1 for each endpoint of the domain, with where it was learnt; joins domains to the endpoint series."
     ),
     "mailport_domain_service_up": (
-        "Whether at least one endpoint of the service works with TLS (1 yes, 0 no), by the last probes; "
-        "absent until that is known, and where the domain has no such service."
+        "Whether at least one endpoint of the service works with TLS for this domain (1 yes, 0 no), by "
+        "the last probes; 0 as well where no server that is named is in the DNS; absent until that is "
+        "known, and where the domain has no such service."
     ),
     "mailport_domain_level": (
-        "The best level that a client of the service gets, 0 to 5 as in mailport_endpoint_level; "
-        "absent where the domain has no such service."
+        "The best level that a client of the service gets, 0 to 5 as in mailport_endpoint_level, by the "
+        "domain's own MTA-STS policy and DNSSEC; absent where mailport_domain_service_up is."
     ),
     "mailport_domain_recommended": (
-        "Whether secure submission (465 or 587) and IMAP on 993 both work, and POP3 on 995 where the domain "
-        "publishes POP3 (1 yes, 0 no)."
+        "Whether secure submission (465 or 587) and IMAP on 993 both work, and POP3 on 995 where the "
+        "domain publishes POP3 (1 yes, 0 no); absent until all are probed, and where no server for "
+        "clients is known at all."
     ),
     "mailport_domain_mta_sts_info": (
         "1 with the mode of the domain's MTA-STS policy; absent where none is published or none could be had."
@@ -43,65 +49,143 @@ FAMILIES = {
 
 @dataclass(frozen=True, slots=True)
 class _Standing:
-    """What the last probe of an endpoint means for its domains."""
+    """What the last probe of an endpoint means for domains with the same terms."""
 
     is_up: bool
     level: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """What a domain has published that decides how much an endpoint is worth to it."""
+
+    policy: StsPolicy | None = None
+    has_secure_mx: bool = True
+
+    def measure(self, observation: Observation) -> _Standing:
+        """Tell what an observation means for these domains."""
+        level = level_for(observation, self.policy, has_secure_mx=self.has_secure_mx)
+        return _Standing(works_for(observation, self.policy), level)
+
+
+_NO_TERMS = _Terms()
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """All that decides what the endpoints of a domain add up to."""
+
+    members: tuple[Membership, ...]
+    is_domain: bool
+    lost: frozenset[Service]
+    mx_terms: _Terms
+
+    @classmethod
+    def of(cls, facts: DomainFacts) -> "_Kind":
+        """Return the kind of a domain."""
+        is_enforced = facts.mta_sts is StsMode.ENFORCE
+        terms = _Terms(facts.policy if is_enforced else None, facts.has_secure_mx)
+        return cls(facts.members, facts.is_domain, facts.lost, terms)
+
+    def terms_of(self, member: Membership) -> _Terms:
+        """Return what counts for an endpoint; policies are about the MX alone."""
+        return self.mx_terms if member.service is Service.MX else _NO_TERMS
+
+
 @dataclass(slots=True)
 class _Group:
-    """Domains with the same endpoints: what these add up to is worked out once for all of them."""
+    """Domains of one kind: what their endpoints add up to is worked out once for all of them."""
 
     domains: list[str] = field(default_factory=list)
     lines: dict[str, bytes] = field(default_factory=dict)
     is_dirty: bool = True
 
 
-_Members = tuple[tuple[Membership, ...], bool]
-"""The endpoints of a domain, and whether it is a domain rather than a host that the operator named."""
+@dataclass(slots=True)
+class _Spot:
+    """An endpoint: its last result, and what that means under the terms of each group that uses it."""
+
+    users: dict[_Terms, list[_Group]] = field(default_factory=dict)
+    is_known: bool = False
+    latest: Observation | None = None
+    """None = not probed yet, or known to be none of the domain's."""
+    standing: dict[_Terms, _Standing | None] = field(default_factory=dict)
+
+    def add_user(self, terms: _Terms, group: _Group) -> None:
+        """Let a group use the endpoint."""
+        users = self.users.setdefault(terms, [])
+        if not users or users[-1] is not group:
+            users.append(group)
+        if self.is_known and terms not in self.standing:
+            self.standing[terms] = self._measure(terms)
+
+    def forget_unused(self) -> None:
+        """Forget what the last result means under terms that no group has any more."""
+        if len(self.standing) > len(self.users):
+            self.standing = {terms: self.standing[terms] for terms in self.users}
+
+    def take(self, seen: Observation | None) -> None:
+        """Take a result, and mark the groups for which it makes a difference."""
+        was_known, self.is_known, self.latest = self.is_known, True, seen
+        for terms, groups in self.users.items():
+            standing = self._measure(terms)
+            if not was_known or self.standing[terms] != standing:
+                self.standing[terms] = standing
+                for group in groups:
+                    group.is_dirty = True
+
+    def _measure(self, terms: _Terms) -> _Standing | None:
+        return None if self.latest is None else terms.measure(self.latest)
+
+
+_Known = list[tuple[Membership, _Standing | None]]
+"""The endpoints of a domain; None = not probed yet."""
 
 
 class DomainBoard:
     """Keeps the domain series; lines are written anew only where an endpoint of the domain changed."""
 
     def __init__(self) -> None:
-        self._facts: tuple[DomainFacts, ...] = ()
         self._published: dict[str, bytes] = {}
-        self._groups: dict[_Members, _Group] = {}
-        self._groups_of: dict[Key, list[_Group]] = {}
-        self._standing: dict[Key, _Standing | None] = {}
+        self._groups: dict[_Kind, _Group] = {}
+        self._spots: dict[Key, _Spot] = {}
 
     def replace(self, facts: Iterable[DomainFacts]) -> None:
         """Show exactly these domains; what is known of endpoints that stay is kept."""
-        self._facts = tuple(facts)
-        self._published = _write_published(self._facts)
-        former = self._groups
-        self._groups, self._groups_of = {}, {}
-        for one in self._facts:
-            self._groups.setdefault((one.members, one.is_domain), _Group()).domains.append(one.domain)
-        for members, fresh in self._groups.items():
-            known = former.get(members)
-            is_same = known is not None and known.domains == fresh.domains
-            self._groups[members] = known if known is not None and is_same else fresh
-        for (memberships, _), group in self._groups.items():
-            for key in {membership.key for membership in memberships}:
-                self._groups_of.setdefault(key, []).append(group)
-        self._standing = {key: it for key, it in self._standing.items() if key in self._groups_of}
+        facts = tuple(facts)
+        self._published = _write_published(facts)
+        groups: dict[_Kind, _Group] = {}
+        for one in facts:
+            groups.setdefault(_Kind.of(one), _Group()).domains.append(one.domain)
+        # Spots are used again: new ones for all endpoints would keep the garbage collector busy.
+        former, spots = self._spots, dict[Key, _Spot]()
+        for kind, fresh in groups.items():
+            known = self._groups.get(kind)
+            group = known if known is not None and known.domains == fresh.domains else fresh
+            groups[kind] = group
+            for member in kind.members:
+                spot = spots.get(member.key)
+                if spot is None:
+                    spot = spots[member.key] = former.get(member.key) or _Spot()
+                    spot.users.clear()
+                spot.add_user(kind.terms_of(member), group)
+        for spot in spots.values():
+            spot.forget_unused()
+        self._groups, self._spots = groups, spots
 
     def accept(self, observation: Observation) -> None:
         """Take the last result of an endpoint."""
-        self._stand(observation.endpoint.key, _Standing(works(observation), observation.level))
+        self._take(observation.endpoint.key, observation)
 
     def rule_out(self, key: Key) -> None:
         """Take it that an endpoint is none of the domain's: a guess that was not proven."""
-        self._stand(key, None)
+        self._take(key, None)
 
     def render(self, *, openmetrics: bool) -> bytes:
         """Return all lines of all domains, family by family."""
-        for (members, is_domain), group in self._groups.items():
+        for kind, group in self._groups.items():
             if group.is_dirty:
-                group.lines = _write_group(group.domains, self._add_up(members, is_domain=is_domain))
+                group.lines = _write_group(group.domains, self._add_up(kind))
                 group.is_dirty = False
         parts = []
         for name, documentation in FAMILIES.items():
@@ -111,50 +195,65 @@ class DomainBoard:
                 parts += [write_header(name, documentation, openmetrics=openmetrics), *lines]
         return b"".join(parts)
 
-    def _stand(self, key: Key, standing: _Standing | None) -> None:
-        if key in self._groups_of and (key not in self._standing or self._standing[key] != standing):
-            self._standing[key] = standing
-            for group in self._groups_of[key]:
-                group.is_dirty = True
+    def _take(self, key: Key, seen: Observation | None) -> None:
+        spot = self._spots.get(key)
+        if spot is not None:
+            spot.take(seen)
 
-    def _add_up(
-        self, members: tuple[Membership, ...], *, is_domain: bool
-    ) -> Iterator[tuple[str, str, float]]:
-        """Yield family, labels behind the domain, and value for what these endpoints say together."""
-        proven = [one for one in members if self._standing.get(one.key, one) is not None]
-        for one in proven:
-            if one.key in self._standing:
-                host, address, port, _, _ = one.key
-                labels = (
-                    label("host", host),
-                    label("address", address),
-                    label("port", str(port)),
-                    label("source", one.source),
-                )
-                yield "mailport_domain_endpoint_info", ",".join(labels), 1
-        for service in Service:
-            known = [self._standing.get(one.key) for one in proven if one.service is service]
-            seen = [standing for standing in known if standing is not None]
-            is_up = any(standing.is_up for standing in seen)
-            if known and (is_up or len(seen) == len(known)):
-                name = label("service", service)
-                yield "mailport_domain_service_up", name, is_up
-                yield "mailport_domain_level", name, max(standing.level for standing in seen)
-        if is_domain and all(one.key in self._standing for one in proven):
-            yield "mailport_domain_recommended", "", self._is_recommended(proven)
-
-    def _is_recommended(self, members: list[Membership]) -> bool:
-        up = {
-            (one.service, one.key[2])
-            for one in members
-            if (standing := self._standing.get(one.key)) is not None and standing.is_up
-        }
-        has_submission = any((Service.SUBMISSION, port) in up for port in _SUBMISSION_PORTS)
-        has_pop3 = any(one.service is Service.POP3 for one in members)
-        return has_submission and (Service.IMAP, 993) in up and (not has_pop3 or (Service.POP3, 995) in up)
+    def _add_up(self, kind: _Kind) -> Iterator[Sample]:
+        """Yield what the endpoints of such domains say together."""
+        known: _Known = []
+        for member in kind.members:
+            spot = self._spots[member.key]
+            standing = spot.standing[kind.terms_of(member)] if spot.is_known else None
+            if standing is not None or not spot.is_known:
+                known.append((member, standing))
+        yield from _join(known)
+        yield from _add_up_services(known, kind.lost)
+        if kind.is_domain:
+            yield from _recommend(known, kind.lost)
 
 
-def _write_group(domains: list[str], samples: Iterable[tuple[str, str, float]]) -> dict[str, bytes]:
+def _join(known: _Known) -> Iterator[Sample]:
+    for member, standing in known:
+        if standing is not None:
+            host, address, port, _, _ = member.key
+            labels = (
+                label("host", host),
+                label("address", address),
+                label("port", str(port)),
+                label("source", member.source),
+            )
+            yield "mailport_domain_endpoint_info", ",".join(labels), 1
+
+
+def _add_up_services(known: _Known, lost: frozenset[Service]) -> Iterator[Sample]:
+    for service in Service:
+        named = [standing for member, standing in known if member.service is service]
+        seen = [standing for standing in named if standing is not None]
+        is_up = any(standing.is_up for standing in seen)
+        # With a server not probed yet the service may work all the same.
+        if is_up or (len(seen) == len(named) and (named or service in lost)):
+            name = label("service", service)
+            yield "mailport_domain_service_up", name, is_up
+            yield "mailport_domain_level", name, max((standing.level for standing in seen), default=0)
+
+
+def _recommend(known: _Known, lost: frozenset[Service]) -> Iterator[Sample]:
+    services = {member.service for member, _ in known} | lost
+    if services <= {Service.MX} or any(standing is None for _, standing in known):
+        return
+    up = {
+        (member.service, member.key[2])
+        for member, standing in known
+        if standing is not None and standing.is_up
+    }
+    has_submission = any((Service.SUBMISSION, port) in up for port in _SUBMISSION_PORTS)
+    has_pop3 = Service.POP3 not in services or (Service.POP3, 995) in up
+    yield "mailport_domain_recommended", "", has_submission and (Service.IMAP, 993) in up and has_pop3
+
+
+def _write_group(domains: list[str], samples: Iterable[Sample]) -> dict[str, bytes]:
     names = [label("domain", domain) for domain in domains]
     lines: dict[str, list[str]] = {}
     # Two memberships that differ in the TLS mode alone are one series.

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from scanner.model.observation import Key
-from scanner.model.published import Service, Source, StsMode
+from scanner.model.published import Service, Source, StsMode, StsPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +23,22 @@ class DomainFacts:
     members: tuple[Membership, ...] = ()
     is_domain: bool = True
     """False for a host that the operator named with its port."""
+    refused: frozenset[Service] = frozenset()
+    """What the domain or its provider says that it does not offer."""
     is_implicit: bool = False
     """The domain has no MX record, and takes its mail at its own address."""
     is_found: bool = True
     """Whether the last discovery succeeded; what was known before may stand where it failed."""
-    mta_sts: StsMode | None = None
-    """None = no policy is published, or none could be had."""
+    lost: frozenset[Service] = frozenset()
+    """Services that servers are named for, and none of these hosts is in the DNS."""
+    policy: StsPolicy | None = None
+    """The MTA-STS policy; None = none is published, or none could be had."""
+    has_secure_mx: bool = True
+    """Whether DNSSEC protects the records that name the MX hosts; true of a host that the operator named."""
     dane: bool | None = None
     """Whether every MX host has secure and usable TLSA records; None = there is no MX to ask about."""
+
+    @property
+    def mta_sts(self) -> StsMode | None:
+        """The mode of the policy."""
+        return self.policy.mode if self.policy is not None else None

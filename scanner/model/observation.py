@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal, TypeAlias
 
 from scanner.model.ports import Protocol, Role, TlsMode
 from scanner.model.published import DaneMatch, Expectation, Proof
@@ -11,6 +12,14 @@ from scanner.model.verdict import Verdict
 
 Key = tuple[str, str, int, str, str]
 """The identity of an endpoint: host, address, port, protocol, TLS mode."""
+DOWNGRADE_SENTINEL = "downgrade sentinel"
+"""How a note in `Observation.version_notes` begins that proves tampering (RFC 8446 section 4.1.3)."""
+
+TrustFault: TypeAlias = Literal[
+    "self_signed", "incomplete_chain", "incomplete_or_unknown_ca", "unknown_ca", "other"
+]
+"""Why a chain leads to no trusted CA: the leaf signed itself; it came alone and its issuer is not known;
+the CA above those sent is neither sent nor known; the chain ends in a root nobody knows; anything else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +35,8 @@ class Endpoint:
     source: str
     domains: tuple[str, ...]
     dns_seconds: float | None = None
+    sources: tuple[tuple[str, str], ...] = ()
+    """Domain and source, where several domains lead here; `source` is the one of highest authority."""
     expectation: Expectation | None = None
     proof: Proof = Proof.NONE
 
@@ -47,6 +58,45 @@ class StartTls:
 
 
 @dataclass(frozen=True, slots=True)
+class ChainMember:
+    """One certificate of the presented chain, as far as it can be read."""
+
+    subject: str
+    issuer: str
+    not_after: datetime | None
+    key: str
+    signature: str
+    """The digest it is signed with, such as `SHA256`; `Ed25519` where the key brings its own."""
+    fingerprint_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateProblem:
+    """One thing wrong with a chain, in words.
+
+    `problem` is a word of `Certificate.problems`, or one that only stands here (`staple_missing`).
+    `depth` counts from the leaf (0) along the verified path; None where it is no place on that path.
+    """
+
+    problem: str
+    depth: int | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class OcspStaple:
+    """The OCSP response that came with the handshake (RFC 6066 section 8), and what it says of the leaf."""
+
+    status: str
+    """`good`, `revoked`, `unknown`, or `unreadable` where it says nothing of this certificate."""
+    this_update: datetime | None = None
+    next_update: datetime | None = None
+    is_stale: bool = False
+    is_verified: bool | None = None
+    """Whether the issuer or one it empowered signed it; None where that cannot be checked."""
+
+
+@dataclass(frozen=True, slots=True)
 class Certificate:
     """The leaf certificate as presented, and what is wrong with it (empty `problems` = nothing)."""
 
@@ -60,7 +110,18 @@ class Certificate:
     chain_length: int
     trusted: bool
     name_matches: bool
+    """Whether it names the host."""
     problems: tuple[str, ...] = ()
+    matched_name: Literal["host", "domain"] | None = None
+    """What it names: the host, or at least every mail domain that may stand in its place (RFC 6186)."""
+    trust_fault: TrustFault | None = None
+    missing_intermediate: bool | None = False
+    """Whether the server kept an intermediate back; None where its CA may as well be one nobody knows."""
+    chain: tuple[ChainMember, ...] = ()
+    """The first 10 of the presented chain."""
+    problem_details: tuple[CertificateProblem, ...] = ()
+    ocsp: OcspStaple | None = None
+    """None where the server stapled nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +155,17 @@ class Observation:
     ehlo_reply: str | None = None
     """The reply that refused EHLO, where HELO had to be used."""
     tls: Tls | None = None
+    versions: Mapping[str, bool | None] | None = None
+    """What the sweep says of SSLv2, SSLv3 and TLSv1.0 to TLSv1.3: accepted, not, or None = could not be told.
+
+    None as a whole where no sweep ran.
+    """
+    version_notes: tuple[str, ...] = ()
+    """The sweep's evidence in words; see `DOWNGRADE_SENTINEL`."""
+    post_quantum: bool | None = None
+    """Whether the server takes X25519MLKEM768; None = not asked, or could not be told."""
+    preferred_group: str | None = None
+    """The key exchange group that the server chooses where it may choose freely."""
     certificate: Certificate | None = None
     dane: DaneMatch | None = None
     """None where no usable TLSA record is published or no certificate was seen."""
@@ -127,5 +199,5 @@ class TargetFinding:
 
     @property
     def state(self) -> State:
-        """The state that belongs to the reason."""
-        return State.OPEN if self.reason is None else STATE_OF[self.reason]
+        """The state that belongs to the reason; a notice about the domain says nothing of a service."""
+        return State.UNKNOWN if self.reason is None else STATE_OF[self.reason]

@@ -6,7 +6,15 @@ from datetime import datetime
 from importlib.resources import files
 from typing import Any
 
-from scanner.model.observation import Certificate, Key, Observation, TargetFinding
+from scanner.model.observation import (
+    Certificate,
+    ChainMember,
+    Endpoint,
+    Key,
+    Observation,
+    OcspStaple,
+    TargetFinding,
+)
 from scanner.model.published import Expectation
 
 Record = dict[str, Any]
@@ -24,16 +32,13 @@ def to_record(result: Observation | TargetFinding) -> Record:
         return _finding_record(result)
     endpoint = result.endpoint
     expectation = endpoint.expectation or _NOTHING_PUBLISHED
-    return {
-        "domain": endpoint.domains[0],
-        "domains": list(endpoint.domains),
+    return to_membership(endpoint) | {
         "host": endpoint.host,
         "address": endpoint.address,
         "port": endpoint.port,
         "protocol": endpoint.protocol.value,
         "tls_mode": endpoint.tls_mode.value,
         "role": endpoint.role.value,
-        "source": endpoint.source,
         "vantage": result.vantage,
         "state": result.state.value,
         "reason": result.reason.value if result.reason else None,
@@ -50,15 +55,23 @@ def to_record(result: Observation | TargetFinding) -> Record:
         "auth": {"before_tls": _list(result.auth_before_tls), "after_tls": _list(result.auth_after_tls)},
         "preauth": result.preauth,
         "ehlo_reply": result.ehlo_reply,
-        "tls": None
-        if result.tls is None
-        else {"version": result.tls.version, "cipher": result.tls.cipher, "group": result.tls.group},
+        "tls": _tls(result),
         "certificate": _certificate(result.certificate),
         "provider": expectation.provider,
         "mta_sts": _mta_sts(expectation, endpoint.host),
         "dane": _dane(expectation, result),
         "bytes_read": result.bytes_read,
         "verdicts": _verdicts(result),
+    }
+
+
+def to_membership(endpoint: Endpoint) -> Record:
+    """Return the part of a record that says for which domains the endpoint is there."""
+    return {
+        "domain": endpoint.domains[0],
+        "domains": list(endpoint.domains),
+        "source": endpoint.source,
+        "sources": dict(endpoint.sources) or dict.fromkeys(endpoint.domains, endpoint.source),
     }
 
 
@@ -96,6 +109,23 @@ def _starttls(result: Observation) -> Record | None:
     }
 
 
+def _tls(result: Observation) -> Record | None:
+    """Return what was negotiated and what a sweep found; the first is null where no handshake succeeded."""
+    if result.tls is None and result.versions is None:
+        return None
+    negotiated = result.tls
+    record: Record = {
+        "version": negotiated.version if negotiated is not None else None,
+        "cipher": negotiated.cipher if negotiated is not None else None,
+        "group": negotiated.group if negotiated is not None else None,
+    }
+    if result.versions is not None:
+        record |= {"versions": dict(result.versions), "notes": list(result.version_notes)}
+    if result.preferred_group is not None or result.post_quantum is not None:
+        record |= {"preferred_group": result.preferred_group, "post_quantum": result.post_quantum}
+    return record
+
+
 def _certificate(certificate: Certificate | None) -> Record | None:
     if certificate is None:
         return None
@@ -111,6 +141,39 @@ def _certificate(certificate: Certificate | None) -> Record | None:
         "trusted": certificate.trusted,
         "name_matches": certificate.name_matches,
         "problems": list(certificate.problems),
+        "matched_name": certificate.matched_name,
+        "trust_fault": certificate.trust_fault,
+        "missing_intermediate": certificate.missing_intermediate,
+        "chain": [_member(member) for member in certificate.chain],
+        "problem_details": [
+            {"problem": detail.problem, "depth": detail.depth, "text": detail.text}
+            for detail in certificate.problem_details
+        ],
+        "ocsp": _staple(certificate.ocsp),
+    }
+
+
+def _member(member: ChainMember) -> Record:
+    return {
+        "subject": member.subject,
+        "issuer": member.issuer,
+        "not_after": _moment_or_none(member.not_after),
+        "key": member.key,
+        "signature": member.signature,
+        "fingerprint_sha256": member.fingerprint_sha256,
+    }
+
+
+def _staple(staple: OcspStaple | None) -> Record | None:
+    if staple is None:
+        return None
+    return {
+        "stapled": True,
+        "status": staple.status,
+        "this_update": _moment_or_none(staple.this_update),
+        "next_update": _moment_or_none(staple.next_update),
+        "is_stale": staple.is_stale,
+        "is_verified": staple.is_verified,
     }
 
 
@@ -172,6 +235,10 @@ def record_key(record: Mapping[str, Any]) -> Key | None:
 
 def _moment(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _moment_or_none(moment: datetime | None) -> str | None:
+    return None if moment is None else _moment(moment)
 
 
 def _list(values: tuple[str, ...] | None) -> list[str] | None:

@@ -1,6 +1,8 @@
 """Puts a question to the name servers in turn, and makes one answer of all that they say."""
 
+import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -25,6 +27,10 @@ MIN_NEGATIVE_TTL, MAX_NEGATIVE_TTL = 60.0, 3600.0
 """Seconds that "there is none" is kept."""
 FAILURE_TTL = 30.0
 """Seconds that a failure is kept; RFC 2308 section 7 allows five minutes."""
+CONTROL_SECONDS = 1.0
+"""Seconds that a server has for the question for the root, beyond those of the look-up."""
+MAX_CONTROLS = 2
+"""How many silent servers are asked for the root, which tells their silence from that of one domain's."""
 _MAX_NAME_SHOWN = 80
 _SERVFAIL = dns.rcode.to_text(dns.rcode.SERVFAIL)
 
@@ -69,16 +75,14 @@ class Lookup:
         except (dns.exception.DNSException, ValueError):
             shown = display(name.encode("utf-8", "backslashreplace"))[:_MAX_NAME_SHOWN]
             return Answer(name, Status.FAILED, detail=f"{shown} is not a name that the DNS can hold")
-        if not self._servers.begin():
-            detail = f"{NO_ANSWER} for {host_text(question.name)}: they are silent for every name just now"
-            return Answer(name, Status.TIMEOUT, detail=detail)
-        turn = _Turn(self._servers, self._client, question, self._timeout)
-        turn.is_trusted = self._is_trusted()
-        turn.must_know_root = self._must_know_root
-        try:
+        async with self._servers.admit() as is_admitted:
+            if not is_admitted:
+                why = f"{NO_ANSWER} for {host_text(question.name)}: they are silent for every name just now"
+                return Answer(name, Status.TIMEOUT, detail=why)
+            turn = _Turn(self._servers, self._client, question, self._timeout)
+            turn.is_trusted = self._is_trusted()
+            turn.must_know_root = self._must_know_root
             return await turn.ask(name)
-        finally:
-            self._servers.end()
 
 
 class _Turn:
@@ -108,10 +112,13 @@ class _Turn:
                 return self._failure(name, Status.BOGUS, f"DNSSEC: {self._host} does not validate ({error})")
             if reply is not None:
                 return self._answer(name, reply)
-        if self._status is Status.TIMEOUT:
+        is_silent = self._status is Status.TIMEOUT
+        if is_silent and await self._answers_for_root(order):
+            is_silent = False  # for this name alone: its own servers are the silent ones
+        if is_silent:
             self._servers.note_silence(self._host)
         said = "; ".join(f"{server}: {text}" for server, text in self._said.items())
-        what = NO_ANSWER if self._status is Status.TIMEOUT else "the name servers failed"
+        what = NO_ANSWER if is_silent else "the name servers failed"
         return self._failure(name, self._status, f"{what} for {self._host}: {said}")
 
     async def _try(self, server: Server) -> Reply[Any] | None:
@@ -158,6 +165,25 @@ class _Turn:
         if again.rcode == dns.rcode.SERVFAIL:
             raise Bogus(f"{_words(again, self._question)}, but an answer with checking disabled")
         return again
+
+    async def _answers_for_root(self, servers: list[Server]) -> bool:
+        """Tell whether a server that says nothing of the name says something of late, or now of the root."""
+        if any(self._servers.has_answered(server) for server in servers):
+            return True
+        said = await asyncio.gather(*(self._says_something(server) for server in servers[:MAX_CONTROLS]))
+        return any(said)
+
+    async def _says_something(self, server: Server) -> bool:
+        """Tell whether a server replies to the question for the root, whatever it says."""
+        seconds = min(CONTROL_SECONDS, self._budget.whole)
+        root = Question(dns.name.root, dns_records.A)
+        try:
+            with suppress(NoUsableReply, NonsenseReply):
+                await self._client.ask(server, root, Budget(seconds), seconds)
+        except NoReply:
+            return self._servers.has_answered(server)  # another look-up may have got more out of it
+        self._servers.note_answer(server)
+        return True
 
     async def _denies_root(self, server: Server) -> bool:
         """Tell whether a server that denies a name without naming the zone's SOA denies the root as well.

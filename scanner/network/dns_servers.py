@@ -2,7 +2,8 @@
 
 import asyncio
 import ipaddress
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 
 import dns.inet
 import dns.resolver
@@ -16,6 +17,10 @@ LAST_FOR = 30.0
 """Seconds that a server which failed is asked after all others."""
 SILENT_NAMES = 8
 """After so many names in a row without any answer, the servers count as silent."""
+SILENCE_SECONDS = 30.0
+"""Seconds after which a silence counts no more, unless another name met it meanwhile."""
+PAUSE_SECONDS = 5.0
+"""Seconds after a silence in which silent servers are not asked, not even to see whether that is over."""
 MAX_SERVERS = 8
 _LOCAL_SERVER = ("127.0.0.1", 53)
 
@@ -28,6 +33,7 @@ class Server:
         self.destination = _destination(place)
         self.has_edns = True
         self.failed_at: float | None = None
+        self.answered_at: float | None = None
         self.root_check = asyncio.Lock()
         self.root: tuple[bool, float] | None = None
         """Whether it knew the root of the DNS, and when that was asked."""
@@ -52,8 +58,8 @@ class Server:
 class Servers:
     """All name servers of a resolver.
 
-    Where all of them are silent, whatever the name, one look-up at a time still goes out and finds out when
-    that ends; the others fail at once instead of waiting for the same silence each.
+    Where all of them are silent, whatever the name, look-ups fail at once for a pause. Then one goes out and
+    tries, and the others wait for how that ends: they go out too, or fail with it.
     """
 
     def __init__(self, places: Sequence[Place], *, rate: float, clock: Callable[[], float]) -> None:
@@ -61,7 +67,8 @@ class Servers:
         self._clock = clock
         self._servers: list[Server] = []
         self._silent: set[str] = set()
-        self._is_trying = False
+        self._silent_at = 0.0
+        self._trial: asyncio.Future[None] | None = None
         self.replace(places)
 
     def replace(self, places: Sequence[Place]) -> None:
@@ -91,7 +98,12 @@ class Servers:
     def note_answer(self, server: Server) -> None:
         """Remember that it works."""
         server.failed_at = None
+        server.answered_at = self._clock()
         self._silent.clear()
+
+    def has_answered(self, server: Server) -> bool:
+        """Tell whether a server has said anything of late."""
+        return server.answered_at is not None and self._clock() < server.answered_at + LAST_FOR
 
     def note_root(self, server: Server, *, is_known: bool) -> None:
         """Remember whether a server knows the root of the DNS."""
@@ -104,22 +116,36 @@ class Servers:
         return server.root[0]
 
     def note_silence(self, name: str) -> None:
-        """Remember that no server said anything about a name."""
+        """Remember that no server said anything about a name, nor about anything else."""
+        self._forget_old_silence()
+        self._silent_at = self._clock()
         if len(self._silent) < SILENT_NAMES:
             self._silent.add(name)
 
-    def begin(self) -> bool:
-        """Tell whether a look-up may go out now; one that may has to `end`."""
-        if len(self._silent) < SILENT_NAMES:
-            return True
-        if self._is_trying:
-            return False
-        self._is_trying = True
-        return True
+    @asynccontextmanager
+    async def admit(self) -> AsyncIterator[bool]:
+        """Tell whether a look-up may go out, for as long as the block lasts; wait while another one tries."""
+        while self._are_silent() and self._trial is not None:
+            await asyncio.wait([self._trial])
+        if not self._are_silent():
+            yield True
+        elif self._clock() < self._silent_at + PAUSE_SECONDS:
+            yield False
+        else:
+            trial = self._trial = asyncio.get_running_loop().create_future()
+            try:
+                yield True
+            finally:
+                self._trial = None
+                trial.set_result(None)
 
-    def end(self) -> None:
-        """A look-up is over."""
-        self._is_trying = False
+    def _are_silent(self) -> bool:
+        self._forget_old_silence()
+        return len(self._silent) >= SILENT_NAMES
+
+    def _forget_old_silence(self) -> None:
+        if self._clock() >= self._silent_at + SILENCE_SECONDS:
+            self._silent.clear()
 
 
 def read_system_places() -> tuple[Place, ...]:

@@ -90,6 +90,10 @@ class Resolver:
         """Whether the servers are believed that an answer is DNSSEC-secure (RFC 6840 section 5.8)."""
         return self._servers.are_local if self._trust_ad is None else self._trust_ad
 
+    def expire(self) -> None:
+        """Ask anew for everything; what is known stands in while the servers fail."""
+        self._cache.expire()
+
     def read_hosts(self) -> None:
         """Read the hosts file again, where it counts."""
         self._hosts = read_hosts() if self._is_system else {}
@@ -116,8 +120,13 @@ class Resolver:
         return await self._ask(name, dns_records.TXT)
 
     async def tlsa(self, name: str) -> Answer[TlsaRecord]:
-        """Return the TLSA records of a name, the malformed among them (RFC 6698 section 2.1)."""
-        return await self._ask(name, dns_records.TLSA)
+        """Return the TLSA records of a name, the malformed among them (RFC 6698 section 2.1).
+
+        While the servers fail, that there were none stands as old records do.
+        """
+        answer = await self._ask(name, dns_records.TLSA)
+        denial = self._denial_for(answer, (_key(name), dns_records.TLSA.text))
+        return answer if denial is None else denial
 
     async def address_records(self, host: str) -> Answer[str]:
         """Return every address of a host, IPv4 first, in numeric order; the hosts file comes first."""
@@ -149,6 +158,23 @@ class Resolver:
             return [Answer(host, Status.FOUND, tuple(own), ttl=self.MIN_TTL)]
         begun = [self._begin(host, _KINDS[family]) for family in self._families]
         return [await _settle(one) for one in begun]
+
+    def _denial_for(self, answer: Answer[Any], key: Key) -> Answer[Any] | None:
+        """Return what stands in for a failure where the last that was known is that there is no record."""
+        if answer.status not in {Status.FAILED, Status.TIMEOUT}:
+            return None
+        denial = self._cache.denial(key)
+        if denial is None:
+            return None
+        return replace(denial, is_stale=True, ttl=answer.ttl, detail=answer.detail)
+
+    def _is_authentic(self, host: str, answers: Sequence[Answer[str]]) -> bool:
+        """Tell whether all that is said, or was last said, of a host's addresses is DNSSEC-secure."""
+        if len(answers) != len(self._families):
+            return all(answer.is_authentic for answer in answers)  # from the hosts file
+        keys = [(host, _KINDS[family].text) for family in self._families]
+        said = [self._denial_for(answer, key) or answer for answer, key in zip(answers, keys, strict=True)]
+        return all(answer.is_authentic for answer in said)
 
     def _begin(self, name: str, kind: Kind[Record]) -> "Answer[Record] | asyncio.Task[Answer[Record]]":
         """Return what is known, or the look-up that is under way for all who want it."""
@@ -189,7 +215,7 @@ class Resolver:
             status=Status.FOUND,
             records=_order(address for answer in found for address in answer.records),
             ttl=min(answer.ttl for answer in (*found, *failed)),
-            is_authentic=all(answer.is_authentic for answer in answers),
+            is_authentic=self._is_authentic(host, answers),
             is_stale=any(answer.is_stale for answer in found),
             alias=next((answer.alias for answer in found if answer.alias is not None), None),
             detail="; ".join(dict.fromkeys(details)) or None,

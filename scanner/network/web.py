@@ -3,8 +3,7 @@
 import asyncio
 import ipaddress
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -13,16 +12,20 @@ from scanner.model.target import quote, refuse_address
 from scanner.network.resolver import ResolveFailure
 from scanner.network.web_answer import Fault, Page, WebFailure
 from scanner.network.web_cache import WebCache
-from scanner.network.web_exchange import Exchange, Reply, show
+from scanner.network.web_exchange import Exchange, Reply
+from scanner.network.web_hop import read_redirect, read_reply
+from scanner.network.web_turns import Rests, Turns
 from scanner.network.web_url import PORTS, UrlError, WebUrl, read_url
 
 MAX_PAGE = 65_536
 MAX_REDIRECTS = 3
-FETCHES_AT_ONCE = 32
 MAX_ADDRESSES = 4
 """How many addresses of one host are tried, families in turn."""
 _FOR_CONNECTING = 0.8
 """Which part of the time connecting may take, over all addresses; the rest is for the answer."""
+_WAITING = 6
+"""How many times as long as a request may take it may wait for its turn; requests before it that are in vain
+end the wait sooner (`Rests`)."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -33,6 +36,13 @@ class _Asked(NamedTuple):
     redirects: int
     limit: int
     is_configured: bool
+
+
+class _UnderWay(NamedTuple):
+    """A fetch, and what those who wait for it get; apart, as closing ends the one and not the others."""
+
+    answer: asyncio.Future[Page | WebFailure]
+    task: asyncio.Task[Page | WebFailure]
 
 
 class AddressSource(Protocol):
@@ -54,7 +64,7 @@ class WebClient:
         ca_file: CA certificates in PEM form, in the place of the system's.
         families: which of 4 and 6 to connect to.
         timeout: seconds for one request, from its look-up to its last byte; each redirect is a new one. The
-            time that a request waits for its turn does not count.
+            time that a request waits for its turn does not count; it has a bound of its own.
         clock: seconds, never going back; what is kept ages by it.
 
     Raises:
@@ -77,8 +87,10 @@ class WebClient:
         self._timeout = timeout
         self._exchange = Exchange(ca_file)
         self._cache = WebCache(clock)
-        self._in_flight: dict[_Asked, asyncio.Task[Page | WebFailure]] = {}
-        self._turns = _Turns(FETCHES_AT_ONCE)
+        self._in_flight: dict[_Asked, _UnderWay] = {}
+        self._turns = Turns(_WAITING * timeout)
+        self._rests = Rests(clock)
+        self._is_closed = False
 
     async def fetch(
         self,
@@ -101,29 +113,50 @@ class WebClient:
         known = None if is_fresh else self._cache.get(asked)
         if known is not None:
             return known
-        task = self._in_flight.get(asked)
-        if task is None:
-            task = asyncio.ensure_future(self._follow(asked))
-            self._in_flight[asked] = task
-            task.add_done_callback(lambda done: self._forget(asked, done))
-        answer = await asyncio.shield(task)
+        if self._is_closed:
+            return _tell_closed(asked)
+        under_way = self._in_flight.get(asked) or self._begin(asked)
+        # Shielded, so that one who gives up does not take the answer from the others.
+        answer = await asyncio.shield(under_way.answer)
         if not is_fresh:
             self._cache.put(asked, answer)
         return answer
 
     async def close(self) -> None:
-        """End all fetches and connections."""
-        tasks = list(self._in_flight.values())
-        for task in tasks:
-            task.cancel()
+        """End all fetches and connections; those under way, and all later ones, fail as closed."""
+        self._is_closed = True
+        tasks = []
+        for asked, under_way in self._in_flight.items():
+            if not under_way.answer.done():
+                under_way.answer.set_result(_tell_closed(asked))
+            under_way.task.cancel()
+            tasks.append(under_way.task)
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._exchange.close()
 
-    def _forget(self, asked: _Asked, done: "asyncio.Task[Page | WebFailure]") -> None:
-        if self._in_flight.get(asked) is done:
-            del self._in_flight[asked]
-        if not done.cancelled():
-            done.exception()  # a fault of ours is told to whoever still waits, and not again by the loop
+    def _begin(self, asked: _Asked) -> _UnderWay:
+        """Start a fetch for all who want it."""
+        under_way = _UnderWay(
+            asyncio.get_running_loop().create_future(), asyncio.ensure_future(self._follow(asked))
+        )
+        self._in_flight[asked] = under_way
+        under_way.task.add_done_callback(lambda _: self._finish(asked, under_way))
+        return under_way
+
+    def _finish(self, asked: _Asked, under_way: _UnderWay) -> None:
+        """Hand the answer to those who wait for it."""
+        del self._in_flight[asked]
+        answer, task = under_way
+        fault = None if task.cancelled() else task.exception()  # fetched, so that the loop does not tell it
+        if answer.done():
+            return
+        if task.cancelled():
+            answer.cancel()
+        elif fault is not None:
+            answer.set_exception(fault)
+            answer.exception()  # a fault of ours is told to whoever still waits, and not again by the loop
+        else:
+            answer.set_result(task.result())
 
     async def _follow(self, asked: _Asked) -> Page | WebFailure:
         """Go from hop to hop, each guarded alike."""
@@ -142,18 +175,18 @@ class WebClient:
                 why = f"port {url.port} is neither 80 nor 443"
                 return WebFailure(Fault.MALFORMED, str(url), why, Reason.PROTOCOL_ERROR)
             is_secure = is_secure and url.is_secure
-            reply = await self._ask(url, asked.limit)
+            reply = await self._ask(url, asked)
             if isinstance(reply, WebFailure):
                 return reply
             if reply.status not in _REDIRECTS:
-                return _read_reply(url, reply, is_secure=is_secure)
-            found = _read_redirect(url, reply, left)
+                return read_reply(url, reply, is_secure=is_secure)
+            found = read_redirect(url, reply, left)
             if isinstance(found, WebFailure):
                 return found
             url = found
         raise AssertionError("the last hop always returns")
 
-    async def _ask(self, url: WebUrl, limit: int) -> Reply | WebFailure:
+    async def _ask(self, url: WebUrl, asked: _Asked) -> Reply | WebFailure:
         """Make one request: the host's addresses in turn, until one can be connected to."""
         loop = asyncio.get_running_loop()
         begun = loop.time()
@@ -166,22 +199,49 @@ class WebClient:
         if isinstance(addresses, WebFailure):
             return addresses
         seconds = self._timeout - (loop.time() - begun)
+        # Those that rest come last: what is said of them costs nothing, and leaves the time to the others.
+        order = sorted(addresses, key=lambda address: self._rests.check(url, address) is not None)
         reply: Reply | WebFailure | None = None
-        for index, address in enumerate(addresses):
-            async with self._turns.take(address):
+        for index, address in enumerate(order):
+            reply, used = await self._ask_address(url, address, asked, seconds, len(order) - index)
+            seconds = max(0.01, seconds - used)
+            if not isinstance(reply, WebFailure) or (reply.was_asked and reply.fault is not Fault.CONNECT):
+                return reply
+        assert reply is not None  # noqa: S101 - there is at least one address
+        return reply
+
+    async def _ask_address(
+        self, url: WebUrl, address: str, asked: _Asked, seconds: float, left: int
+    ) -> tuple[Reply | WebFailure, float]:
+        """Ask one address in its turn, unless it rests; return the seconds that this took, too.
+
+        Args:
+            seconds: how long it may take.
+            left: how many addresses share the time for connecting.
+        """
+        loop = asyncio.get_running_loop()
+        resting = self._rests.check(url, address)
+        if resting is not None:
+            return resting, 0.0
+        try:
+            async with self._turns.take(address, is_configured=asked.is_configured):
+                # Those before it may have found out meanwhile.
+                resting = self._rests.check(url, address)
+                if resting is not None:
+                    return resting, 0.0
                 begun = loop.time()
                 reply = await self._exchange.get(
                     url,
                     address,
-                    limit=limit,
-                    connect_seconds=_FOR_CONNECTING * seconds / (len(addresses) - index),
+                    limit=asked.limit,
+                    connect_seconds=_FOR_CONNECTING * seconds / left,
                     seconds=seconds,
                 )
-                seconds = max(0.01, seconds - (loop.time() - begun))
-            if not isinstance(reply, WebFailure) or reply.fault is not Fault.CONNECT:
-                return reply
-        assert reply is not None  # noqa: S101 - there is at least one address
-        return reply
+                self._rests.note(url, address, reply if isinstance(reply, WebFailure) else None)
+                return reply, loop.time() - begun
+        except TimeoutError:
+            why = f"others were asking {address} for {_WAITING * self._timeout:g} s"
+            return WebFailure(Fault.TIMEOUT, str(url), why, Reason.READ_TIMEOUT, was_asked=False), 0.0
 
     async def _find_addresses(self, url: WebUrl) -> tuple[str, ...] | WebFailure:
         """Return the addresses that may be connected to, families in turn, or why there is none."""
@@ -206,26 +266,9 @@ class WebClient:
         return _alternate(allowed)[:MAX_ADDRESSES]
 
 
-class _Turns:
-    """Lets one request at a time go to an address, and so many in all."""
-
-    def __init__(self, at_once: int) -> None:
-        self._all = asyncio.Semaphore(at_once)
-        self._locks: dict[str, asyncio.Lock] = {}
-        self._users: dict[str, int] = {}
-
-    @asynccontextmanager
-    async def take(self, address: str) -> AsyncIterator[None]:
-        """Wait for a turn; who waits for an address takes no place of the others."""
-        lock = self._locks.setdefault(address, asyncio.Lock())
-        self._users[address] = self._users.get(address, 0) + 1
-        try:
-            async with lock, self._all:
-                yield
-        finally:
-            self._users[address] -= 1
-            if not self._users[address]:
-                del self._users[address], self._locks[address]
+def _tell_closed(asked: _Asked) -> WebFailure:
+    why = "the web client was closed before there was an answer"
+    return WebFailure(Fault.CLOSED, quote(asked.url), why, Reason.SKIPPED, was_asked=False)
 
 
 def _origin(url: WebUrl) -> tuple[str, str, int]:
@@ -241,33 +284,3 @@ def _alternate(addresses: Sequence[str]) -> tuple[str, ...]:
         keys[address] = (ranks[is_v6], is_v6)
         ranks[is_v6] += 1
     return tuple(sorted(addresses, key=lambda address: keys[address]))
-
-
-def _read_reply(url: WebUrl, reply: Reply, *, is_secure: bool) -> Page | WebFailure:
-    if reply.status == 200:
-        content_type = show(reply.content_type.partition(";")[0].lower())
-        return Page(str(url), reply.body, content_type, is_secure)
-    challenge = None if reply.challenge is None else show(reply.challenge)
-    why = f"the server answered with status {reply.status}"
-    return WebFailure(Fault.STATUS, str(url), why, Reason.PROTOCOL_ERROR, reply.status, challenge)
-
-
-def _read_redirect(url: WebUrl, reply: Reply, left: int) -> WebUrl | WebFailure:
-    """Return where to go on, or why not."""
-
-    def refuse(why: str, location: str | None = None) -> WebFailure:
-        return WebFailure(
-            Fault.REDIRECT, str(url), why, Reason.PROTOCOL_ERROR, reply.status, location=location
-        )
-
-    if reply.location is None:
-        return refuse("a redirect without a Location header")
-    try:
-        target = url.follow(reply.location)
-    except UrlError as error:
-        return refuse(f"a redirect to {quote(reply.location)}, which is not followed: {error}")
-    if url.is_secure and not target.is_secure:
-        return refuse(f"a redirect from https to {quote(str(target))}", str(target))
-    if not left:
-        return refuse(f"one redirect more than is followed, to {quote(str(target))}", str(target))
-    return target

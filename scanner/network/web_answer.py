@@ -22,6 +22,8 @@ class Fault(StrEnum):
     """A redirect that is not followed: too many, to http, to an odd address, or not wanted at all."""
     MALFORMED = "malformed"
     """The address, or what the server sent, cannot be read or was not asked for."""
+    CLOSED = "closed"
+    """Our own client was closed before there was an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ class WebFailure:
     """The WWW-Authenticate header of a server that wants us to sign in, escaped and cut."""
     location: str | None = None
     """Where a redirect led that was not followed; only if it could be read."""
+    was_asked: bool = True
+    """Whether this comes from asking; else it says why nobody was asked just now, and is not kept."""
 
     @property
     def is_definite(self) -> bool:
@@ -61,7 +65,7 @@ class WebFailure:
             return self.reason is not Reason.DNS_FAILURE
         if self.fault is Fault.STATUS:
             return self.status is not None and _is_final(self.status)
-        return self.fault not in {Fault.CONNECT, Fault.TLS, Fault.TIMEOUT}
+        return self.fault not in {Fault.CONNECT, Fault.TLS, Fault.TIMEOUT, Fault.CLOSED}
 
 
 def _is_final(status: int) -> bool:

@@ -37,8 +37,13 @@ class WebCache:
         return answer if ends_at > self._clock() else None
 
     def put(self, key: Hashable, answer: Page | WebFailure) -> None:
-        """Keep an answer: a page for a day, a definite failure for an hour, another for five minutes."""
+        """Keep an answer: a page for a day, a definite failure for an hour, another for five minutes.
+
+        A failure that comes from asking nobody is not kept: why nobody was asked may end at any time.
+        """
         self._drop(key)
+        if isinstance(answer, WebFailure) and not answer.was_asked:
+            return
         self._kept[key] = (self._clock() + _seconds_of(answer), answer)
         self._bytes += _size_of(answer)
         while len(self._kept) > self._max_entries or self._bytes > self._max_bytes:

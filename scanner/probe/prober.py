@@ -15,12 +15,17 @@ from scanner.model import (
     Phase,
     Protocol,
     Reason,
+    Source,
     StartTls,
     TlsMode,
 )
 from scanner.network import Budgets, ConnectFailure, Link, open_connection
 from scanner.protocol import Findings, Session, TlsClient
 from scanner.protocol.dane import match_dane
+from scanner.protocol.hello_tunnel import HelloClient
+from scanner.protocol.server_hello import Answer
+from scanner.protocol.tls import DomainClient
+from scanner.protocol.tunnel import TunnelMaker
 from scanner.verdict import Policy, identify, judge, level_of
 
 
@@ -52,7 +57,7 @@ class Prober:
         found = Findings()
         session: Session | None = None
         try:
-            session = self._session(endpoint)
+            session = self._session(endpoint, self._client_for(endpoint))
             found = session.found
             if endpoint.dns_seconds is not None:
                 found.phases[Phase.DNS] = endpoint.dns_seconds
@@ -75,6 +80,23 @@ class Prober:
                 bytes_read=bytes_read,
                 vantage=self._vantage,
             )
+
+    async def ask(self, endpoint: Endpoint, hello: bytes) -> tuple[Answer | None, Findings]:
+        """Send one raw ClientHello where TLS begins on this endpoint, and return the answer.
+
+        There is none where the hello was never sent; the findings say why. What the network does is data.
+        """
+        client = HelloClient(hello)
+        session = self._session(endpoint, client)
+        try:
+            await self._converse(session, endpoint, self._clock())
+        except Exception as fault:  # noqa: BLE001 - our own fault must not cost the other probes
+            session.found.fail(Reason.INTERNAL, _told(fault))
+        return client.conclude(session.found), session.found
+
+    def judge(self, observation: Observation) -> Observation:
+        """Judge an observation anew, since more is known than when it was made."""
+        return judged(observation, self._policy)
 
     async def _converse(self, session: Session, endpoint: Endpoint, begun: float) -> None:
         found = session.found
@@ -105,13 +127,19 @@ class Prober:
             total=settings.total_timeout,
         )
 
-    def _session(self, endpoint: Endpoint) -> Session:
+    def _client_for(self, endpoint: Endpoint) -> TunnelMaker:
+        """Return the TLS client; a server that SRV records name may show the domain's name (RFC 6186)."""
+        sources = endpoint.sources or tuple((domain, endpoint.source) for domain in endpoint.domains)
+        domains = tuple(domain for domain, source in sources if source == Source.SRV)
+        return DomainClient(self._tls, domains) if domains else self._tls
+
+    def _session(self, endpoint: Endpoint, tls: TunnelMaker) -> Session:
         return Session(
             endpoint.protocol,
             endpoint.tls_mode,
             endpoint.host,
             ehlo_name=self._ehlo_name,
-            tls=self._tls,
+            tls=tls,
             clock=self._clock,
             peer=f"{endpoint.address} {endpoint.port}",
         )

@@ -9,7 +9,8 @@ from scanner.protocol.imap import imap
 from scanner.protocol.lines import LineBuffer, LineTooLongError
 from scanner.protocol.pop3 import pop3
 from scanner.protocol.smtp import smtp
-from scanner.protocol.tls import HandshakeError, TlsClient, TlsTunnel, TunnelClosedError
+from scanner.protocol.tls import RECORD_TYPES, HandshakeError, TunnelClosedError
+from scanner.protocol.tunnel import Tunnel, TunnelMaker
 from scanner.protocol.wants import (
     Dialogue,
     End,
@@ -29,8 +30,6 @@ DIALOGUES: dict[Protocol, Callable[..., Dialogue]] = {
     Protocol.IMAP: imap,
     Protocol.POP3: pop3,
 }
-
-_TLS_RECORD_TYPES = (20, 21, 22, 23)
 
 _TLS_REASONS = {End.TIMEOUT: Reason.TLS_TIMEOUT, End.CLOSED: Reason.TLS_CLOSED, End.RESET: Reason.TLS_CLOSED}
 _GREETING_REASONS = {
@@ -55,7 +54,7 @@ class Session:
         host: str,
         *,
         ehlo_name: str,
-        tls: TlsClient,
+        tls: TunnelMaker,
         clock: Callable[[], float],
         peer: str | None = None,
     ) -> None:
@@ -72,7 +71,7 @@ class Session:
         self._tls = tls
         self._clock = clock
         self._lines = LineBuffer()
-        self._tunnel: TlsTunnel | None = None
+        self._tunnel: Tunnel | None = None
         self._outgoing: list[bytes] = []
         self._want: Want | None = None
         self._heard_in_phase = False
@@ -175,7 +174,7 @@ class Session:
     def _suspect_opening(self) -> End | None:
         """Judge the first bytes of a greeting line: a TLS record, or no text at all."""
         first = self._lines.peek(2)
-        if first[0] in _TLS_RECORD_TYPES and self._tunnel is None:
+        if first[0] in RECORD_TYPES and self._tunnel is None:
             if len(first) < 2:
                 return None
             return End.TLS_RECORD if first[1] == 3 else End.GARBAGE
@@ -206,8 +205,8 @@ class Session:
         if self._want is not None and (answer := self._serve(self._want)) is not None:
             self._drive(answer)
 
-    def _handshake(self, tunnel: TlsTunnel, data: bytes) -> None:
-        if not self._saw_record and data[0] not in _TLS_RECORD_TYPES:
+    def _handshake(self, tunnel: Tunnel, data: bytes) -> None:
+        if not self._saw_record and not tunnel.takes(data[0]):
             self._tunnel = None
             self._lines.feed(data)
             self._drive(
@@ -227,7 +226,7 @@ class Session:
             self._drive(b"")
             self._decrypt(tunnel, b"")
 
-    def _decrypt(self, tunnel: TlsTunnel, data: bytes) -> None:
+    def _decrypt(self, tunnel: Tunnel, data: bytes) -> None:
         while not self.is_done:
             try:
                 plain = tunnel.decrypt(data)

@@ -1,20 +1,35 @@
 """The TLS tunnel: OpenSSL on memory buffers, a handshake as bytes in and bytes out (RFC 8446, RFC 5246)."""
 
+import hashlib
 import ipaddress
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeAlias
 
 from OpenSSL import SSL, crypto
 
 from scanner.model import Certificate, Tls
-from scanner.protocol.certificate import CACHED, VerifyError, describe_presented
+from scanner.protocol.certificate import CACHED, describe_presented
+from scanner.protocol.evidence import Expected, VerifyError
 from scanner.protocol.key_shares import KeyShares
 from scanner.protocol.memory import Memory
+from scanner.protocol.staple import is_as_fresh
 from scanner.protocol.verification import Chains, Verification
 
 # Everything that authenticates the server, down to TLS 1.0 and its suites: the probe measures, it does
 # not protect a secret. Anonymous suites are left out: they would hide the certificate.
 _CIPHERS = b"ALL:!aNULL:!eNULL:!PSK:!SRP:@SECLEVEL=0"
 _READ_SIZE = 16384
+
+Question: TypeAlias = tuple[bytes, bytes, Expected, tuple[VerifyError, ...]]
+"""What a described certificate depends on: digests of chain and staple, the names expected, the errors."""
+
+
+RECORD_TYPES = (20, 21, 22, 23)
+"""The first byte of all that TLS sends (RFC 8446 section 5.1)."""
 
 
 class HandshakeError(Exception):
@@ -40,7 +55,7 @@ class TlsClient:
         ValueError: the CA file holds no usable certificate.
     """
 
-    def __init__(self, ca_file: Path | None = None) -> None:
+    def __init__(self, ca_file: Path | None = None, clock: Callable[[], float] = time.time) -> None:
         context = SSL.Context(SSL.TLS_CLIENT_METHOD)
         context.set_min_proto_version(SSL.TLS1_VERSION)
         context.set_options(SSL.OP_LEGACY_SERVER_CONNECT | SSL.OP_IGNORE_UNEXPECTED_EOF | SSL.OP_NO_TICKET)
@@ -49,6 +64,7 @@ class TlsClient:
         context.set_cipher_list(_CIPHERS)
         # Not VERIFY_PEER: a verification that is cut short must not end the handshake.
         context.set_verify(SSL.VERIFY_NONE, _report)
+        context.set_ocsp_client_callback(_take_staple)
         if ca_file is None:
             context.set_default_verify_paths()
         else:
@@ -57,22 +73,43 @@ class TlsClient:
             except SSL.Error as error:
                 raise ValueError(f"{ca_file}: no usable CA certificates in PEM form") from error
         self._context = context
+        self.clock = clock
         # What was learnt of servers already met; the next probe mostly meets the same again.
-        self.chains = Chains()
+        self.chains = Chains(clock)
         self.key_shares = KeyShares()
-        self.described = Memory[tuple[bytes, str, tuple[VerifyError, ...]], Certificate](CACHED)
+        self.described = Memory[Question, Certificate](CACHED)
 
-    def tunnel(self, host: str, peer: str | None = None) -> "TlsTunnel":
+    def tunnel(self, host: str, peer: str | None = None, domains: tuple[str, ...] = ()) -> "TlsTunnel":
         """Return a new tunnel to `host`, whose name is sent as SNI unless it is an address (RFC 6066).
 
-        `peer` is what the server is remembered by (default: the host): several may share one host.
+        `peer` is what the server is remembered by (default: the host): several may share one host. `domains`
+        are the mail domains that the certificate may name in the host's place (RFC 6186 section 6).
         """
-        return TlsTunnel(self, SSL.Connection(self._context, None), host, peer or host)
+        connection = SSL.Connection(self._context, None)
+        return TlsTunnel(self, connection, Expected(host, domains), peer or host)
+
+
+@dataclass(frozen=True, slots=True)
+class DomainClient:
+    """Makes tunnels whose certificate may name these mail domains in place of the host (RFC 6186)."""
+
+    client: TlsClient
+    domains: tuple[str, ...]
+
+    def tunnel(self, host: str, peer: str | None = None) -> "TlsTunnel":
+        """Return a new tunnel to `host`; see `TlsClient.tunnel`."""
+        return self.client.tunnel(host, peer, self.domains)
 
 
 def _report(connection: SSL.Connection, _certificate: crypto.X509, number: int, depth: int, ok: int) -> bool:
     verification: Verification = connection.get_app_data()
     return verification.report(connection, number, depth, ok)
+
+
+def _take_staple(connection: SSL.Connection, staple: bytes, _: None) -> bool:
+    verification: Verification = connection.get_app_data()
+    verification.staple = staple
+    return True  # whatever it says: the handshake goes on, as after every error of verification
 
 
 class TlsTunnel:
@@ -82,17 +119,17 @@ class TlsTunnel:
         "_client",
         "_connection",
         "_end",
+        "_expected",
         "_group",
-        "_host",
         "_peer",
         "_verification",
         "is_established",
     )
 
-    def __init__(self, client: TlsClient, connection: SSL.Connection, host: str, peer: str) -> None:
+    def __init__(self, client: TlsClient, connection: SSL.Connection, expected: Expected, peer: str) -> None:
         self._client = client
         self._connection = connection
-        self._host = host
+        self._expected = expected
         self._peer = peer
         self._verification = Verification(client.chains)
         self._end: TunnelClosedError | None = None
@@ -101,8 +138,13 @@ class TlsTunnel:
         connection.set_app_data(self._verification)
         connection.set_connect_state()
         client.key_shares.choose(connection, peer)
-        if not _is_address(host):
-            connection.set_tlsext_host_name(host.encode("ascii"))
+        connection.request_ocsp()
+        if not _is_address(expected.host):
+            connection.set_tlsext_host_name(expected.host.encode("ascii"))
+
+    def takes(self, first: int) -> bool:
+        """Tell whether what begins with this byte can be TLS."""
+        return first in RECORD_TYPES
 
     def handshake(self, data: bytes = b"") -> bool:
         """Go on with the handshake; return whether it is complete.
@@ -198,12 +240,17 @@ class TlsTunnel:
 
     def certificate(self) -> Certificate | None:
         """Return the leaf certificate with every problem found, or None where it cannot be read."""
-        presented = self.presented()
-        errors = self._verification.finish(self._connection)
-        question = (self._verification.digest, self._host, errors)
+        verification = self._verification
+        errors = verification.finish(self._connection)
+        staple = verification.staple
+        # Of no staple there is no digest to take, which is what most servers send.
+        staple_digest = hashlib.sha256(staple).digest() if staple else b""
+        question = (verification.digest, staple_digest, self._expected, errors)
+        now = self._client.clock()
         found = self._client.described.recall(question)
-        if found is None:
-            found = describe_presented(presented, self._host, errors)
+        if found is None or not is_as_fresh(found.ocsp, now):
+            evidence = verification.evidence(self._connection, errors)
+            found = describe_presented(evidence, self._expected, datetime.fromtimestamp(now, UTC))
             if found is not None:
                 self._client.described.keep(question, found)
         return found

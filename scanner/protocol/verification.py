@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from OpenSSL import SSL, crypto
 
-from scanner.protocol.certificate import VerifyError
+from scanner.protocol.evidence import Evidence, VerifyError
 from scanner.protocol.memory import Memory
 
 KNOWN_CHAINS = 4096
@@ -50,7 +50,7 @@ class Chains:
 class Verification:
     """What is found while OpenSSL verifies the chain of one connection; it goes on after every error."""
 
-    __slots__ = ("_chains", "_errors", "_is_known", "_is_whole", "digest", "presented")
+    __slots__ = ("_chains", "_errors", "_is_known", "_is_whole", "digest", "presented", "staple")
 
     def __init__(self, chains: Chains) -> None:
         self._chains = chains
@@ -61,6 +61,8 @@ class Verification:
         """The chain as it was presented, each certificate in DER form, the leaf first; see `read`."""
         self.digest = b""
         """SHA-256 of the presented chain."""
+        self.staple = b""
+        """The OCSP response that came along, if any."""
 
     def report(self, connection: SSL.Connection, number: int, depth: int, ok: int) -> bool:
         """Take one report of OpenSSL's; return whether it need go on (a known chain was checked before)."""
@@ -96,3 +98,13 @@ class Verification:
         if not self._errors:
             self._chains.keep(self.digest, connection)
         return tuple(self._errors)
+
+    def evidence(self, connection: SSL.Connection, errors: tuple[VerifyError, ...]) -> Evidence:
+        """Return all that the handshake left to judge the chain by."""
+        path = connection.get_verified_chain() or ()
+        return Evidence(
+            presented=self.presented,
+            path=tuple(crypto.dump_certificate(crypto.FILETYPE_ASN1, each) for each in path),
+            errors=errors,
+            staple=self.staple,
+        )

@@ -9,8 +9,8 @@ from scanner.model import Reason, Severity, State
 from scanner.model.observation import Key
 from scanner.model.record import record_key, to_line
 
-MAX_LINE = 1024 * 1024
-"""Bytes; a record is a few thousand."""
+MAX_LINE = 64 * 1024 * 1024
+"""Bytes; a record is a few thousand, and names every domain that uses the server."""
 
 _BEGINNING = b'{"domain":'
 """How the line of every record begins: by this a torn one is told from what is no journal."""

@@ -2,12 +2,16 @@
 
 from dataclasses import dataclass
 
-from scanner.config import Settings
+from scanner.config import PolicySettings, Settings
 from scanner.discovery import Catalogue, Discovery, MemoryCache, MtaSts, Planner
+from scanner.discovery.plan import service_of
+from scanner.model import PORTS, Service
+from scanner.model.target import parse_target
 from scanner.network import Resolver, WebClient, own_name
 from scanner.probe import Prober
 from scanner.protocol import TlsClient
 from scanner.verdict import Policy
+from scanner.verdict.rules import Override
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +29,13 @@ class Parts:
         await self.discovery.close()
 
 
-def build_parts(settings: Settings, former: tuple[Settings, Parts] | None = None) -> Parts:
+def build_parts(
+    settings: Settings, former: tuple[Settings, Parts] | None = None, *, is_fresh: bool = False
+) -> Parts:
     """Build the parts; what is known of the DNS and of domains is taken over from the `former` ones.
 
     Where the resolver's settings stay the same, so does the resolver, which reads the hosts file and
-    resolv.conf again.
+    resolv.conf again. `is_fresh` asks anew for everything: what is known stands in for what fails.
 
     Raises:
         ValueError: the CA file holds no usable certificate.
@@ -39,7 +45,7 @@ def build_parts(settings: Settings, former: tuple[Settings, Parts] | None = None
         settings.probe,
         ehlo_name=settings.probe.ehlo_name or own_name(),
         tls=TlsClient(settings.probe.ca_file),
-        policy=Policy(min_tls=settings.policy.min_tls),
+        policy=_build_policy(settings.policy),
         vantage=settings.vantage,
     )
     catalogue = Catalogue(settings.catalogue)
@@ -61,7 +67,8 @@ def build_parts(settings: Settings, former: tuple[Settings, Parts] | None = None
     )
     policies = MemoryCache() if former is None else former[1].policies
     mta_sts = MtaSts(resolver, web, cache=policies)
-    discovery = Discovery(settings.discovery, resolver, web, catalogue, mta_sts)
+    services = frozenset(service_of(PORTS[port].protocol, port) for port in settings.ports) - {Service.MX}
+    discovery = Discovery(settings.discovery, resolver, web, catalogue, mta_sts, services)
     planner = Planner(
         resolver=resolver,
         ports=settings.ports,
@@ -71,9 +78,20 @@ def build_parts(settings: Settings, former: tuple[Settings, Parts] | None = None
         with_dane=settings.discovery.dane,
         vantage=settings.vantage,
     )
+    if is_fresh:
+        resolver.expire()
     if former is not None:
-        planner.take_over(former[1].planner, is_current=_say_the_same(settings, former[0]))
+        is_current = not is_fresh and _say_the_same(settings, former[0])
+        planner.take_over(former[1].planner, is_current=is_current)
     return Parts(planner, prober, discovery, policies)
+
+
+def _build_policy(settings: PolicySettings) -> Policy:
+    """Turn what the file asks of the targets into what the judge goes by."""
+    overrides = (
+        Override(parse_target(each.target), each.profile, each.min_tls) for each in settings.overrides
+    )
+    return Policy(settings.profile, settings.min_tls, overrides=tuple(overrides))
 
 
 def _take_over_resolver(settings: Settings, former: tuple[Settings, Parts] | None) -> Resolver | None:
@@ -91,9 +109,10 @@ def _take_over_resolver(settings: Settings, former: tuple[Settings, Parts] | Non
 
 def _say_the_same(settings: Settings, former: Settings) -> bool:
     """Tell whether the sources would say of a domain what they said before."""
-    return (settings.resolver, settings.discovery, settings.catalogue, settings.probe) == (
+    return (settings.resolver, settings.discovery, settings.catalogue, settings.probe, settings.ports) == (
         former.resolver,
         former.discovery,
         former.catalogue,
         former.probe,
+        former.ports,
     )

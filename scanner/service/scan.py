@@ -7,9 +7,10 @@ from scanner.config import Settings
 from scanner.engine import Pool, WaitingRoom
 from scanner.model import Endpoint, Observation, State
 from scanner.model.observation import Key
-from scanner.model.record import Record, to_record
+from scanner.model.record import Record, to_membership, to_record
+from scanner.probe import Examiner, Rhythm, Sweep
+from scanner.service.aftermath import find_aftermath
 from scanner.service.journal import Journal
-from scanner.service.parked import find_parked
 from scanner.service.parts import Parts
 from scanner.verdict import is_proven
 
@@ -61,7 +62,7 @@ async def _run(settings: Settings, parts: Parts, listener: Listener, journal: Jo
     todo = []
     for endpoint in plan.endpoints:
         if endpoint.key in known:
-            hand_out(endpoint.key, known[endpoint.key])
+            hand_out(endpoint.key, known[endpoint.key] | to_membership(endpoint))
         else:
             todo.append(endpoint)
 
@@ -75,15 +76,22 @@ async def _run(settings: Settings, parts: Parts, listener: Listener, journal: Jo
         hand_out(observation.endpoint.key, record)
 
     limits = settings.limits
-    pool: Pool[Endpoint, Observation] = Pool(
-        parts.prober.probe,
+    rhythm = Rhythm(settings.probe.versions_interval, with_groups=settings.probe.groups)
+    examiner = Examiner(parts.prober, rhythm, lambda sweep, _: pool.push(sweep))
+    pool: Pool[Endpoint | Sweep, Observation] = Pool(
+        examiner.examine,
         deliver,
         WaitingRoom(limits.per_address, limits.per_address_gap),
         concurrency=min(limits.concurrency, max(1, len(todo))),
         rate=limits.rate,
     )
-    await pool.run(_feed(todo))
-    for finding in find_parked(plan.domains, states, vantage=settings.vantage):
+    try:
+        await pool.run(_feed(todo))
+    finally:
+        # Broken off: what is known of them is shown, and they are probed again when the scan is resumed.
+        for observation in examiner.held_back():
+            listener.found(to_record(observation))
+    for finding in find_aftermath(plan.domains, states, settings.ports, vantage=settings.vantage):
         listener.found(to_record(finding))
 
 

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +22,8 @@ from scanner.web import ReloadOutcome, create_app, serve_http
 log = structlog.get_logger(__name__)
 
 FILE_CHECK_SECONDS = 5.0
+FRESH_SECONDS = 5.0
+"""How soon after one look at everything a reload may cause the next."""
 DRAIN_SECONDS = 1.0
 """Many times what a probe in good order takes; whoever waits for a silent server is cut short."""
 Loader = Callable[[], Settings]
@@ -35,6 +38,8 @@ class Service:
         self._load = load
         self._reloading = asyncio.Lock()
         self._next_reload: asyncio.Future[ReloadOutcome] | None = None
+        self._wants_fresh = False
+        self._fresh_at = time.monotonic()
         watch.telemetry.record_reload(is_successful=True, at=datetime.now(UTC))
 
     @property
@@ -78,11 +83,13 @@ class Service:
         """Return the settings in force, every secret masked."""
         return self._watch.settings.masked()
 
-    async def reload(self) -> ReloadOutcome:
+    async def reload(self, *, is_fresh: bool = True) -> ReloadOutcome:
         """Read the configuration again; a bad one changes nothing but the reload metric.
 
         One reload runs at a time, and whoever asks while another waits for its turn shares that one.
+        `is_fresh` looks everything up anew; not more often than every few seconds, whoever asks.
         """
+        self._wants_fresh |= is_fresh
         if self._next_reload is None:
             self._next_reload = asyncio.ensure_future(self._reload_in_turn())
         return await asyncio.shield(self._next_reload)
@@ -90,14 +97,19 @@ class Service:
     async def _reload_in_turn(self) -> ReloadOutcome:
         async with self._reloading:
             self._next_reload = None
+            is_fresh = self._wants_fresh and time.monotonic() >= self._fresh_at + FRESH_SECONDS
+            self._wants_fresh = False
             try:
                 settings = await asyncio.to_thread(self._load)
-                parts = await asyncio.to_thread(build_parts, settings, self._watch.parts_in_force)
+                former = self._watch.parts_in_force
+                parts = await asyncio.to_thread(build_parts, settings, former, is_fresh=is_fresh)
             except (ConfigError, ValueError, OSError) as error:
                 problems = tuple(str(error).splitlines())
                 log.error("reload_failed", problems=problems)
                 self._watch.telemetry.record_reload(is_successful=False, at=datetime.now(UTC))
                 return ReloadOutcome(ok=False, problems=problems)
+            if is_fresh:
+                self._fresh_at = time.monotonic()
             await self._watch.apply(settings, parts)
             self._watch.telemetry.record_reload(is_successful=True, at=datetime.now(UTC))
             log.info("reloaded", targets=len(settings.targets))
@@ -166,7 +178,7 @@ async def _reload_on_change(service: Service) -> None:
         await asyncio.sleep(FILE_CHECK_SECONDS)
         now = await asyncio.to_thread(_stamps, service.files)
         if now != seen:
-            await service.reload()
+            await service.reload(is_fresh=False)
         seen = now
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -10,12 +11,15 @@ from prometheus_client import CollectorRegistry
 
 from scanner import __version__
 from scanner.config import Settings
-from scanner.discovery import Plan
 from scanner.engine import Pipeline, Pool, Schedule, WaitingRoom
 from scanner.metrics import Exposition, Telemetry
-from scanner.model import Endpoint, Observation, Reason, TargetFinding
+from scanner.model import Dane, Endpoint, Observation, Proof, Reason, TargetFinding
 from scanner.model.observation import Key
+from scanner.probe import Examiner, Rhythm, Sweep
+from scanner.probe.examiner import Memory
+from scanner.service.herald import Herald
 from scanner.service.parts import Parts
+from scanner.service.sinks import Latest, Metrics
 from scanner.verdict import is_proven
 
 log = structlog.get_logger(__name__)
@@ -26,6 +30,8 @@ RETRY_SECONDS = 30.0
 """How soon names are looked up again after the name servers failed for some."""
 REDISCOVERY_SECONDS = 300.0
 """How often names are looked up again; answers come from the cache until their TTL is over."""
+SWEEP_PAUSE_SECONDS = 180.0
+"""The connections of a sweep cannot end with QUIT after STARTTLS: few at a time, or a server bans us."""
 GUESS_SECONDS = 3600.0
 """How soon at the earliest a guessed server that showed nothing is tried again."""
 
@@ -47,19 +53,22 @@ class Watch:
         self._schedule = Schedule(settings.schedule.interval, settings.schedule.jitter)
         self._due_at: dict[Key, float] = {}
         self._lag = 0.0
-        self._told: set[tuple[str, str, Reason | None, str | None]] = set()
+        self._herald = Herald()
         self._is_planned = False
+        self._planning: asyncio.Future[None] | None = None
         self._is_draining = False
         self._was_ready = False
         self.first_pass = asyncio.Event()
         self._changed = asyncio.Event()
         self._replan = asyncio.Event()
         limits = settings.limits
-        self._waiting: WaitingRoom[Endpoint] = WaitingRoom(limits.per_address, limits.per_address_gap)
+        self._sweeps: Memory = {}
+        self._examiner = self._make_examiner()
+        self._waiting: WaitingRoom[Endpoint | Sweep] = WaitingRoom(limits.per_address, limits.per_address_gap)
         pipeline = Pipeline(
-            [_Latest(self), _Metrics(self.exposition, self.telemetry)], self.telemetry.count_sink_error
+            [Latest(self.keep), Metrics(self.exposition, self.telemetry)], self.telemetry.count_sink_error
         )
-        self.telemetry.declare_sinks([_Latest.name, _Metrics.name])
+        self.telemetry.declare_sinks([Latest.name, Metrics.name])
         self._pool = Pool(
             self._probe, pipeline.deliver, self._waiting, concurrency=limits.concurrency, rate=limits.rate
         )
@@ -95,6 +104,8 @@ class Watch:
         """Go on with other settings; what is known about endpoints that stay is kept."""
         former, self._parts = self._parts, parts
         self.settings = settings
+        self._examiner = self._make_examiner()
+        await self._end_planning()
         await former.close()
         self._schedule.adjust(settings.schedule.interval, settings.schedule.jitter)
         self._waiting.adjust(settings.limits.per_address, settings.limits.per_address_gap)
@@ -149,13 +160,28 @@ class Watch:
         if self.is_ready:
             self.first_pass.set()
 
+    async def _end_planning(self) -> None:
+        """Give up the plan that is being made: it uses parts that go."""
+        if self._planning is not None and not self._planning.done():
+            self._planning.cancel()
+            await asyncio.wait([self._planning])
+
     def _domains(self) -> set[str]:
         return {target.host for target in self.settings.targets}
 
     async def _plan_for_ever(self) -> None:
         while True:
             self._replan.clear()
-            await self._plan()
+            self._planning = asyncio.ensure_future(self._plan())
+            try:
+                await asyncio.shield(self._planning)
+            except asyncio.CancelledError:
+                if not self._planning.cancelled():
+                    self._planning.cancel()
+                    raise
+                continue  # given up for other settings
+            except Exception as fault:  # noqa: BLE001 - a fault in one plan must not end the watch
+                log.error("planning_failed", error=f"{type(fault).__name__}: {fault}")
             has_failed = any(finding.reason is Reason.DNS_FAILURE for finding in self._findings)
             try:
                 async with asyncio.timeout(RETRY_SECONDS if has_failed else REDISCOVERY_SECONDS):
@@ -172,33 +198,33 @@ class Watch:
         for key in self._schedule.replace(plan.endpoints, time.monotonic(), spread=spread):
             self._forget(key)
         self.exposition.domains.replace(plan.domains)
+        for endpoint in plan.endpoints:
+            self._look_again(endpoint)
+            if endpoint.key in self._ruled_out and endpoint.proof is Proof.NONE:
+                self._ruled_out.discard(endpoint.key)  # a guess that somebody publishes now
+                self._schedule.hasten(endpoint.key, time.monotonic())
         self._is_planned = True
         self._changed.set()
         self._check_first_pass()  # there may be nothing to probe at all
-        self._report(plan)
+        self._herald.report(plan)
 
-    def _report(self, plan: Plan) -> None:
-        """Say in the log what became of the targets, where it is news."""
-        told = {(finding.domain, finding.host, finding.reason, finding.detail) for finding in plan.findings}
-        for finding in plan.findings:
-            if (finding.domain, finding.host, finding.reason, finding.detail) in self._told:
-                continue
-            if finding.reason is None:
-                log.info("notice", domain=finding.domain, detail=finding.detail)
-            else:
-                log.warning(
-                    "target_not_probed",
-                    target=finding.domain,
-                    host=finding.host,
-                    reason=finding.reason.value,
-                    detail=finding.detail,
-                )
-        self._told = told
-        log.info("planned", endpoints=len(plan.endpoints), targets_not_probed=len(plan.findings))
+    def _look_again(self, endpoint: Endpoint) -> None:
+        """Let what is known of an endpoint count for what is published and asked of it now."""
+        seen = self._latest.get(endpoint.key)
+        if seen is None:
+            return
+        known = replace(endpoint, dns_seconds=seen.endpoint.dns_seconds)
+        if _dane_of(known) != _dane_of(seen.endpoint):
+            return  # the next probe compares the chain with the new records
+        if known != seen.endpoint:
+            seen = self._parts.prober.judge(replace(seen, endpoint=known))
+            self.keep(seen)
+            self.exposition.accept(seen)
 
     def _forget(self, key: Key) -> None:
         self._latest.pop(key, None)
         self._ruled_out.discard(key)
+        self._examiner.forget(key)
         self._due_at.pop(key, None)
         self.exposition.remove(key)
 
@@ -219,14 +245,28 @@ class Watch:
             except TimeoutError:
                 continue
 
-    async def _probe(self, endpoint: Endpoint) -> Observation | None:
+    def _make_examiner(self) -> Examiner:
+        probe = self.settings.probe
+        rhythm = Rhythm(
+            probe.versions_interval, with_groups=probe.groups, pause=SWEEP_PAUSE_SECONDS, is_patient=True
+        )
+        return Examiner(self._parts.prober, rhythm, self._push_later, memory=self._sweeps)
+
+    def _push_later(self, sweep: Sweep, seconds: float) -> None:
+        asyncio.get_running_loop().call_later(seconds, self._pool.push, sweep)
+
+    async def _probe(self, endpoint: Endpoint | Sweep) -> Observation | None:
+        if isinstance(endpoint, Sweep):
+            return None if self._is_draining else await self._examiner.examine(endpoint)
         key = endpoint.key
         due_at = self._due_at.pop(key, None)
         if key not in self._schedule or self._is_draining:
             return None  # removed while it waited for its turn, or too late to start
         if due_at is not None:
             self._lag = time.monotonic() - due_at
-        observation = await self._parts.prober.probe(endpoint)
+        observation = await self._examiner.examine(endpoint)
+        if observation is None:  # patient as it is, it gives one for every endpoint
+            return None
         is_known = key in self._latest or is_proven(observation)
         self._schedule.probed(key, time.monotonic(), at_least=0.0 if is_known else GUESS_SECONDS)
         self._changed.set()
@@ -244,27 +284,5 @@ class Watch:
         self._check_first_pass()
 
 
-class _Latest:
-    """The sink that the pages read from."""
-
-    name = "latest"
-
-    def __init__(self, watch: Watch) -> None:
-        self._watch = watch
-
-    def accept(self, observation: Observation) -> None:
-        self._watch.keep(observation)
-
-
-class _Metrics:
-    """The sink that the scrapes read from."""
-
-    name = "metrics"
-
-    def __init__(self, exposition: Exposition, telemetry: Telemetry) -> None:
-        self._exposition = exposition
-        self._telemetry = telemetry
-
-    def accept(self, observation: Observation) -> None:
-        self._exposition.accept(observation)
-        self._telemetry.observe(observation)
+def _dane_of(endpoint: Endpoint) -> Dane | None:
+    return endpoint.expectation.dane if endpoint.expectation is not None else None

@@ -4,6 +4,8 @@ from datetime import timedelta
 
 from scanner.model import Certificate, DaneMatch, Kind, Severity, Verdict
 from scanner.verdict.demands import dane_match, is_dane_verified
+from scanner.verdict.profile_tables import DEFAULT, Demand
+from scanner.verdict.profiles import certificate_mark, key_faults
 from scanner.verdict.rules import Case, Rule, enumerate_shortly, quote
 
 _NOT_TRUSTED = frozenset({"self_signed", "untrusted"})
@@ -31,8 +33,8 @@ def certificate_untrusted(case: Case) -> Verdict | None:
     return Verdict(
         "certificate_untrusted",
         Kind.MISCONFIGURATION,
-        case.grade(mx=Severity.NOTICE, client=Severity.CRITICAL),
-        f"{fault}.",
+        _severity(case, Demand.UNTRUSTED),
+        f"{fault}.{_cite(case, Demand.UNTRUSTED)}",
         "Install a certificate of a public CA with its full chain, intermediates included.",
     )
 
@@ -40,14 +42,15 @@ def certificate_untrusted(case: Case) -> Verdict | None:
 def certificate_name_mismatch(case: Case) -> Verdict | None:
     """D17, F32: the certificate does not name the host (RFC 9525)."""
     certificate = _what_counts(case)
-    if certificate is None or certificate.name_matches:
+    if certificate is None or certificate.matched_name is not None or certificate.name_matches:
         return None
     host = case.observation.endpoint.host
     return Verdict(
         "certificate_name_mismatch",
         Kind.MISCONFIGURATION,
-        case.grade(mx=Severity.NOTICE, client=Severity.CRITICAL),
-        f"The certificate does not name {host}; it names {enumerate_shortly(certificate.names)}.",
+        _severity(case, Demand.NAME_MISMATCH),
+        f"The certificate does not name {host}; it names {enumerate_shortly(certificate.names)}."
+        f"{_cite(case, Demand.NAME_MISMATCH)}",
         f"Use one of the names in the certificate as the server, or have it reissued with {host} in it.",
     )
 
@@ -66,8 +69,8 @@ def certificate_expired(case: Case) -> Verdict | None:
     return Verdict(
         "certificate_expired",
         Kind.MISCONFIGURATION,
-        case.grade(mx=Severity.NOTICE, client=Severity.CRITICAL),
-        f"{fault}.",
+        _severity(case, Demand.EXPIRED),
+        f"{fault}.{_cite(case, Demand.EXPIRED)}",
         "Renew it, and reload the mail service: a renewed file that was never loaded is the usual cause.",
     )
 
@@ -86,8 +89,8 @@ def certificate_not_yet_valid(case: Case) -> Verdict | None:
     return Verdict(
         "certificate_not_yet_valid",
         Kind.MISCONFIGURATION,
-        case.grade(mx=Severity.NOTICE, client=Severity.CRITICAL),
-        f"{fault}.",
+        _severity(case, Demand.NOT_YET_VALID),
+        f"{fault}.{_cite(case, Demand.NOT_YET_VALID)}",
         "Check the clocks of the server, of the CA and of this host.",
     )
 
@@ -110,25 +113,34 @@ def certificate_expiring(case: Case) -> Verdict | None:
 
 
 def key_weak(case: Case) -> Verdict | None:
-    """D20: a short key, or a signature with SHA-1 or MD5."""
-    certificate = case.observation.certificate
-    if certificate is None:
+    """D20: a key that is too short for the profile, or a signature with SHA-1 or MD5."""
+    faults = key_faults(case.observation.certificate, case.profile)
+    if not faults:
         return None
-    if "weak_key" in certificate.problems:
-        severity = case.grade(mx=Severity.WARNING, client=Severity.CRITICAL)
-        fault = f"The certificate's key is too weak: {certificate.key}"
-    elif "weak_signature" in certificate.problems:
-        severity = case.grade(mx=Severity.NOTICE, client=Severity.WARNING)
-        fault = "The certificate is signed with SHA-1 or MD5"
-    else:
-        return None
+    key = (
+        "an ECDSA P-256 key, or RSA of at least 2048 bits"
+        if case.profile is DEFAULT
+        else "an ECDSA P-256 key"
+    )
     return Verdict(
         "key_weak",
         Kind.WEAKNESS,
-        severity,
-        f"{fault}.",
-        "Have a new certificate made: an ECDSA P-256 key, or RSA of at least 2048 bits, signed with SHA-256.",
+        case.weigh(faults[0].grade),
+        " ".join(case.tell(fault.text, fault.mark) for fault in faults),
+        f"Have a new certificate made: {key}, signed with SHA-256.",
     )
+
+
+def _severity(case: Case, demand: Demand) -> Severity:
+    """Weigh a fault by the profile: on an MX it matters little, unless the profile says otherwise."""
+    return case.weigh(certificate_mark(case.profile, case.observation.endpoint.role, demand).grade)
+
+
+def _cite(case: Case, demand: Demand) -> str:
+    """Name the profile where it has a word of its own on a fault; most leave it to the RFCs."""
+    role = case.observation.endpoint.role
+    mark = certificate_mark(case.profile, role, demand)
+    return "" if mark == certificate_mark(DEFAULT, role, demand) else case.cite(mark)
 
 
 def _what_counts(case: Case) -> Certificate | None:

@@ -27,7 +27,7 @@ def is_verified(certificate: Certificate | None) -> bool:
     return (
         certificate is not None
         and certificate.trusted
-        and certificate.name_matches
+        and (certificate.name_matches or certificate.matched_name is not None)
         and _OUT_OF_DATE.isdisjoint(certificate.problems)
     )
 
@@ -119,12 +119,35 @@ def sts_fault(observation: Observation, policy: StsPolicy) -> str | None:
     return _describe_unverified(observation.certificate)
 
 
-def fulfils_sts(observation: Observation) -> bool:
-    """Tell whether every enforced MTA-STS policy, and there is one, is seen to be kept in all its parts."""
-    enforced = [claim.policy for claim in sts_claims(observation) if claim.policy.mode is StsMode.ENFORCE]
-    return bool(enforced) and all(
-        observation.tls is not None and sts_fault(observation, policy) is None for policy in enforced
+def keeps_sts(observation: Observation, policy: StsPolicy) -> bool:
+    """Tell whether an MX is seen to keep an MTA-STS policy that is enforced, in all its parts."""
+    return (
+        policy.mode is StsMode.ENFORCE
+        and observation.tls is not None
+        and sts_fault(observation, policy) is None
     )
+
+
+def breaks_sts(observation: Observation, policy: StsPolicy) -> bool:
+    """Tell whether an MX is seen to violate an MTA-STS policy that is enforced, so that mail stays away."""
+    return policy.mode is StsMode.ENFORCE and sts_fault(observation, policy) is not None
+
+
+def fulfils_sts(observation: Observation) -> bool:
+    """Tell whether every enforced MTA-STS policy, and there is one, is seen to be kept."""
+    enforced = [claim.policy for claim in sts_claims(observation) if claim.policy.mode is StsMode.ENFORCE]
+    return bool(enforced) and all(keeps_sts(observation, policy) for policy in enforced)
+
+
+def is_shut_by_sts(observation: Observation) -> bool:
+    """Tell whether an MX violates an enforced MTA-STS policy of every domain that uses it."""
+    shut = {
+        domain
+        for claim in sts_claims(observation)
+        if breaks_sts(observation, claim.policy)
+        for domain in claim.domains
+    }
+    return bool(shut) and shut.issuperset(observation.endpoint.domains)
 
 
 def _describe_unverified(certificate: Certificate | None) -> str:

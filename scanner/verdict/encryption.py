@@ -1,17 +1,17 @@
-"""Rules about the TLS session itself: wrong port, version, cipher, and a proxy that ends it."""
+"""Rules about the TLS session itself: wrong port, versions, cipher, and a proxy that ends it."""
 
 from scanner.model import Kind, Reason, Severity, Standing, Verdict
-from scanner.verdict.rules import Case, Rule, quote
-from scanner.verdict.tls_versions import is_older
+from scanner.model.observation import DOWNGRADE_SENTINEL
+from scanner.verdict.profile_tables import DEFAULT, Grade
+from scanner.verdict.profiles import Aspect, session_faults
+from scanner.verdict.rules import Case, Rule, enumerate_shortly, quote
+from scanner.verdict.tls_versions import TLS_VERSIONS, full_name, is_older
 
-_BROKEN_PARTS = frozenset(
-    {"NULL", "EXP", "EXPORT", "RC4", "RC2", "DES", "3DES", "ADH", "AECDH", "ANON", "MD5"}
-)
+_SSL = frozenset({"SSLv2", "SSLv3"})
 _ADVICE_ON_CIPHERS = (
     "Allow TLS 1.3, and in TLS 1.2 only ECDHE with AES-GCM or ChaCha20-Poly1305 (RFC 9325 section 4)."
 )
-_EPHEMERAL = frozenset({"ECDHE", "DHE", "EDH", "EECDH"})
-_AUTHENTICATED = frozenset({"GCM", "CCM", "CCM8", "POLY1305", "CHACHA20"})
+_ADVICE_ON_GROUPS = "Let the server choose X25519MLKEM768, X25519 or P-256."
 
 
 def tls_on_plaintext_port(case: Case) -> Verdict | None:
@@ -30,10 +30,33 @@ def tls_on_plaintext_port(case: Case) -> Verdict | None:
     )
 
 
+def tls_version_dropped(case: Case) -> Verdict | None:
+    """RFC 8446 section 4.1.3: the server's random value says that it was offered less than we offered.
+
+    A version that falls against the past needs a memory. This mark needs none: a server that knows TLS 1.3
+    sets it where it is asked for an older version only, so what we sent was changed on the way. Such proof
+    counts at once, like every fingerprint of stripping.
+    """
+    for note in case.observation.version_notes:
+        if note.startswith(DOWNGRADE_SENTINEL):
+            return Verdict(
+                "tls_version_dropped",
+                Kind.DOWNGRADE,
+                Severity.CRITICAL,
+                f"Something on the path lowers the TLS version: the server marked its answer as one to an "
+                f"older client than ours ({note}).",
+                "Look for a proxy or a firewall that opens TLS between this host and the server, and probe "
+                "from another network.",
+            )
+    return None
+
+
 def tls_version_below_policy(case: Case) -> Verdict | None:
     """D12, RFC 8996: the best version both sides know is older than the policy or the provider says."""
     tls = case.observation.tls
-    least, whose_word = case.policy.min_tls, "the policy asks for"
+    least, whose_word = case.policy.least_tls, "the policy asks for"
+    if case.policy.min_tls is None and case.profile is not DEFAULT:
+        whose_word = f"the profile {case.profile.name} asks for"
     declared = case.expectation.min_tls
     if declared is not None and is_older(least, declared):
         least, whose_word = declared, f"{case.expectation.provider or 'its provider'} declares"
@@ -43,32 +66,64 @@ def tls_version_below_policy(case: Case) -> Verdict | None:
         "tls_version_below_policy",
         Kind.DOWNGRADE,
         case.grade(mx=Severity.WARNING, client=Severity.CRITICAL),
-        f"The server agreed on {tls.version}; {whose_word} {least} or newer.",
-        "Enable TLS 1.2 and 1.3 in the server, which may need a newer TLS library.",
+        f"The server agreed on {tls.version}; {whose_word} {least} or newer."
+        f"{case.cite(case.profile.versions[full_name(tls.version)])}",
+        "Enable TLS 1.2 and 1.3 in the server, which may need a newer TLS library."
+        if not is_older("TLSv1.2", least)
+        else "Enable TLS 1.3 in the server, which may need a newer TLS library.",
+    )
+
+
+def legacy_tls_accepted(case: Case) -> Verdict | None:
+    """D13: the sweep found versions that are older than the policy allows, beside the one in use.
+
+    What could not be told is not held against the server. An old version that is the best one the server
+    has is not repeated here: see tls_version_below_policy.
+    """
+    observation = case.observation
+    in_use = full_name(observation.tls.version) if observation.tls is not None else None
+    found = observation.versions or {}
+    old = tuple(
+        name
+        for name in TLS_VERSIONS
+        if found.get(name) and name != in_use and is_older(name, case.policy.least_tls)
+    )
+    if not old:
+        return None
+    severity = case.grade(mx=Severity.NOTICE, client=Severity.WARNING)
+    if case.profile is not DEFAULT:
+        severity = Severity.WARNING  # who chose a profile wants it kept on every port
+    if not _SSL.isdisjoint(old):
+        severity = Severity.CRITICAL
+    notes = observation.version_notes
+    evidence = f" ({enumerate_shortly(notes)})" if notes else ""
+    return Verdict(
+        "legacy_tls_accepted",
+        Kind.WEAKNESS,
+        severity,
+        f"The server still accepts {enumerate_shortly(old)}{evidence}."
+        f"{case.cite(case.profile.versions[old[0]])}",
+        f"Switch off {enumerate_shortly(old)} in the server (RFC 8996); hardly any client is left that knows "
+        "nothing newer.",
     )
 
 
 def cipher_weak(case: Case) -> Verdict | None:
-    """D14, RFC 9325 section 4.1: broken ciphers are critical, CBC and static key exchange a warning."""
-    tls = case.observation.tls
-    if tls is None:
+    """D14, RFC 9325 section 4.1: a suite or a key exchange group that the profile forbids or discourages.
+
+    Broken ciphers are critical under every profile. An old version with forward secrecy has nothing
+    better: the version is the finding there.
+    """
+    faults = session_faults(case.observation.tls, case.profile)
+    if not faults:
         return None
-    broken = _name_broken_part(tls.cipher)
-    if broken is not None:
-        severity, fault = Severity.CRITICAL, f"{broken} protects nothing any more"
-    elif _is_static(tls.cipher):
-        severity, fault = Severity.WARNING, "without forward secrecy a stolen key opens recorded mail"
-    elif _is_cbc(tls.cipher) and not is_older(tls.version, "TLSv1.2"):
-        # Versions before 1.2 have nothing but CBC: the version is the finding there.
-        severity, fault = Severity.WARNING, "CBC suites have been attacked again and again"
-    else:
-        return None
+    advice = {Aspect.CIPHER: _ADVICE_ON_CIPHERS, Aspect.GROUP: _ADVICE_ON_GROUPS}
     return Verdict(
         "cipher_weak",
         Kind.WEAKNESS,
-        severity,
-        f"The server chose the cipher {tls.cipher}: {fault}.",
-        _ADVICE_ON_CIPHERS,
+        Severity.CRITICAL if faults[0].grade is Grade.FAIL else Severity.WARNING,
+        " ".join(case.tell(fault.text, fault.mark) for fault in faults),
+        " ".join(advice[fault.aspect] for fault in faults),
     )
 
 
@@ -88,29 +143,11 @@ def tls_terminated_by_proxy(case: Case) -> Verdict | None:
     return None
 
 
-def _name_broken_part(cipher: str) -> str | None:
-    """Name what is broken in a suite, by the parts of OpenSSL's name; 3DES is written DES-CBC3 there."""
-    parts = cipher.upper().replace("_", "-").split("-")
-    if parts[0] == "TLS" and len(parts) == 3:
-        return "NULL"  # RFC 9150: TLS_SHA256_SHA256 and its like do not encrypt
-    if "CBC3" in parts:
-        return "3DES"
-    return next((part for part in parts if part in _BROKEN_PARTS), None)
-
-
-def _is_static(cipher: str) -> bool:
-    first = cipher.upper().split("-", 1)[0]
-    return bool(first) and not first.startswith("TLS_") and first not in _EPHEMERAL
-
-
-def _is_cbc(cipher: str) -> bool:
-    parts = set(cipher.upper().replace("_", "-").split("-"))
-    return parts != {""} and "TLS" not in parts and parts.isdisjoint(_AUTHENTICATED)
-
-
 ENCRYPTION_RULES: tuple[Rule, ...] = (
     tls_on_plaintext_port,
+    tls_version_dropped,
     tls_version_below_policy,
+    legacy_tls_accepted,
     cipher_weak,
     tls_terminated_by_proxy,
 )

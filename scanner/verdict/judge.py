@@ -28,10 +28,11 @@ _TOLERABLE = frozenset({Kind.WEAKNESS, Kind.MISCONFIGURATION})
 def judge(observation: Observation, policy: Policy, now: datetime) -> tuple[Verdict, ...]:
     """Return all verdicts that need no memory and no controls, in the table's order.
 
-    `now` (aware of its time zone) dates the certificate. Where our own network is at fault the target
+    `now` (aware of its time zone) dates the certificate. The policy's override for the endpoint counts, where
+    there is one. Where our own network is at fault the target
     is not judged at all. What the catalogue tolerates at a provider is told as a notice.
     """
-    case = Case(observation, policy, now)
+    case = Case(observation, policy.of(observation.endpoint), now)
     rules = EGRESS_RULES if observation.state is State.UNKNOWN else RULES
     return tuple(_tolerate(case, verdict) for rule in rules if (verdict := rule(case)) is not None)
 

@@ -31,7 +31,8 @@ _ADVICE_ON_STATUS = {
 def mta_sts_violated(case: Case) -> Verdict | None:
     """D27, RFC 8461: not an allowed host, no TLS 1.2, or a certificate that does not verify.
 
-    Where policies of several domains are violated, the strictest of them are told.
+    Where policies of several domains are violated, the strictest of them are told. The port is shut for
+    these domains alone: see `is_shut_by_sts`.
     """
     for mode, severity in _SEVERITY_OF_MODE.items():
         domains_by_fault: dict[str, list[str]] = {}

@@ -6,9 +6,14 @@ _OTHER_NAMES = {"TLSv1": "TLSv1.0"}
 """What OpenSSL calls some of them."""
 
 
+def full_name(version: str) -> str:
+    """Return the name that the tables use for a version, which OpenSSL may call otherwise."""
+    return _OTHER_NAMES.get(version, version)
+
+
 def rank_of(version: str) -> int | None:
     """Return the place of a version, oldest = 0; None for a name that is not known."""
-    name = _OTHER_NAMES.get(version, version)
+    name = full_name(version)
     return TLS_VERSIONS.index(name) if name in TLS_VERSIONS else None
 
 

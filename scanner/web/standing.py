@@ -7,27 +7,17 @@ from enum import IntEnum
 
 from scanner.model import Observation, Severity, State, TargetFinding
 from scanner.verdict import is_downgraded, works
+from scanner.verdict.weight import weigh
 
 
 class Concern(IntEnum):
-    """How soon a person should look at an endpoint or a target."""
+    """How soon a person should look at an endpoint or a target: what it weighs."""
 
     NONE = 0
-    NOTICE = 1
-    SOON = 2
-    NOW = 3
+    NOTICE = Severity.NOTICE
+    SOON = Severity.WARNING
+    NOW = Severity.CRITICAL
 
-
-_OF_STATE = {
-    State.OPEN: Concern.NONE,
-    State.NOT_OFFERED: Concern.NONE,
-    State.UNKNOWN: Concern.NOTICE,
-    State.CLOSED: Concern.SOON,
-    State.UNREACHABLE: Concern.SOON,
-    State.REJECTING: Concern.SOON,
-    State.BROKEN: Concern.NOW,
-    State.BLOCKED: Concern.NOW,
-}
 
 _WORST_FIRST = (
     State.BLOCKED,
@@ -40,12 +30,6 @@ _WORST_FIRST = (
     State.NOT_OFFERED,
 )
 """Among equals: ports that cannot be used, then open ones (they have verdicts), then the others."""
-
-_OF_SEVERITY = {
-    Severity.NOTICE: Concern.NOTICE,
-    Severity.WARNING: Concern.SOON,
-    Severity.CRITICAL: Concern.NOW,
-}
 
 ALL = "all"
 DOWNGRADED = "downgraded"
@@ -61,9 +45,8 @@ class Count:
 
 
 def concern_of(seen: Observation | TargetFinding) -> Concern:
-    """Return how soon to look: the worse of the state and the verdicts."""
-    of_verdicts = (_OF_SEVERITY[verdict.severity] for verdict in seen.verdicts)
-    return max(_OF_STATE[seen.state], *of_verdicts, Concern.NONE)
+    """Return how soon to look: the worse of the reason and the verdicts."""
+    return Concern(weigh(seen.reason, [verdict.severity for verdict in seen.verdicts]) or 0)
 
 
 def count_targets(findings: Iterable[TargetFinding]) -> Counter[Concern]:

@@ -35,16 +35,6 @@ _CAPITALS = {
 _CAPITAL_WORD = re.compile(rf"\b({'|'.join(_CAPITALS)})\b")
 
 _MARKS = {Concern.NONE: "ok", Concern.NOTICE: "info", Concern.SOON: "warn", Concern.NOW: "bad"}
-_STATE_MARKS = {
-    State.OPEN: "ok",
-    State.CLOSED: "warn",
-    State.BLOCKED: "bad",
-    State.UNREACHABLE: "warn",
-    State.REJECTING: "warn",
-    State.BROKEN: "bad",
-    State.UNKNOWN: "info",
-    State.NOT_OFFERED: "info",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +77,7 @@ def describe(seen: Observation, now: datetime) -> Row:
     return Row(
         seen=seen,
         mark=mark_of(seen),
-        state_mark=_STATE_MARKS[seen.state],
+        state_mark="ok" if seen.state is State.OPEN else mark_of(seen),
         state=say_name(seen.state),
         reason="" if seen.reason is None else say_name(seen.reason),
         is_downgraded=is_downgraded(seen),

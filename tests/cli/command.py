@@ -22,7 +22,12 @@ SECONDS = 40.0
 AT_ONCE = 4
 
 _NO_TERMINAL = {"COLUMNS", "LINES", "FORCE_COLOR", "NO_COLOR", "TERM"}
-_ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in _NO_TERMINAL}
+# As users have it: no terminal, and Python's own switches (unbuffered output, warnings) unset.
+ENVIRONMENT = {
+    name: value
+    for name, value in os.environ.items()
+    if name not in _NO_TERMINAL and not name.startswith("PYTHON")
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,7 @@ def run(
         capture_output=True,
         timeout=SECONDS,
         cwd=cwd,
-        env={**_ENVIRONMENT, **(env or {})},
+        env={**ENVIRONMENT, **(env or {})},
         check=False,
     )
     outcome = Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
@@ -165,7 +170,7 @@ def started(
             stdout=stdout,
             stderr=stderr,
             start_new_session=True,
-            env={**_ENVIRONMENT, **(env or {})},
+            env={**ENVIRONMENT, **(env or {})},
         )
     with process:
         try:

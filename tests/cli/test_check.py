@@ -83,6 +83,11 @@ def test_variables_come_from_the_environment(folder: Path) -> None:
     assert run("check", "variable.yml", cwd=folder, env={"RATE": "2.5"}).status == 0
 
 
+def test_one_target_is_one_target(folder: Path) -> None:
+    (folder / "list.txt").write_text("a.example\n")
+    assert run("check", "good.yml", cwd=folder).stdout == "good.yml: good, 1 target\n"
+
+
 def test_all_good_is_status_0(folder: Path) -> None:
     (one,) = run_together(("check", folder / "good.yml", SHIPPED))
     assert one.status == 0

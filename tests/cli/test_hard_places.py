@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import MAILPORT, run
+from tests.cli.command import ENVIRONMENT, MAILPORT, run
 from tests.cli.running_farm import RunningFarm
 
 
@@ -19,6 +19,7 @@ def test_full_standard_error_costs_the_words_and_not_the_results(farm: RunningFa
             stderr=full,
             timeout=40,
             check=False,
+            env=ENVIRONMENT,
         )
 
     assert done.returncode == 0

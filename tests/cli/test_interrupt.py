@@ -25,7 +25,9 @@ def stuck_scan(farm: RunningFarm, folder: Path, form: str) -> Iterator[Running]:
     begun = time.monotonic()
     targets = farm.targets("healthy", "mute", "mute-after-ehlo", "tls-mute", "drip")
     with started(
-        folder, "scan", *targets, *farm.options, "--format", form, "--out", folder / "results"
+        folder,
+        *("scan", *targets, *farm.options, "--no-versions"),
+        *("--format", form, "--out", folder / "results"),
     ) as running:
 
         def is_stuck() -> bool:
@@ -89,7 +91,7 @@ def test_an_interrupt_while_names_are_looked_up(farm: RunningFarm, tmp_path: Pat
 def test_a_scan_can_be_interrupted_and_gone_on_with(farm: RunningFarm, tmp_path: Path) -> None:
     journal = tmp_path / "journal"
     targets = farm.targets("healthy", "mute", "tls-mute")
-    arguments = ("scan", *targets, *farm.options, "--timeout", "1", "--resume", journal)
+    arguments = ("scan", *targets, *farm.options, "--no-versions", "--timeout", "1", "--resume", journal)
     with started(tmp_path, *arguments) as running:
         running.wait_until(lambda: journal.exists() and journal.read_bytes().count(b"\n") >= 7)
         assert running.end(SIGTERM)[0] == INTERRUPTED

@@ -14,10 +14,13 @@ from tests.cli.command import Outcome, run, started
 from tests.cli.running_farm import Place, RunningFarm
 from tests.model.schema_check import check_records
 
+OPTIONS = ("--timeout", "0.6", "--no-versions")
+"""One connection a probe, so that connections can be counted."""
+
 
 def scan(farm: RunningFarm, journal: Path, *more: str, targets: list[str] | None = None) -> Outcome:
     wanted = farm.targets() if targets is None else targets
-    arguments = (*wanted, *farm.options, "--timeout", "0.6", "--format", "ndjson", "--resume", journal)
+    arguments = (*wanted, *OPTIONS, *farm.options, "--format", "ndjson", "--resume", journal)
     return run("scan", *arguments, *more)
 
 
@@ -36,7 +39,7 @@ def killed(farm: RunningFarm, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The journal of a scan that was killed in the middle, with its last line torn."""
     folder = tmp_path_factory.mktemp("killed")
     journal = folder / "journal"
-    arguments = ("scan", *farm.targets(), *farm.options, "--timeout", "0.6", "--resume", journal)
+    arguments = ("scan", *farm.targets(), *OPTIONS, *farm.options, "--resume", journal)
     with started(folder, *arguments, "--concurrency", "3") as running:
         running.wait_until(lambda: journal.exists() and journal.read_bytes().count(b"\n") >= 30)
         running.send(SIGKILL)

@@ -128,7 +128,7 @@ def test_concurrency_caps_connections_and_an_address_has_one_at_a_time() -> None
 
 def test_rate_caps_how_many_connections_start_a_second(farm: RunningFarm) -> None:
     begun = time.monotonic()
-    arguments = (*farm.targets("healthy"), *farm.options, "--rate", 5)
+    arguments = (*farm.targets("healthy"), *farm.options, "--no-versions", "--rate", 5)
     outcome = run("scan", *arguments, "--format", "ndjson")
     starts = [entry.at for entry in farm.events("connect") if entry.at >= begun]
     assert len(starts) == len(outcome.records) == 7
@@ -157,6 +157,14 @@ def test_findings_set_the_exit_status_only_where_asked(farm: RunningFarm) -> Non
     commands = [("scan", *farm.targets(name), *farm.options, "--fail-on", word) for name, word in expected]
     outcomes = run_together(*commands)
     assert [outcome.status for outcome in outcomes] == list(expected.values())
+
+
+def test_the_summary_counts_what_the_exit_status_is_about(farm: RunningFarm) -> None:
+    arguments = ("scan", "no-such-name.mail.test", "--resolver", farm.farm.resolver)
+    outcome = run(*arguments, "--fail-on", "critical")
+    assert outcome.status == 1
+    assert "!! name not found" in outcome.stdout
+    assert outcome.stdout.splitlines()[-1].rstrip() == "1 result: 1 unreachable, 1 critical"
 
 
 @pytest.fixture

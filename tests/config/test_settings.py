@@ -6,8 +6,17 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from scanner.config import ConfigError, Family, Settings, default_settings, override, parse_settings
+from scanner.config import (
+    ConfigError,
+    Family,
+    PolicySettings,
+    Settings,
+    default_settings,
+    override,
+    parse_settings,
+)
 from scanner.config.mask import write_masked
+from scanner.config.settings import PolicyOverride
 from scanner.model.target import parse_target
 
 NAME_WANTED = "must be a name of at most 63 letters, digits, dots, hyphens and underscores"
@@ -28,6 +37,7 @@ def test_the_defaults_are_the_polite_ones() -> None:
     assert settings.probe.families == (Family.IPV4, Family.IPV6)
     assert settings.probe.allow_private is False
     assert settings.web.listen == "0.0.0.0:9587"
+    assert (settings.policy.profile, settings.policy.min_tls) == ("default", None)
     assert settings.files == ()
 
 
@@ -49,7 +59,7 @@ limits: {concurrency: 7, rate: 2.5, per_address: 2, per_address_gap: 0}
 resolver:
   servers: [192.0.2.53, "192.0.2.54:5353", "2001:db8::53", "[2001:db8::54]", "[2001:db8::55]:5300"]
   timeout: .5
-policy: {min_tls: TLSv1.3}
+policy: {profile: ncsc, min_tls: TLSv1.3, overrides: [{target: "MX.example.org:25", profile: pci}]}
 vantage: berlin-2
 web: {listen: "[::1]:0"}
 """
@@ -75,7 +85,9 @@ web: {listen: "[::1]:0"}
         ("2001:db8::55", 5300),
     )
     assert settings.resolver.timeout == 0.5
-    assert (settings.policy.min_tls, settings.vantage) == ("TLSv1.3", "berlin-2")
+    policy = settings.policy
+    assert (policy.profile, policy.min_tls, settings.vantage) == ("ncsc", "TLSv1.3", "berlin-2")
+    assert policy.overrides == (PolicyOverride(target="mx.example.org:25", profile="pci"),)
     assert (settings.web.listen, settings.web.host, settings.web.port) == ("[::1]:0", "::1", 0)
 
 
@@ -207,6 +219,18 @@ def test_some_keys_are_changed_in_a_copy() -> None:
     assert changed.targets == settings.targets
     assert settings == parse("limits: {concurrency: 3}")
     assert override(settings, {}) == settings
+
+
+@pytest.mark.parametrize("text", ["", "policy: {overrides: }\n", "policy: {overrides: [], min_tls: null}\n"])
+def test_no_override_is_needed(text: str) -> None:
+    assert parse(text).policy == PolicySettings()
+
+
+def test_overrides_can_be_read_back_and_changed() -> None:
+    settings = parse("policy: {overrides: [{target: a.example, min_tls: TLSv1.0}]}")
+    assert parse_settings(settings.masked(), source="c.yml", base=Path(), environ={}) == settings
+    changed = override(settings, {"policy.profile": "pci"})
+    assert (changed.policy.profile, changed.policy.overrides) == ("pci", settings.policy.overrides)
 
 
 def test_a_bad_change_names_its_key() -> None:

@@ -35,7 +35,7 @@ async def test_a_sign_in_is_a_hint_and_nothing_is_sent(here: World, url: str) ->
     offer = await find_autodiscover(D, here.client)
     assert [notice.id for notice in offer.notices] == ["autodiscover_hint"]
     assert (offer.places, offer.provider, offer.trouble) == ((), None, None)
-    assert here.site.asked == [FIRST, SECOND][: 1 if url == FIRST else 2]
+    assert sorted(here.site.asked) == sorted([FIRST, SECOND])
     for request in here.site.requests:
         assert request.head.startswith("GET ")
         assert "authorization" not in request.head.lower()

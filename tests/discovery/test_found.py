@@ -1,10 +1,13 @@
 """What is followed of what the sources say: for each service the first source that knows it."""
 
+from dataclasses import replace
+
 from scanner.discovery.found import Found
 from scanner.discovery.mx import MxFound
 from scanner.discovery.offer import Offer, Place, Trouble
-from scanner.model import PORTS, Reason, Service, Source
+from scanner.model import PORTS, Reason, Service, Source, StsMode, StsPolicy
 
+POLICY = StsPolicy(StsMode.ENFORCE, ("mx.test",), 86400)
 SERVICES = {
     465: Service.SUBMISSION,
     587: Service.SUBMISSION,
@@ -82,6 +85,30 @@ def test_trouble_with_the_name_servers_is_known_from_other_trouble() -> None:
     trouble = Trouble(Reason.DNS_FAILURE, "no answer")
     assert found(Offer(Source.SRV, trouble=trouble)).lookup_trouble == trouble
     assert found(Offer(Source.ISPDB, trouble=Trouble(Reason.CONNECT_TIMEOUT, "slow"))).lookup_trouble is None
-    again = found(offer(Source.SRV, place("a.test", 587))).despite(trouble)
-    assert again.lookup_trouble == trouble
-    assert ("srv", "a.test", 587) in chosen(again)
+
+
+def test_what_the_name_servers_keep_back_stands_as_it_was_and_all_else_as_it_is() -> None:
+    trouble = Trouble(Reason.DNS_FAILURE, "no answer")
+    before = found(offer(Source.SRV, place("a.test", 587)), offer(Source.ISPDB, place("b.test", 993)))
+    now = replace(found(Offer(Source.SRV, trouble=trouble)), policy=POLICY)
+    joined = now.supplemented_by(before)
+    assert chosen(joined) == [("mx", "mx.test", 25), ("srv", "a.test", 587)]
+    assert joined.policy == POLICY
+    assert joined.lookup_trouble == trouble
+
+
+def test_without_an_answer_for_the_mx_all_stands_as_it_was() -> None:
+    trouble = Trouble(Reason.DNS_FAILURE, "no answer")
+    before = found(offer(Source.SRV, place("a.test", 587)))
+    cut_off = MxFound(Offer(Source.MX, trouble=trouble))
+    joined = Found("example.org", cut_off, (cut_off.offer,)).supplemented_by(before)
+    assert chosen(joined) == chosen(before)
+    assert joined.lookup_trouble == trouble
+
+
+def test_a_slow_web_site_is_no_trouble_with_the_name_servers_but_asked_again_soon() -> None:
+    slow = found(Offer(Source.AUTOCONFIG, trouble=Trouble(Reason.DNS_FAILURE, "no answer")))
+    assert slow.lookup_trouble is None
+    assert not slow.is_whole
+    assert not replace(found(), is_policy_lost=True).is_whole
+    assert found().is_whole

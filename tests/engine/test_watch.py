@@ -1,9 +1,10 @@
 """The watch through an outage of the name servers, new plans, draining: what is known is not lost."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Any, ClassVar
 
 import pytest
 import uvloop
@@ -11,7 +12,7 @@ import uvloop
 from scanner.config import Settings, default_settings, override
 from scanner.demo import Farm, rows_of
 from scanner.demo.zone import Records, Trouble
-from scanner.discovery import Planner
+from scanner.discovery import Plan, Planner
 from scanner.model import Endpoint, Observation, Reason
 from scanner.model.target import parse_target
 from scanner.network import Resolver
@@ -199,3 +200,64 @@ def test_the_real_parts_watch_a_farm() -> None:
             assert [finding.reason for finding in watch.findings()] == [Reason.NAME_NOT_FOUND]
 
     uvloop.run(main())
+
+
+class SlowPlanner(Planner):
+    """Makes plans that take until the test lets them go; the first fault can be the test's."""
+
+    __slots__ = ()
+    hold = asyncio.Event()
+    faults: ClassVar[list[Exception]] = []
+    begun = 0
+
+    async def plan(self, *args: Any, **kwargs: Any) -> Plan:
+        type(self).begun += 1
+        if self.faults:
+            raise self.faults.pop()
+        await self.hold.wait()
+        return await super().plan(*args, **kwargs)
+
+
+@asynccontextmanager
+async def watching_slowly(*targets: str) -> AsyncIterator[tuple[Watch, Settings, Callable[[], Parts]]]:
+    SlowPlanner.hold, SlowPlanner.begun = asyncio.Event(), 0
+    async with serving(RECORDS) as (_, place):
+        settings = settings_for(*targets)
+
+        def make() -> Parts:
+            planner = SlowPlanner(
+                resolver=Resolver([place], timeout=0.25), ports=settings.ports, allow_private=True
+            )
+            return replace(parts_for(settings, place), planner=planner)
+
+        watch = Watch(settings, make())
+        running = asyncio.create_task(watch.run())
+        try:
+            yield watch, settings, make
+        finally:
+            running.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await running
+
+
+async def test_a_reload_in_the_midst_of_a_plan_makes_a_new_one() -> None:
+    async with watching_slowly("a.test") as (watch, settings, make):
+        for _ in range(3):
+            begun = SlowPlanner.begun
+            await watch.apply(settings, make())
+            await until(lambda: SlowPlanner.begun > begun)  # noqa: B023 - looked at before the next round
+        SlowPlanner.hold.set()
+        async with asyncio.timeout(5):
+            await watch.first_pass.wait()
+        assert hosts_of(watch) == {"a.test": 4}
+
+
+async def test_a_fault_in_a_plan_does_not_end_the_watch() -> None:
+    SlowPlanner.faults.append(RuntimeError("a fault of ours"))
+    async with watching_slowly("a.test") as (watch, settings, make):
+        await until(lambda: not SlowPlanner.faults)
+        SlowPlanner.hold.set()
+        await watch.apply(settings, make())
+        async with asyncio.timeout(5):
+            await watch.first_pass.wait()
+        assert hosts_of(watch) == {"a.test": 4}

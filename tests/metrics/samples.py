@@ -68,6 +68,15 @@ GOOD = Observation(
     auth_after_tls=("PLAIN", "LOGIN"),
     tls=Tls("TLSv1.3", "TLS_AES_256_GCM_SHA384", "X25519MLKEM768"),
     certificate=CERTIFICATE,
+    versions={
+        "SSLv2": None,
+        "SSLv3": False,
+        "TLSv1.0": None,
+        "TLSv1.1": False,
+        "TLSv1.2": True,
+        "TLSv1.3": True,
+    },
+    post_quantum=True,
     level=4,
 )
 

@@ -5,7 +5,24 @@ from dataclasses import replace
 import pytest
 
 from scanner.metrics import Exposition
-from scanner.model import Endpoint, Kind, Observation, Reason, Service, Severity, Source, StsMode
+from scanner.model import (
+    Dane,
+    DaneMatch,
+    DaneStatus,
+    Endpoint,
+    Expectation,
+    Kind,
+    Observation,
+    Reason,
+    Role,
+    Service,
+    Severity,
+    Source,
+    StsClaim,
+    StsMode,
+    StsPolicy,
+    Tls,
+)
 from scanner.model.domain import DomainFacts, Membership
 from tests.metrics.reading import read, samples
 from tests.metrics.samples import GOOD, at, verdict
@@ -36,12 +53,16 @@ def board(*facts: DomainFacts) -> Exposition:
     return exposition
 
 
-def up(endpoint: Endpoint, level: int = 4) -> Observation:
-    return replace(GOOD, endpoint=endpoint, level=level)
+def up(endpoint: Endpoint, version: str = "TLSv1.3") -> Observation:
+    return replace(GOOD, endpoint=endpoint, tls=Tls(version, "ECDHE-RSA-AES256-GCM-SHA384", "X25519"))
 
 
 def down(endpoint: Endpoint) -> Observation:
     return replace(GOOD, endpoint=endpoint, reason=Reason.CONNECT_TIMEOUT, tls=None, level=0)
+
+
+def by_domain(exposition: Exposition, name: str) -> dict[str, float]:
+    return {labels["domain"]: value for labels, value in samples(exposition, name)}
 
 
 def by_service(exposition: Exposition, name: str) -> dict[str, float]:
@@ -50,13 +71,16 @@ def by_service(exposition: Exposition, name: str) -> dict[str, float]:
 
 SUBMISSION, SUBMISSIONS = at("smtp.example.org", 587), at("smtp.example.org", 465)
 IMAPS, POP3S = at("imap.example.org", 993), at("pop.example.org", 995)
+MX = replace(at("mx.example.org", 25), role=Role.MX)
+KEPT = StsPolicy(StsMode.ENFORCE, ("mx.example.org",), 86400)
+BROKEN = StsPolicy(StsMode.ENFORCE, ("mx.example.net",), 86400)
 
 
 def test_a_service_is_up_while_one_endpoint_of_it_works() -> None:
     exposition = board(DomainFacts("example.org", members(SUBMISSION, SUBMISSIONS)))
     exposition.accept(down(SUBMISSION))
     assert samples(exposition, UP) == []  # the other one may still work
-    exposition.accept(up(SUBMISSIONS, level=3))
+    exposition.accept(up(SUBMISSIONS, "TLSv1.2"))
     assert by_service(exposition, UP) == {"submission": 1}
     assert by_service(exposition, LEVEL) == {"submission": 3}
     exposition.accept(down(SUBMISSIONS))
@@ -128,7 +152,7 @@ def test_each_domain_is_joined_to_its_endpoints_with_its_own_source() -> None:
 
 def test_what_is_published_is_shown_before_the_first_probe() -> None:
     exposition = board(
-        DomainFacts("a.test", members(SUBMISSION), mta_sts=StsMode.ENFORCE, dane=True),
+        DomainFacts("a.test", members(SUBMISSION), policy=KEPT, dane=True),
         DomainFacts("b.test", dane=False, is_found=False),
     )
     name = "mailport_domain_mta_sts_info"
@@ -168,3 +192,134 @@ def test_hostile_names_cannot_break_the_document() -> None:
     exposition = board(DomainFacts('evil"\n} 1.test', members(SUBMISSION)))
     exposition.accept(up(SUBMISSION))
     assert {labels["domain"] for labels, _ in samples(exposition, UP)} == {'evil"\n} 1.test'}
+
+
+# ----------------------------------------------------------------------- many domains, one host, own policies
+
+
+def shared(*, dane: DaneMatch | None = None, tls: bool = True) -> Observation:
+    """A probe of an MX whose domains keep and break their policies, judged as a whole."""
+    claims = (StsClaim(KEPT, ("kept.test",)), StsClaim(BROKEN, ("broken.test",)))
+    published = Dane(DaneStatus.SECURE) if dane is not None else None
+    expectation = Expectation(mta_sts=claims, dane=published)
+    domains = ("kept.test", "broken.test", "plain.test")
+    violated = verdict("mta_sts_violated", Kind.DOWNGRADE, Severity.CRITICAL)
+    seen = replace(up(MX), endpoint=replace(MX, domains=domains, expectation=expectation))
+    seen = replace(seen, dane=dane, verdicts=(violated,))
+    return seen if tls else replace(seen, tls=None)
+
+
+def three_domains() -> list[DomainFacts]:
+    policies = {"kept.test": KEPT, "broken.test": BROKEN, "plain.test": None}
+    return [DomainFacts(name, members(MX), policy=policy) for name, policy in policies.items()]
+
+
+def test_the_policy_of_one_domain_is_none_of_the_others() -> None:
+    exposition = board(*three_domains())
+    exposition.accept(shared())
+    assert by_domain(exposition, UP) == {"kept.test": 1, "broken.test": 0, "plain.test": 1}
+    assert by_domain(exposition, LEVEL) == {"kept.test": 5, "broken.test": 4, "plain.test": 4}
+    assert samples(exposition, "mailport_probe_success")[0][1] == 1
+    exposition.accept(shared(tls=False))
+    assert set(by_domain(exposition, UP).values()) == {0}
+
+
+def test_dane_of_a_host_counts_where_the_mx_record_of_the_domain_is_secure() -> None:
+    exposition = board(
+        DomainFacts("signed.test", members(MX)),
+        DomainFacts("plain.test", members(MX), has_secure_mx=False),
+        DomainFacts("kept.test", members(MX), policy=KEPT, has_secure_mx=False),
+    )
+    exposition.accept(shared(dane=DaneMatch.EE))
+    assert by_domain(exposition, LEVEL) == {"signed.test": 5, "plain.test": 4, "kept.test": 5}
+
+
+def test_a_policy_that_changes_counts_before_the_next_probe() -> None:
+    exposition = board(DomainFacts("a.test", members(MX), policy=KEPT))
+    exposition.accept(shared())
+    assert by_domain(exposition, UP) == {"a.test": 1}
+    exposition.domains.replace([DomainFacts("a.test", members(MX), policy=BROKEN)])
+    assert by_domain(exposition, UP) == {"a.test": 0}
+    exposition.domains.replace([DomainFacts("a.test", members(MX))])
+    assert (by_domain(exposition, UP), by_domain(exposition, LEVEL)) == ({"a.test": 1}, {"a.test": 4})
+
+
+def test_an_endpoint_that_left_is_forgotten() -> None:
+    exposition = board(*three_domains())
+    exposition.accept(shared())
+    exposition.domains.replace([])
+    exposition.domains.replace(three_domains())
+    assert samples(exposition, UP) == []
+
+
+def test_a_policy_for_the_mx_says_nothing_about_other_services() -> None:
+    """Not even where a domain sends its own people to the port that others use as MX."""
+    own = (Membership(Service.SUBMISSION, MX.key, Source.SRV), *members(MX))
+    exposition = board(DomainFacts("a.test", own, policy=BROKEN))
+    exposition.accept(shared())
+    assert by_service(exposition, UP) == {"mx": 0, "submission": 1}
+
+
+# ------------------------------------------------------------------------------------ what leads to no server
+
+
+def test_a_service_whose_hosts_are_all_gone_is_down() -> None:
+    """Known from the DNS alone, before and after any probe."""
+    lost = frozenset({Service.MX, Service.IMAP})
+    exposition = board(DomainFacts("a.test", members(SUBMISSION), lost=lost))
+    assert by_service(exposition, UP) == {"mx": 0, "imap": 0}
+    exposition.accept(up(SUBMISSION))
+    assert by_service(exposition, UP) == {"mx": 0, "imap": 0, "submission": 1}
+    assert by_service(exposition, LEVEL) == {"mx": 0, "imap": 0, "submission": 4}
+    assert by_domain(exposition, RECOMMENDED) == {"a.test": 0}
+
+
+def test_domains_that_lost_other_services_are_told_apart() -> None:
+    exposition = board(
+        DomainFacts("a.test", lost=frozenset({Service.MX})),
+        DomainFacts("b.test", lost=frozenset({Service.POP3})),
+        DomainFacts("c.test"),
+    )
+    assert [(labels["domain"], labels["service"]) for labels, _ in samples(exposition, UP)] == [
+        ("a.test", "mx"),
+        ("b.test", "pop3"),
+    ]
+
+
+def test_a_server_that_is_there_outweighs_one_that_is_gone() -> None:
+    """A single port that the operator named beside the domain may stand in."""
+    exposition = board(DomainFacts("a.test", members(IMAPS), lost=frozenset({Service.IMAP})))
+    assert samples(exposition, UP) == []
+    exposition.accept(up(IMAPS))
+    assert by_service(exposition, UP) == {"imap": 1}
+
+
+def test_pop3_whose_hosts_are_gone_is_expected_all_the_same() -> None:
+    facts = DomainFacts("a.test", members(SUBMISSION, IMAPS), lost=frozenset({Service.POP3}))
+    exposition = board(facts)
+    for endpoint in (SUBMISSION, IMAPS):
+        exposition.accept(up(endpoint))
+    assert by_domain(exposition, RECOMMENDED) == {"a.test": 0}
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        (DomainFacts("unknown.test", is_found=False), {}),
+        (DomainFacts("null-mx.test"), {}),
+        (DomainFacts("mx-only.test", members(MX)), {}),
+        (DomainFacts("gone.test", lost=frozenset({Service.MX})), {}),
+        (DomainFacts("never-probed.test", members(POP3S)), {}),
+        (DomainFacts("not-proven.test", members(MX, IMAPS, source=Source.GUESS)), {}),
+        (DomainFacts("partly.test", members(MX, SUBMISSION)), {"partly.test": 0}),
+        (DomainFacts("lost.test", lost=frozenset({Service.IMAP})), {"lost.test": 0}),
+    ],
+)
+def test_nothing_is_recommended_where_no_server_for_clients_is_known(
+    facts: DomainFacts, expected: dict[str, float]
+) -> None:
+    exposition = board(facts)
+    for endpoint in (MX, SUBMISSION):
+        exposition.accept(up(endpoint))
+    exposition.domains.rule_out(IMAPS.key)
+    assert by_domain(exposition, RECOMMENDED) == expected

@@ -5,11 +5,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from jsonschema import Draft202012Validator
 
+import scanner.protocol
 import scanner.verdict
 from scanner.model import (
     STATE_OF,
@@ -35,6 +36,7 @@ from scanner.model import (
     TlsMode,
     Verdict,
 )
+from scanner.model.observation import CertificateProblem, ChainMember, OcspStaple, TrustFault
 from scanner.model.record import record_key, schema, to_line, to_record
 from tests.metrics.samples import GOOD
 from tests.model.schema_check import check_records, problems_of
@@ -48,10 +50,29 @@ PUBLISHED = Expectation(
     mta_sts=(StsClaim(StsPolicy(StsMode.ENFORCE, ("*.example.org",), 86400), ("example.org",)),),
     dane=Dane(DaneStatus.SECURE, (TlsaRecord(3, 1, 1, b"\xab" * 32),)),
 )
+assert GOOD.certificate is not None
+CERTIFICATE = replace(
+    GOOD.certificate,
+    chain=(
+        ChainMember("CN=mx.example.org", "CN=CA", GOOD.started_at, "RSA 2048", "SHA256", "ab" * 32),
+        ChainMember("(unreadable name)", "(unreadable name)", None, "unknown", "unknown", "cd" * 32),
+    ),
+    problem_details=(
+        CertificateProblem("expired", 1, '"CN=CA" expired on 2026-01-01'),
+        CertificateProblem("duplicate", None, "1 of the 3 certificates sent had been sent before"),
+    ),
+    ocsp=OcspStaple("good", GOOD.started_at, GOOD.started_at, is_stale=True, is_verified=True),
+)
+VERSIONS = dict.fromkeys(("SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1"), False) | {"TLSv1.2": True, "TLSv1.3": None}
 FULL = replace(
     GOOD,
+    certificate=CERTIFICATE,
     endpoint=replace(GOOD.endpoint, expectation=PUBLISHED),
     dane=DaneMatch.EE,
+    versions=VERSIONS,
+    version_notes=("as it was seen",),
+    preferred_group="X25519",
+    post_quantum=None,
     verdicts=(VERDICT,),
     ehlo_reply="502 5.5.2 Error",
     detail="as it was said",
@@ -60,7 +81,6 @@ FULL = replace(
 BARE = Observation(GOOD.endpoint, GOOD.started_at, 3.0, reason=Reason.CONNECT_TIMEOUT)
 FINDING = TargetFinding("example.org", "example.org", GOOD.started_at, 0.1, Reason.NAME_NOT_FOUND, "NXDOMAIN")
 REMARK = replace(FINDING, reason=None, detail=None, verdicts=(VERDICT,))
-VERSIONS = dict.fromkeys(("SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1"), False) | {"TLSv1.2": True, "TLSv1.3": None}
 
 
 def record_of(result: Observation | TargetFinding = FULL) -> dict[str, Any]:
@@ -183,6 +203,58 @@ def test_its_words_on_policies_are_those_of_the_code() -> None:
     assert mode["enum"] == [mode.value for mode in StsMode]
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"chain": (), "problem_details": (), "ocsp": None},
+        {"chain": CERTIFICATE.chain[:1] * 10, "problem_details": CERTIFICATE.problem_details[:1] * 20},
+        {"ocsp": OcspStaple("unreadable")},
+        *({"ocsp": OcspStaple(status)} for status in ("good", "revoked", "unknown")),
+        *({"trust_fault": fault, "trusted": False} for fault in get_args(TrustFault)),
+        *({"missing_intermediate": missing} for missing in (True, False, None)),
+        *({"matched_name": name} for name in ("host", "domain", None)),
+    ],
+    ids=str,
+)
+def test_every_certificate_obeys_it(changes: dict[str, Any]) -> None:
+    check_records([to_record(replace(FULL, certificate=replace(CERTIFICATE, **changes)))])
+
+
+def test_its_words_on_certificates_are_those_of_the_code() -> None:
+    certificate = DEFINITIONS["certificate"]["properties"]
+    assert certificate["trust_fault"]["enum"] == [*get_args(TrustFault), None]
+    details = DEFINITIONS["certificate_problem"]["properties"]["problem"]["enum"]
+    assert (
+        details[: len(certificate["problems"]["items"]["enum"])] == certificate["problems"]["items"]["enum"]
+    )
+    folder = Path(scanner.protocol.__file__).parent
+    code = "".join(path.read_text("utf-8") for path in folder.glob("*.py"))
+    given = set(re.findall(r'CertificateProblem\(\s*"([a-z_]+)"', code))
+    given |= {f"staple_{word}" for word in re.findall(r'_problem\(\s*"([a-z_]+)"', code)}
+    assert len(given) > 8
+    assert given <= set(details)
+
+
+def test_a_chain_is_told_member_by_member() -> None:
+    record = record_of()["certificate"]
+
+    assert record["chain"][1]["not_after"] is None
+    assert record["chain"][0] == {
+        "subject": "CN=mx.example.org",
+        "issuer": "CN=CA",
+        "not_after": record_of()["started_at"],
+        "key": "RSA 2048",
+        "signature": "SHA256",
+        "fingerprint_sha256": "ab" * 32,
+    }
+    assert record["problem_details"][0] == {
+        "problem": "expired",
+        "depth": 1,
+        "text": '"CN=CA" expired on 2026-01-01',
+    }
+    assert (record["ocsp"]["stapled"], record["ocsp"]["status"]) == (True, "good")
+
+
 def test_its_kinds_severities_phases_and_ports_are_those_of_the_code() -> None:
     verdict = DEFINITIONS["verdict"]["properties"]
     assert verdict["kind"]["enum"] == [kind.value for kind in Kind]
@@ -193,12 +265,14 @@ def test_its_kinds_severities_phases_and_ports_are_those_of_the_code() -> None:
         assert endpoint[name]["enum"] == [word.value for word in words]
 
 
-def test_it_knows_every_verdict_that_a_rule_can_give() -> None:
-    folder = Path(scanner.verdict.__file__).parent
-    code = "".join(path.read_text("utf-8") for path in folder.glob("*.py"))
-    given = set(re.findall(r'Verdict\(\s*"([a-z_]+)"', code))
-    assert len(given) > 20
-    assert given <= set(DEFINITIONS["verdict"]["properties"]["id"]["enum"])
+def test_it_knows_every_verdict_that_can_be_given() -> None:
+    folder = Path(scanner.verdict.__file__).parent.parent
+    code = "".join(path.read_text("utf-8") for path in folder.rglob("*.py"))
+    rules = set(re.findall(r'Verdict\(\s*"([a-z_]+)"', code))
+    notices = set(re.findall(r'(?:Notice|_notice)\(\s*"([a-z_]+)"', code))
+    assert len(rules) > 20
+    assert len(notices) > 8
+    assert rules | notices <= set(DEFINITIONS["verdict"]["properties"]["id"]["enum"])
 
 
 def places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
@@ -219,7 +293,11 @@ def at(record: Any, path: tuple[str | int, ...]) -> Any:
 
 
 SAMPLES = {"full": with_versions(), "finding": to_record(FINDING), "remark": to_record(REMARK)}
-OPTIONAL = {("tls", "versions")} | {("phases", phase.value) for phase in Phase}
+OPTIONAL = (
+    {("tls", name) for name in ("versions", "notes", "preferred_group", "post_quantum")}
+    | {("sources", "example.org"), ("sources", "example.net")}
+    | {("phases", phase.value) for phase in Phase}
+)
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -274,7 +352,9 @@ def test_what_cannot_be_is_refused(changes: dict[str, Any]) -> None:
 
 
 def test_a_finding_has_a_reason_or_a_verdict() -> None:
-    assert record_of(REMARK)["state"] == "open"
+    assert record_of(REMARK)["state"] == "unknown"
+    assert problems_of({**record_of(REMARK), "state": "open"})
+    assert problems_of({**record_of(BARE), "state": "unknown", "reason": None})
     assert problems_of({**record_of(REMARK), "verdicts": []})
     assert problems_of({**record_of(FINDING), "state": "open", "reason": None})
     check_records([record_of(replace(FINDING, verdicts=(VERDICT,)))])

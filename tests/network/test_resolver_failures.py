@@ -1,6 +1,5 @@
 """What the resolver does while servers fail: the next one, old records, a short memory, no vain waiting."""
 
-import asyncio
 import time
 from contextlib import AsyncExitStack
 
@@ -13,7 +12,7 @@ from scanner.network import ResolveFailure, Resolver
 from scanner.network.answer import MxRecord, Status
 from scanner.network.dns_cache import MAX_STALE
 from scanner.network.dns_lookup import FAILURE_TTL
-from scanner.network.dns_servers import LAST_FOR, SILENT_NAMES
+from scanner.network.dns_servers import LAST_FOR
 from scanner.network.resolver import NO_ANSWER
 from tests.network.loops import Runner, on_both_loops
 from tests.network.name_servers import Clock, Reply, Script, records_of, reply_to, scripted, serving
@@ -219,40 +218,3 @@ async def test_addresses_that_are_all_old_are_told_as_a_failure() -> None:
         with pytest.raises(ResolveFailure) as caught:
             await resolver.addresses("a.test")
         assert "SERVFAIL" in caught.value.detail
-
-
-async def test_names_do_not_wait_for_servers_that_are_silent_for_all() -> None:
-    async with scripted(SILENT) as (server, place):
-        resolver = Resolver([place], timeout=0.2, clock=(clock := Clock()))
-        server.script = good
-        await resolver.mx("a.test")
-        server.script = SILENT
-        server.queries.clear()
-        clock.now += 1000
-        await asyncio.gather(*(resolver.mx(f"n{number}.test") for number in range(SILENT_NAMES)))
-        count = len(server.queries)
-        begun = time.monotonic()
-        answers = await asyncio.gather(*(resolver.mx(f"m{number}.test") for number in range(50)))
-        assert time.monotonic() - begun < 2
-        assert {answer.status for answer in answers} == {Status.TIMEOUT}
-        assert len(server.queries) == count + 2  # one look-up went out to see, twice
-        assert sum("silent for every name" in str(answer.detail) for answer in answers) == 49
-        trying = asyncio.create_task(resolver.mx("try.test"))
-        await asyncio.sleep(0)
-        old = await resolver.mx("a.test")
-        assert (old.records, old.is_stale, old.ttl) == (FOUND, True, 0)
-        await trying
-        server.script = good
-        # The next one finds out that it is over, and the others were not remembered as failures.
-        assert (await resolver.mx("new.test")).status is Status.FOUND
-        assert (await resolver.mx("m49.test")).status is Status.FOUND
-
-
-async def test_one_silent_name_says_nothing_about_the_others() -> None:
-    records = MX | {"s.test": Trouble.SILENT}
-    async with serving(records) as (_, place):
-        resolver = Resolver([place], timeout=0.1, clock=(clock := Clock()))
-        for _ in range(SILENT_NAMES + 1):
-            await resolver.mx("s.test")
-            clock.now += FAILURE_TTL
-        assert (await resolver.mx("a.test")).records == FOUND

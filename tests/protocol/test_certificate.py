@@ -13,7 +13,9 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanner.protocol.certificate import MAX_NAMES, VerifyError, describe
+from scanner.protocol.certificate import describe
+from scanner.protocol.evidence import VerifyError
+from scanner.protocol.names import MAX_NAMES
 from tests.protocol.budget import tries
 from tests.protocol.identities import HOST, Authority, PrivateKey, name_of, rsa_key
 from tests.protocol.odd_certificates import look_at, make, names, patch, raw_names, unchanging

@@ -75,8 +75,12 @@ def texts_of(found: object) -> Iterator[str]:
         value = getattr(found, field.name)
         if isinstance(value, str):
             yield value
-        elif isinstance(value, tuple) and field.name != "chain":  # that is compared, and never shown
-            yield from value
+        elif isinstance(value, tuple):
+            for each in value:
+                if isinstance(each, str):
+                    yield each
+                elif dataclasses.is_dataclass(each):
+                    yield from texts_of(each)
         elif isinstance(value, Certificate):
             yield from texts_of(value)
 

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
 
 from scanner.protocol import TlsClient
-from scanner.protocol.certificate import VerifyError
+from scanner.protocol.evidence import VerifyError
 from scanner.protocol.verification import Chains, Verification
 from tests.protocol.identities import HOST, Authority, Identity
 from tests.protocol.test_verification import CASES, Case, add, present

@@ -21,7 +21,15 @@ DOMAINS = [
     "guess.plain.test",
     "nowhere.plain.test",
     "dane-mixed.secure.test",
+    "sts-enforce.plain.test",
+    "sts-mismatch.plain.test",
+    "three-hundred.plain.test",
+    "mx-missing.plain.test",
+    "mx-no-address.plain.test",
+    "mx-literal.plain.test",
+    "lame.plain.test",
 ]
+WITHOUT_SERVER = DOMAINS[-4:]
 SERVICES = ("mx", "submission", "imap", "pop3")
 
 
@@ -78,7 +86,40 @@ def test_what_is_recommended_works_or_not(service: Service) -> None:
     recommended = by_domain(service, "mailport_domain_recommended")
     assert recommended["complete.plain.test"] == 1
     assert recommended["guess.plain.test"] == 1
-    assert recommended["dane-mixed.secure.test"] == 0  # has an MX and no more
+    # The others have an MX and no more, or nothing at all.
+    assert recommended.keys() == {"complete.plain.test", "complete.secure.test", "guess.plain.test"}
+
+
+def test_a_mistake_in_the_policy_of_one_domain_is_no_other_domains(service: Service) -> None:
+    """Three domains have mx.plain.test: one policy is kept, one does not allow the host, one is not there."""
+    up = values(service, "mailport_domain_service_up", "service")
+    level = values(service, "mailport_domain_level", "service")
+    names = ("sts-enforce.plain.test", "sts-mismatch.plain.test", "guess.plain.test")
+    assert [(up[name, "mx"], level[name, "mx"]) for name in names] == [(1, 5), (0, 4), (1, 4)]
+    shared = {"host": "mx.plain.test", "port": "25"}
+    assert service.value("mailport_probe_success", **shared) == 1
+    assert service.value("mailport_endpoint_downgraded", **shared) == 1
+    assert service.value("mailport_endpoint_verdict", verdict="mta_sts_violated", **shared) == 1
+    assert "the MTA-STS policy of sts-mismatch.plain.test" in service.ask("/")[1].replace(
+        "The MTA", "the MTA"
+    )
+
+
+def test_a_domain_whose_mx_hosts_are_gone_has_no_mx_that_is_up(service: Service) -> None:
+    up = values(service, "mailport_domain_service_up", "service")
+    level = values(service, "mailport_domain_level", "service")
+    for name in ("mx-missing.plain.test", "mx-no-address.plain.test", "mx-literal.plain.test"):
+        assert (up[name, "mx"], level[name, "mx"]) == (0, 0)
+    # Not known to be gone: its name servers refuse to tell, or it has no MX record.
+    assert not {("lame.plain.test", "mx"), ("nowhere.plain.test", "mx")} & up.keys()
+
+
+def test_some_mx_hosts_that_do_not_exist_are_no_failure_of_discovery(service: Service) -> None:
+    """Ten of the hosts exist, so that the domain takes its mail."""
+    up = values(service, "mailport_domain_service_up", "service")
+    assert up["three-hundred.plain.test", "mx"] == 1
+    assert by_domain(service, "mailport_domain_discovery_success")["three-hundred.plain.test"] == 1
+    assert "mx11.plain.test does not exist in the DNS" in service.ask("/")[1]
 
 
 def test_discovery_says_where_each_endpoint_was_learnt(service: Service) -> None:
@@ -88,12 +129,14 @@ def test_discovery_says_where_each_endpoint_was_learnt(service: Service) -> None
     assert by_domain(service, "mailport_domain_discovery_success") == {
         **dict.fromkeys(DOMAINS, 1),
         "nowhere.plain.test": 0,
+        **dict.fromkeys(WITHOUT_SERVER, 0),
     }
 
 
 def test_what_is_published_is_exported(service: Service) -> None:
     modes = values(service, "mailport_domain_mta_sts_info", "mode")
-    assert modes == {("complete.plain.test", "enforce"): 1, ("complete.secure.test", "enforce"): 1}
+    enforcing = ("complete.plain.test", "complete.secure.test", "sts-enforce.plain.test")
+    assert modes == {(name, "enforce"): 1 for name in (*enforcing, "sts-mismatch.plain.test")}
     dane = by_domain(service, "mailport_domain_dane")
     assert (dane["complete.secure.test"], dane["complete.plain.test"], dane["dane-mixed.secure.test"]) == (
         1,

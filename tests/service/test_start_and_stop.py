@@ -27,6 +27,7 @@ def test_it_is_healthy_at_once_and_ready_after_the_first_pass(farm: RunningFarm,
     slow = document(farm, "healthy", "mute", probe={"greeting_timeout": 1})
     with serving(tmp_path, slow) as service:
         assert service.ask("/-/healthy") == (200, "mailport is healthy.\n")
+        service.wait_for_event("planned")
         status, text = service.ask("/-/ready")
         assert status == 503
         assert "of 8 endpoints probed" in text

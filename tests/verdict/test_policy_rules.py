@@ -24,6 +24,7 @@ from scanner.model import (
 from scanner.model.reason import OUT_OF_TIME, STATE_OF, State
 from scanner.verdict import Policy, is_downgraded, judge, level_of, works
 from scanner.verdict.demands import fulfils_sts
+from scanner.verdict.level import level_for, works_for
 from tests.verdict.observations import NOW, ended, find, healthy, in_clear, judged, with_certificate, with_tls
 
 C, W, N = Severity.CRITICAL, Severity.WARNING, Severity.NOTICE
@@ -532,3 +533,92 @@ def test_what_was_not_seen_fulfils_nothing() -> None:
 def test_works_with_policies(observation: Observation, expected: bool) -> None:
     """Senders that honour an enforced policy or DANE do not deliver where it is violated."""
     assert works(judged(observation)) is expected
+
+
+def used_by(observation: Observation, *domains: str) -> Observation:
+    """Return the observation of a host that these domains use."""
+    return replace(observation, endpoint=replace(observation.endpoint, domains=domains))
+
+
+KEPT = sts(ENFORCE, domains=("kept.example",))
+BROKEN = sts(ENFORCE, "mx.example.net", domains=("broken.example",))
+
+
+@pytest.mark.parametrize(
+    ("claims", "domains", "expected"),
+    [
+        ((BROKEN,), ("broken.example",), False),
+        ((BROKEN,), ("broken.example", "plain.example"), True),
+        ((BROKEN, KEPT), ("broken.example", "kept.example"), True),
+        ((BROKEN, sts(ENFORCE, "*.net", domains=("b.example",))), ("broken.example", "b.example"), False),
+        ((BROKEN, sts(TESTING, "*.net", domains=("b.example",))), ("broken.example", "b.example"), True),
+    ],
+)
+def test_a_policy_shuts_a_port_only_for_the_domains_that_publish_it(
+    claims: tuple[StsClaim, ...], domains: tuple[str, ...], expected: bool
+) -> None:
+    """Mail to the other domains goes on; the verdict stands all the same and names whose policy it is."""
+    observation = judged(used_by(under(healthy(25), *claims), *domains))
+
+    assert works(observation) is expected
+    assert is_downgraded(observation)
+    verdict = find(observation, "mta_sts_violated")
+    assert verdict is not None
+    assert "broken.example" in verdict.summary
+
+
+def test_other_downgrades_shut_a_port_for_all_domains() -> None:
+    observation = with_dane(healthy(25), DaneMatch.MISMATCH, mta_sts=(KEPT,))
+
+    assert not works(judged(used_by(observation, "kept.example", "plain.example")))
+    assert not works_for(judged(observation), KEPT.policy)
+    assert not works_for(judged(observation), None)
+
+
+@pytest.mark.parametrize(
+    ("observation", "policy", "expected"),
+    [
+        (healthy(25), None, (True, 4)),
+        (healthy(25), KEPT.policy, (True, 5)),
+        (healthy(25), BROKEN.policy, (False, 4)),
+        (healthy(25), sts(TESTING).policy, (True, 4)),
+        (healthy(25), sts(TESTING, "mx.example.net").policy, (True, 4)),
+        (with_certificate(25, **EXPIRED), None, (True, 2)),
+        (with_certificate(25, **EXPIRED), KEPT.policy, (False, 2)),
+        (with_tls(25, "TLSv1.2", MODERN), None, (True, 3)),
+        (with_tls(25, "TLSv1.2", MODERN), KEPT.policy, (True, 5)),
+        (in_clear(25, NOT_OFFERED), None, (False, 1)),
+        (in_clear(25, NOT_OFFERED), KEPT.policy, (False, 1)),
+        (ended(25, reason=Reason.CONNECT_TIMEOUT), KEPT.policy, (False, 0)),
+        (healthy(993), BROKEN.policy, (True, 4)),
+        (with_certificate(993, **SELF_SIGNED), None, (False, 2)),
+    ],
+)
+def test_a_domain_is_measured_by_its_own_policy(
+    observation: Observation, policy: StsPolicy | None, expected: tuple[bool, int]
+) -> None:
+    """Whatever other domains on the same host publish."""
+    for claims in ((), (KEPT,), (BROKEN,), (KEPT, BROKEN)):
+        seen = judged(used_by(under(observation, *claims), "kept.example", "broken.example", "c.example"))
+        assert (works_for(seen, policy), level_for(seen, policy)) == expected
+
+
+@pytest.mark.parametrize(
+    ("observation", "policy", "levels"),
+    [
+        (with_dane(healthy(25), DaneMatch.EE), None, (5, 4)),
+        (with_dane(healthy(25), DaneMatch.EE), KEPT.policy, (5, 5)),
+        (with_dane(healthy(25), DaneMatch.EE), BROKEN.policy, (5, 4)),
+        (with_dane(with_certificate(25, **SELF_SIGNED), DaneMatch.TA), None, (5, 2)),
+        (with_dane(with_certificate(25, **SELF_SIGNED), DaneMatch.TA), KEPT.policy, (5, 2)),
+        (with_dane(healthy(25), DaneMatch.MISMATCH), KEPT.policy, (4, 4)),
+        (with_dane(healthy(25), DaneMatch.EE, DaneStatus.INSECURE), None, (4, 4)),
+    ],
+)
+def test_dane_binds_senders_only_to_domains_whose_mx_record_is_secure(
+    observation: Observation, policy: StsPolicy | None, levels: tuple[int, int]
+) -> None:
+    """RFC 7672 section 2.2.1: who forges the MX record leads senders past the TLSA records of the host."""
+    found = tuple(level_for(observation, policy, has_secure_mx=is_secure) for is_secure in (True, False))
+
+    assert found == levels

@@ -82,7 +82,7 @@ def test_no_tls_version_without_tls() -> None:
         ("TLSv1.2", "DHE-RSA-CAMELLIA256-SHA", W),
         ("TLSv1.0", "ECDHE-RSA-AES256-SHA", None),
         ("TLSv1.2", MODERN, None),
-        ("TLSv1.2", "DHE-RSA-AES128-GCM-SHA256", None),
+        ("TLSv1.2", "DHE-RSA-AES128-GCM-SHA256", W),
         ("TLSv1.2", "ECDHE-ECDSA-CHACHA20-POLY1305", None),
         ("TLSv1.2", "ECDHE-ECDSA-AES128-CCM8", None),
         ("TLSv1.3", "TLS_AES_128_GCM_SHA256", None),
@@ -92,7 +92,7 @@ def test_no_tls_version_without_tls() -> None:
     ],
 )
 def test_cipher_weak(version: str, cipher: str, severity: Severity | None) -> None:
-    """Broken ciphers are critical; CBC and static RSA are a warning (D14)."""
+    """Broken ciphers are critical; CBC, DHE and static RSA are a warning (D14)."""
     verdict = find(with_tls(993, version, cipher), "cipher_weak")
 
     assert (verdict and verdict.severity) == severity
@@ -206,7 +206,16 @@ def test_the_policy_says_how_early_an_end_is_told() -> None:
     assert find(ending, "certificate_expiring", Policy(certificate_warning_days=0)) is None
 
 
-@pytest.mark.parametrize("wrong", [{"min_tls": "TLSv1"}, {"min_tls": ""}, {"certificate_warning_days": -1}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"min_tls": "TLSv1"},
+        {"min_tls": ""},
+        {"certificate_warning_days": -1},
+        {"profile": ""},
+        {"profile": "PCI"},
+    ],
+)
 def test_a_policy_that_makes_no_sense(wrong: dict[str, Any]) -> None:
     """The error names the key and says how to mend it."""
     with pytest.raises(ValueError, match=f"^{next(iter(wrong))}: .* use "):

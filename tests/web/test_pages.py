@@ -3,7 +3,7 @@ from dataclasses import replace
 import aiohttp
 import pytest
 
-from scanner.model import Reason, State
+from scanner.model import Reason, Severity, State
 from scanner.web.pages import MAX_ROWS
 from tests.web.page import Element, parse
 from tests.web.samples import FINDINGS, HOSTILE, NOW, SHARED, WORLD, failed, good
@@ -52,10 +52,10 @@ async def test_every_endpoint_has_a_row_and_is_counted(site: aiohttp.ClientSessi
         "rejecting": 1,
         "unknown": 1,
     }
-    assert page.find("h1")[0].text == "8 endpoints need attention now"
+    assert page.find("h1")[0].text == "6 endpoints and 1 target need attention now"
     lead = page.find("section", class_="lead")[0].find("p")[0].text
     # The one that publishes that it takes no mail is in order.
-    assert lead.startswith("6 endpoints and 2 targets need it soon.")
+    assert lead.startswith("7 endpoints and 1 target need it soon.")
 
 
 async def test_a_row_tells_what_was_seen(site: aiohttp.ClientSession) -> None:
@@ -133,7 +133,32 @@ async def test_targets_without_an_endpoint_are_listed(site: aiohttp.ClientSessio
     texts = [item.text for item in page.find("section", class_="findings")[0].find("li")]
     assert len(texts) == len(FINDINGS)
     assert texts[0] == "nosuch.example unreachable: name not found 2 min ago"
+    assert mark_names(page) == ["bad", "info", "warn"]
     assert "10.0.0.5" in texts[2]
+
+
+def mark_names(page: Element) -> list[str]:
+    return [
+        item.find("svg", class_="mark")[0].attributes["class"].removeprefix("mark ")
+        for item in page.find("section", class_="findings")[0].find("li")
+    ]
+
+
+async def test_a_notice_about_a_domain_is_no_state_of_a_service(
+    site: aiohttp.ClientSession, service: FakeService
+) -> None:
+    before = counts(await load(site))
+    notice = replace(FINDINGS[0], reason=None, verdicts=(replace(BLOCKED, severity=Severity.NOTICE),))
+    service.found = (notice,)
+
+    page = await load(site)
+
+    assert notice.state is State.UNKNOWN
+    assert counts(page) == before
+    assert mark_names(page) == ["info"]
+    text = page.find("section", class_="findings")[0].text
+    assert BLOCKED.summary in text
+    assert not {state.replace("_", " ") for state in State} & set(text.replace(BLOCKED.summary, "").split())
 
 
 async def test_before_the_first_probe_the_page_says_so(
@@ -155,12 +180,13 @@ async def test_before_the_first_probe_the_page_says_so(
     [
         (WORLD[:2], (), "Nothing needs attention"),
         (WORLD[9:10], (), "1 endpoint needs attention soon"),
-        (WORLD[9:10], FINDINGS[:1], "1 endpoint and 1 target need attention soon"),
-        (WORLD[:2], FINDINGS[:1], "1 target needs attention soon"),
-        (WORLD[:2], FINDINGS, "2 targets need attention soon"),
+        (WORLD[9:10], FINDINGS[:1], "1 target needs attention now"),
+        (WORLD[9:10], FINDINGS[2:], "1 endpoint and 1 target need attention soon"),
+        (WORLD[:2], FINDINGS[:1], "1 target needs attention now"),
+        (WORLD[:2], FINDINGS, "1 target needs attention now"),
         (
             WORLD[:2],
-            (FINDINGS[0], replace(FINDINGS[0], reason=Reason.DNS_FAILURE)),
+            (FINDINGS[2], replace(FINDINGS[2], reason=Reason.DNS_FAILURE)),
             "1 target needs attention soon",
         ),
         (
@@ -170,7 +196,11 @@ async def test_before_the_first_probe_the_page_says_so(
         ),
         (WORLD[9:10], (replace(FINDINGS[0], reason=None),), "1 endpoint needs attention soon"),
         (WORLD[:2], FINDINGS[1:2], "Nothing needs attention"),
-        ((failed("mx.example.org", 25, Reason.CONNECT_TIMEOUT),), (), "1 endpoint needs attention now"),
+        (
+            (failed("mx.example.org", 25, Reason.CONNECT_TIMEOUT, BLOCKED),),
+            (),
+            "1 endpoint needs attention now",
+        ),
     ],
 )
 async def test_the_headline_says_what_matters_most(

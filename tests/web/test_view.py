@@ -115,16 +115,30 @@ def test_the_worst_verdict_comes_first() -> None:
         (None, Severity.NOTICE, Concern.NOTICE),
         (None, Severity.WARNING, Concern.SOON),
         (None, Severity.CRITICAL, Concern.NOW),
-        (Reason.CONNECT_TIMEOUT, Severity.NOTICE, Concern.NOW),
+        (Reason.CONNECT_TIMEOUT, Severity.NOTICE, Concern.NOTICE),
         (Reason.CONNECTION_REFUSED, Severity.CRITICAL, Concern.NOW),
+        (Reason.CLOSED_BEFORE_GREETING, None, Concern.SOON),
+        (Reason.CLOSED_BEFORE_GREETING, Severity.NOTICE, Concern.SOON),
+        (Reason.WRONG_PROTOCOL, None, Concern.NOW),
+        (Reason.NAME_NOT_FOUND, None, Concern.NOW),
         (Reason.EGRESS_BLOCKED, None, Concern.NOTICE),
-        (Reason.NULL_MX, None, Concern.NONE),
+        (Reason.NULL_MX, None, Concern.NOTICE),
     ],
 )
-def test_concern_is_the_worse_of_state_and_verdicts(
+def test_concern_is_what_reason_and_verdicts_weigh(
     reason: Reason | None, severity: Severity | None, expected: Concern
 ) -> None:
     verdicts = () if severity is None else (replace(LEGACY, severity=severity, kind=Kind.WEAKNESS),)
     base = good("mx.example.org", 25) if reason is None else failed("mx.example.org", 25, reason)
 
     assert concern_of(replace(base, verdicts=verdicts)) is expected
+
+
+def test_a_state_is_marked_by_what_the_scan_calls_it() -> None:
+    """`!!` is red, `!` yellow, `·` information; that a service speaks is good, whatever its verdicts say."""
+    closed = failed("mx.example.org", 25, Reason.CLOSED_BEFORE_GREETING)
+
+    assert describe(closed, NOW).state_mark == "warn"
+    assert describe(replace(closed, reason=Reason.WRONG_PROTOCOL), NOW).state_mark == "bad"
+    assert describe(replace(closed, reason=Reason.SKIPPED), NOW).state_mark == "info"
+    assert describe(good("mx.example.org", 25, verdicts=(BLOCKED,)), NOW).state_mark == "ok"

@@ -1,0 +1,181 @@
+"""What it costs to list the TLS versions of one SMTP server with STARTTLS: connections, CPU, time.
+
+testssl.sh, nmap, sslscan, sslyze and mailport ask the same Postfix on loopback, in turns, through a
+relay that counts their connections. CPU is user and kernel time of each tool's own process and of all that it
+has waited for; the server and the relay are not counted. `versions` is what the tool found.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.processes.sslyze_answers import read_sslyze
+from scanner.model import Protocol
+from tests.servers.listener import Listener
+from tests.servers.process import reserved_address, state_folder
+from tests.servers.relay import run_relay
+from tests.servers.tls_certificates import create_zoo
+from tests.servers.tls_farms import NETWORK, SMTP_PORTS, run_postfix_farm
+from tests.servers.tls_place import ALL_VERSIONS, TlsPlace
+from tests.servers.tls_scanners import (
+    Answers,
+    ScannerFailedError,
+    nmap_command,
+    read_nmap,
+    read_sslscan,
+    read_testssl,
+    sslscan_command,
+    testssl_command,
+)
+
+SECONDS = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one run of a tool took."""
+
+    answers: Answers | None
+    """None where the tool tells nothing of versions."""
+    cpu_seconds: float
+    wall_seconds: float
+
+
+def run_tool(argv: list[str], read: Callable[[str], Answers | None]) -> Cost:
+    """Run a command to its end, with its output in a file, and read what it printed."""
+    with tempfile.TemporaryFile() as output:
+        begun = time.perf_counter()
+        with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output) as process:
+            try:
+                # Not Popen.wait: only the kernel's own answer tells the CPU of one child.
+                _, status, used = os.wait4(process.pid, 0)
+            except BaseException:
+                process.kill()
+                raise
+            process.returncode = os.waitstatus_to_exitcode(status)
+        wall = time.perf_counter() - begun
+        output.seek(0)
+        printed = output.read().decode("utf-8", "replace")
+    try:
+        answers = read(printed)
+    except (LookupError, OSError, ValueError, ScannerFailedError) as error:
+        message = f"{argv[0]} ended with status {process.returncode} and gave no report to read: {error!r}"
+        raise SystemExit(message) from error
+    return Cost(answers, used.ru_utime + used.ru_stime, wall)
+
+
+def measure_testssl(place: TlsPlace) -> Cost:
+    """Run `testssl.sh --protocols`."""
+    with tempfile.TemporaryDirectory(prefix="mailport-bench-") as folder:
+        report = Path(folder) / "report.json"
+        return run_tool(testssl_command(place, report), lambda _: read_testssl(report.read_text("utf-8")))
+
+
+def measure_nmap(place: TlsPlace) -> Cost:
+    """Run nmap's scripts `ssl-enum-ciphers` and `sslv2`; they list suites as well."""
+    return run_tool(nmap_command(place), read_nmap)
+
+
+def measure_sslscan(place: TlsPlace) -> Cost:
+    """Run sslscan with all its other questions off."""
+    return run_tool(sslscan_command(place), read_sslscan)
+
+
+def measure_sslyze(python: Path, place: TlsPlace) -> Cost:
+    """Run sslyze's six commands of versions; they list suites as well."""
+    argv = [str(python), "-m", "sslyze", "--json_out=-", "--mozilla_config=disable", "--sni", place.host]
+    argv += ["--starttls", place.protocol.value, "--sslv2", "--sslv3"]
+    argv += ["--tlsv1", "--tlsv1_1", "--tlsv1_2", "--tlsv1_3", f"{place.address}:{place.port}"]
+    return run_tool(argv, read_sslyze)
+
+
+def measure_ours(place: TlsPlace) -> Cost:
+    """Run `mailport scan` on the port: the start of the command, a whole probe and its verdict as well."""
+    target = f"{place.protocol.value}://{place.address}:{place.port}"
+    command = Path(sys.executable).with_name("mailport")
+    argv = [str(command), "scan", target, "--allow-private", "--format", "ndjson"]
+    return run_tool(argv, read_ours)
+
+
+def read_ours(printed: str) -> Answers | None:
+    """Return the versions of the record; None where a record has no list of them."""
+    tls = json.loads(printed.splitlines()[0]).get("tls") or {}
+    listed = tls.get("versions")
+    if not listed:
+        return None
+    return {version: listed.get(version) for version in ALL_VERSIONS}
+
+
+def install_sslyze(folder: Path) -> Path | None:
+    """Install sslyze into an environment of its own; None, with a word why, where that fails."""
+    venv.create(folder, with_pip=True)
+    python = folder / "bin" / "python"
+    argv = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "sslyze"]
+    try:
+        subprocess.run(argv, check=True, capture_output=True, timeout=SECONDS)
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+        reason = (error.stderr or b"").decode("utf-8", "replace").strip().rpartition("\n")[2]
+        print(f"sslyze is left out: pip could not install it ({reason or type(error).__name__})")
+        return None
+    return python
+
+
+def found_in(answers: Answers | None) -> str:
+    """Return the versions found, `-` where the tool tells none."""
+    if answers is None:
+        return "-"
+    return " ".join(version.removeprefix("TLSv") for version in ALL_VERSIONS if answers[version]) or "none"
+
+
+def print_line(name: str, cost: Cost, connections: int) -> None:
+    figures = f"{connections:>12}{cost.cpu_seconds:>10.2f}{cost.wall_seconds:>10.2f}"
+    print(f"{name:<12}{figures}  {found_in(cost.answers)}", flush=True)
+
+
+def measure_all(tools: Mapping[str, Callable[[TlsPlace], Cost]], place: TlsPlace, listener: Listener) -> None:
+    """Run each tool once and print what it took."""
+    print(f"{'tool':<12}{'connections':>12}{'CPU s':>10}{'wall s':>10}  versions", flush=True)
+    for name, measure in tools.items():
+        before = listener.connections
+        cost = measure(place)
+        print_line(name, cost, listener.connections - before)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--versions", nargs="+", default=["TLSv1.2", "TLSv1.3"], choices=ALL_VERSIONS[2:], help="to serve"
+    )
+    parser.add_argument("--without-sslyze", action="store_true", help="do not install sslyze with pip")
+    options = parser.parse_args()
+    choice = frozenset(options.versions)
+    tools = {"testssl.sh": measure_testssl, "nmap": measure_nmap, "sslscan": measure_sslscan}
+    with ExitStack() as stack:
+        folder = stack.enter_context(state_folder("bench"))
+        python = None if options.without_sslyze else install_sslyze(folder / "sslyze")
+        if python is not None:
+            tools["sslyze"] = lambda place: measure_sslyze(python, place)
+        tools["mailport"] = measure_ours
+        server, front = (stack.enter_context(reserved_address(NETWORK, SMTP_PORTS)) for _ in range(2))
+        files = create_zoo(folder / "zoo").files("rsa-2048")
+        farm = stack.enter_context(run_postfix_farm(folder / "postfix", files, {choice: server}))
+        # nmap speaks STARTTLS on port 25 and a few others alone.
+        place, listener = stack.enter_context(run_relay(farm[choice, 25], where=(front, 25)))
+        assert place.protocol is Protocol.SMTP
+        measure_all(tools, place, listener)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""A sweep: what one endpoint accepts beside what it negotiated, asked a connection at a time."""
+
+import os
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from scanner.model import Observation, Reason
+from scanner.model.observation import DOWNGRADE_SENTINEL, Key
+from scanner.probe.prober import Prober
+from scanner.protocol.findings import Findings
+from scanner.protocol.group_walk import GroupWalk
+from scanner.protocol.server_hello import Answer, NoHello, Silence
+from scanner.protocol.version_walk import Note, Sign, VersionWalk
+
+# What stops a sweep at once: the server has enough of us, or there is no way to it any more.
+_NOT_ASKED = "no hello could be sent"
+_SIGNS = {
+    Sign.UNUSABLE: "enabled and unusable",
+    Sign.TAMPERED: DOWNGRADE_SENTINEL,
+    Sign.PLAINTEXT: "text where TLS belongs",
+    Sign.STOPPED: "stopped early",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep found."""
+
+    versions: MappingProxyType[str, bool | None]
+    notes: tuple[str, ...]
+    post_quantum: bool | None
+    preferred_group: str | None
+    connections: int
+
+    def add_to(self, observation: Observation) -> Observation:
+        """Return the observation with what the sweep found; it has to be judged anew."""
+        return replace(
+            observation,
+            versions=self.versions,
+            version_notes=self.notes,
+            post_quantum=self.post_quantum,
+            preferred_group=self.preferred_group,
+        )
+
+
+class Sweep:
+    """Walks down the versions, then over the groups; a job for the pool, once for each connection."""
+
+    __slots__ = ("_groups", "_silences", "_walk", "_wants_groups", "observation")
+
+    def __init__(self, observation: Observation, *, with_groups: bool) -> None:
+        self.observation = observation
+        """The probe that it belongs to."""
+        self._walk = VersionWalk(observation.endpoint.host, os.urandom)
+        self._groups: GroupWalk | None = None
+        self._wants_groups = with_groups
+        self._silences = 0
+
+    @property
+    def address(self) -> str:
+        """Where the next connection goes."""
+        return self.observation.endpoint.address
+
+    @property
+    def connections(self) -> int:
+        """How many hellos were given out so far."""
+        return self._walk.connections + (self._groups.connections if self._groups is not None else 0)
+
+    @property
+    def key(self) -> Key:
+        """The endpoint's identity."""
+        return self.observation.endpoint.key
+
+    async def step(self, prober: Prober) -> bool:
+        """Make the next connection; return whether another one is to come."""
+        walk = self._walk if self._groups is None else self._groups
+        hello = walk.next()
+        if hello is None:
+            return self._go_on()
+        answer, found = await prober.ask(self.observation.endpoint, hello.data)
+        if answer is None:
+            self._stop(found)
+            return False
+        walk.take(answer)
+        if self._has_heard_enough_silence(answer):
+            self._walk.stop("the server is silent")
+        return True
+
+    def finish(self) -> Swept:
+        """Return what was found."""
+        groups = self._groups
+        return Swept(
+            versions=MappingProxyType(dict(self._walk.versions)),
+            notes=tuple(map(_write, self._walk.notes)),
+            post_quantum=groups.post_quantum if groups is not None else None,
+            preferred_group=groups.preferred_group if groups is not None else None,
+            connections=self.connections,
+        )
+
+    def _has_heard_enough_silence(self, answer: Answer) -> bool:
+        """Tell whether to ask no more: who said nothing twice, or to us and to a hello, would go on so."""
+        if not isinstance(answer, NoHello) or answer.how is not Silence.TIMEOUT:
+            return False
+        self._silences += 1
+        return self._silences > (self.observation.reason is not Reason.TLS_TIMEOUT)
+
+    def _go_on(self) -> bool:
+        """Turn to the groups, where they are wanted and there is TLS 1.3; return whether that is so."""
+        if self._groups is not None or not self._wants_groups or not self._walk.versions["TLSv1.3"]:
+            return False
+        self._groups = GroupWalk(self.observation.endpoint.host, os.urandom, self._walk.retry)
+        return True
+
+    def _stop(self, found: Findings) -> None:
+        """End it: what is not known yet stays so."""
+        reason = (found.reason or Reason.INTERNAL).value.replace("_", " ")
+        self._walk.stop(f"{_NOT_ASKED}: {reason}{f': {found.detail}' if found.detail else ''}")
+        if self._groups is not None:
+            self._groups.stop()
+
+
+def _write(note: Note) -> str:
+    version = f" {note.version}" if note.version is not None else ""
+    return f"{_SIGNS[note.sign]}{version}: {note.detail}"

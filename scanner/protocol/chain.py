@@ -1,0 +1,95 @@
+"""Reads the certificates of a chain one by one: names, dates, strength, and what two extensions tell."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeVar
+
+from cryptography import x509
+
+from scanner.model.observation import ChainMember
+from scanner.protocol.names import UNREADABLE, shown_name
+from scanner.protocol.strength import UNKNOWN, describe_key, describe_signature
+
+MAX_MEMBERS = 10
+"""Certificates of a chain that are looked at; real ones have four."""
+LONGEST_LABEL = 120
+REMEMBERED = 512
+LARGEST_REMEMBERED = 8192
+"""Bytes of an encoding; so hostile chains fill at most 4 MB."""
+
+Extension = TypeVar("Extension", bound=x509.ExtensionType)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One certificate of a chain as it was read; `certificate` is None where only OpenSSL can read it."""
+
+    member: ChainMember
+    certificate: x509.Certificate | None = None
+    is_weak_key: bool = False
+    is_weakly_signed: bool = False
+
+    @property
+    def label(self) -> str:
+        """Its subject in quotation marks, cut short."""
+        return f'"{self.member.subject[:LONGEST_LABEL]}"'
+
+
+def read_chain(encoded: Sequence[bytes]) -> tuple[Seen, ...]:
+    """Read the first certificates of a chain (DER); nothing in them raises."""
+    return tuple(
+        _read_once(each) if len(each) <= LARGEST_REMEMBERED else _read(each) for each in encoded[:MAX_MEMBERS]
+    )
+
+
+def _read(encoded: bytes) -> Seen:
+    fingerprint = hashlib.sha256(encoded).hexdigest()
+    try:
+        certificate = x509.load_der_x509_certificate(encoded)
+    except (ValueError, x509.InvalidVersion):
+        return Seen(ChainMember(UNREADABLE, UNREADABLE, None, UNKNOWN, UNKNOWN, fingerprint))
+    return look_at(certificate, fingerprint)
+
+
+def look_at(certificate: x509.Certificate, fingerprint: str) -> Seen:
+    """Describe one certificate, whose SHA-256 digest is known (hexadecimal)."""
+    key, is_weak_key = describe_key(certificate)
+    signature, is_weakly_signed = describe_signature(certificate)
+    member = ChainMember(
+        subject=shown_name(certificate, "subject"),
+        issuer=shown_name(certificate, "issuer"),
+        not_after=certificate.not_valid_after_utc,
+        key=key,
+        signature=signature,
+        fingerprint_sha256=fingerprint,
+    )
+    return Seen(member, certificate, is_weak_key, is_weakly_signed)
+
+
+# Many servers share one intermediate.
+_read_once = lru_cache(maxsize=REMEMBERED)(_read)
+
+
+def is_logged(certificate: x509.Certificate) -> bool:
+    """Whether it brings proofs that it is logged, as the certificates of public CAs are (RFC 6962)."""
+    return _extension(certificate, x509.PrecertificateSignedCertificateTimestamps) is not None
+
+
+def demands_staple(certificate: x509.Certificate) -> bool:
+    """Whether it demands that its server staples an OCSP response (RFC 7633)."""
+    features = _extension(certificate, x509.TLSFeature)
+    return features is not None and x509.TLSFeatureType.status_request in features
+
+
+def _extension(certificate: x509.Certificate, kind: type[Extension]) -> Extension | None:
+    try:
+        return certificate.extensions.get_extension_for_class(kind).value
+    except (
+        x509.ExtensionNotFound,
+        x509.DuplicateExtension,
+        x509.UnsupportedGeneralNameType,
+        ValueError,
+    ):
+        return None
