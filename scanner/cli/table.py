@@ -136,11 +136,9 @@ def _tell_group(group: Group, layout: _Layout) -> Iterator[RenderableType]:
         others = (
             f"{group.sharers} other {'domain shares' if group.sharers == 1 else 'domains share'} a server"
         )
-        yield Text(group.domain, "bold").append(f"  {others}" if group.sharers else "", QUIET)
+        yield Text.assemble((group.domain, "bold"), (f"  {others}" if group.sharers else "", QUIET))
     for (host, address), records in group.servers:
-        name = Text(host, "bold" if is_host else "")
-        if address:
-            name.append(f"  {address}", QUIET)
+        name = Text.assemble((host, "bold" if is_host else ""), (f"  {address}" if address else "", QUIET))
         if is_host or host != group.domain or address:
             yield Padding(name, (0, 0, 0, 0 if is_host else INDENT))
         yield from (

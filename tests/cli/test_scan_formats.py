@@ -57,7 +57,7 @@ def test_progress_goes_to_standard_error_alone(all_at_once: Outcome) -> None:
     number = len(SCENARIOS)
     lines = all_at_once.stderr.splitlines()
     done = [int(found) for found in re.findall(rf"mailport: (\d+) of {number} done", all_at_once.stderr)]
-    assert len(done) == len(lines) >= 2  # one after five seconds, one at the end
+    assert len(done) == len(lines) >= 1  # how many is a matter of seconds: test_progress.py
     assert len(set(done)) == len(done)
     assert done[-1] == number
     assert "2 blocked" in lines[-1]
