@@ -200,10 +200,11 @@ class WebClient:
             return addresses
         seconds = self._timeout - (loop.time() - begun)
         # Those that rest come last: what is said of them costs nothing, and leaves the time to the others.
-        order = sorted(addresses, key=lambda address: self._rests.check(url, address) is not None)
+        resting = [one for one in addresses if self._rests.check(url, one) is not None]
+        awake = [one for one in addresses if one not in resting]
         reply: Reply | WebFailure | None = None
-        for index, address in enumerate(order):
-            reply, used = await self._ask_address(url, address, asked, seconds, len(order) - index)
+        for index, address in enumerate([*awake, *resting]):
+            reply, used = await self._ask_address(url, address, asked, seconds, max(1, len(awake) - index))
             seconds = max(0.01, seconds - used)
             if not isinstance(reply, WebFailure) or (reply.was_asked and reply.fault is not Fault.CONNECT):
                 return reply

@@ -18,8 +18,6 @@ MAX_PLACES = 10_000
 FETCHES_AT_ONCE = 32
 CONFIGURED_AT_ONCE = 4
 """How many connections an address of the settings may have; any other has one."""
-
-
 _QUICK = {Reason.CONNECTION_REFUSED, Reason.CONNECTION_LOST}
 """Failures to connect that cost no time; nothing is gained by sparing the others them."""
 

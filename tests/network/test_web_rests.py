@@ -77,7 +77,7 @@ async def test_the_rest_ends_with_one_that_tries(
 
 
 async def test_another_address_of_the_host_is_asked_with_all_the_time(
-    authority: Authority, rests_leaf: Leaf, swallower: str
+    authority: Authority, rests_leaf: Leaf, swallower: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with world(authority, rests_leaf, timeout=TIMEOUT) as here:
         here.names.put("swallow.test", swallower)
@@ -87,6 +87,18 @@ async def test_another_address_of_the_host_is_asked_with_all_the_time(
         for number in range(VAIN_REQUESTS):
             await here.client.fetch(f"https://swallow.test/{number}")
         assert isinstance(await here.client.fetch(page), Page)
+        waits: list[float] = []
+
+        async def note_wait(*_: object, connect_seconds: float, **__: object) -> WebFailure:
+            waits.append(connect_seconds)
+            return WebFailure(Fault.CONNECT, page, "no connection", Reason.CONNECTION_REFUSED)
+
+        monkeypatch.setattr(here.client._exchange, "get", note_wait)
+        answer = await here.client.fetch(f"{page}/other")
+        assert isinstance(answer, WebFailure)
+        assert not answer.was_asked  # that the one rests may end soon
+        (wait,) = waits
+        assert wait > 0.7 * TIMEOUT  # it shares the time with no other
 
 
 URL = read_url(f"https://{HOST}/a")
