@@ -43,6 +43,7 @@ def settings(mail_host: MailHost) -> Iterator[dict[str, Any]]:
                 "ehlo_name": OUR_NAME,
                 "ca_file": str(mail_host.ca_file),
                 "allow_private": True,
+                "versions_interval": None,  # a sweep's connections have an end of their own in the logs
             },
             "limits": {"rate": 0, "per_address_gap": 0},
             "resolver": {"servers": [names.farm.resolver]},
