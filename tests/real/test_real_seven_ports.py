@@ -29,7 +29,7 @@ def names(mail_host: MailHost, screened_host: ScreenedHost) -> Iterator[RunningF
 
 def scan(names: RunningFarm, host: MailHost | ScreenedHost, *arguments: str) -> Outcome:
     return run(
-        *("scan", *arguments, "--format", "ndjson", "--allow-private", "--rate", "0"),
+        *("scan", *arguments, "--format", "ndjson", "--allow-private", "--rate", "0", "--no-versions"),
         *("--resolver", names.farm.resolver, "--ca-file", str(host.ca_file)),
     )
 
