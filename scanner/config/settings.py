@@ -130,6 +130,8 @@ class ResolverSettings(_Section):
     ] = ()
     """IP:PORT or [IPv6]:PORT each; none = the system's resolvers."""
     timeout: Time = 5.0
+    rate: Annotated[float, BeforeValidator(values.number(0))] = 0.0
+    """Questions a second to each of them; 0 = as many as there are."""
     trust_ad: Annotated[bool | None, BeforeValidator(values.optional(values.read_switch))] = None
     """Whether the resolvers' word that an answer is DNSSEC-secure counts; None = only of loopback ones."""
 

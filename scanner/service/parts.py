@@ -57,6 +57,7 @@ def build_parts(
             timeout=settings.resolver.timeout,
             families=families,
             trust_ad=settings.resolver.trust_ad,
+            rate=settings.resolver.rate,
         )
     web = WebClient(
         resolver,

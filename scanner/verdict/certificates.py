@@ -9,6 +9,7 @@ from scanner.verdict.profiles import certificate_mark, key_faults
 from scanner.verdict.rules import Case, Rule, enumerate_shortly, quote
 
 _NOT_TRUSTED = frozenset({"self_signed", "untrusted"})
+_INSTALL_PUBLIC = "Install a certificate of a public CA with its full chain, intermediates included."
 _DATES = frozenset({"expired", "not_yet_valid"})
 
 
@@ -17,26 +18,51 @@ def certificate_untrusted(case: Case) -> Verdict | None:
     if is_dane_verified(case.observation):
         return None
     certificate = case.observation.certificate
+    advice = _INSTALL_PUBLIC
     if certificate is None:
         if case.observation.tls is None:
             return None
         fault = "The server presented no certificate that can be read"
+    elif _is_revoked(certificate):
+        fault = f"The CA has revoked the certificate of {quote(certificate.subject)}, by the stapled response"
+        advice = "Have a new certificate made with a new key; find out why this one was revoked."
     elif not _is_untrusted(certificate):
         return None
     elif "self_signed" in certificate.problems:
         fault = f"The certificate of {quote(certificate.subject)} is signed by itself"
     else:
+        why, advice = _explain_distrust(certificate)
         fault = (
             f"The certificate of {quote(certificate.subject)} leads to no trusted CA: the server sent "
-            f"{certificate.chain_length} of its chain, issued by {quote(certificate.issuer)}"
+            f"{certificate.chain_length} of its chain, issued by {quote(certificate.issuer)}{why}"
         )
     return Verdict(
         "certificate_untrusted",
         Kind.MISCONFIGURATION,
         _severity(case, Demand.UNTRUSTED),
         f"{fault}.{_cite(case, Demand.UNTRUSTED)}",
-        "Install a certificate of a public CA with its full chain, intermediates included.",
+        advice,
     )
+
+
+def _explain_distrust(certificate: Certificate) -> tuple[str, str]:
+    """Say what a chain without a trusted end lacks, as far as its bytes tell, and how to mend it."""
+    if certificate.missing_intermediate:
+        return "; an intermediate is missing", "Let the server send its full chain, intermediates included."
+    if certificate.trust_fault == "unknown_ca":
+        return "; its root is not trusted", _INSTALL_PUBLIC
+    if certificate.trust_fault in {"incomplete_chain", "incomplete_or_unknown_ca"}:
+        return (
+            "; the rest is missing, or of a CA that is not known here",
+            "Let the server send its full chain; if it does, its CA is none that clients trust.",
+        )
+    return "", _INSTALL_PUBLIC
+
+
+def _is_revoked(certificate: Certificate) -> bool:
+    """Whether a stapled response that the issuer vouches for says so."""
+    staple = certificate.ocsp
+    return staple is not None and staple.status == "revoked" and staple.is_verified is True
 
 
 def certificate_name_mismatch(case: Case) -> Verdict | None:

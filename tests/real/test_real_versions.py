@@ -108,6 +108,20 @@ async def test_other_tools_say_the_same_of_a_real_server(tool: str, postfix_farm
                 assert ours == theirs[version], (place.name, version)
 
 
+async def test_testssl_says_the_same_of_a_real_server(postfix_farm: Farm) -> None:
+    """One choice alone: it takes many seconds."""
+    place = postfix_farm[frozenset({"TLSv1.0", "TLSv1.2"}), 587]
+    observation, _ = await sweep(place)
+    assert observation.versions is not None
+    theirs = SCANNERS["testssl.sh"](place)
+    differing = {
+        version
+        for version, ours in observation.versions.items()
+        if ours is not None and theirs[version] is not None and ours != theirs[version]
+    }
+    assert not differing
+
+
 async def test_groups_are_listed_with_the_versions(postfix_farm: Farm) -> None:
     place = postfix_farm[frozenset({"TLSv1.2", "TLSv1.3"}), 587]
     observation, hellos = await sweep(place, with_groups=True)
