@@ -64,6 +64,10 @@ class Row:
     segments: tuple[Segment, ...]
     verdicts: tuple[Verdict, ...]
     age: str
+    accepted: str
+    """The versions that the last sweep found accepted, the newest first."""
+    untold: str
+    """Those of which it could not tell."""
 
 
 def mark_of(seen: Observation | TargetFinding) -> str:
@@ -88,6 +92,8 @@ def describe(seen: Observation, now: datetime) -> Row:
         segments=_cut(seen),
         verdicts=tuple(sorted(seen.verdicts, key=lambda verdict: (-verdict.severity, verdict.id))),
         age=say_age(now - seen.started_at),
+        accepted=_list_versions(seen, wanted=True),
+        untold=_list_versions(seen, wanted=None),
     )
 
 
@@ -154,3 +160,8 @@ def _cut(seen: Observation) -> tuple[Segment, ...]:
         segments.append(Segment(phase, seconds, round(start, 2), round(width, 2)))
         start += width
     return tuple(segments)
+
+
+def _list_versions(seen: Observation, *, wanted: bool | None) -> str:
+    versions = reversed(list((seen.versions or {}).items()))
+    return ", ".join(version for version, is_accepted in versions if is_accepted is wanted)

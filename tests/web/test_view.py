@@ -142,3 +142,12 @@ def test_a_state_is_marked_by_what_the_scan_calls_it() -> None:
     assert describe(replace(closed, reason=Reason.WRONG_PROTOCOL), NOW).state_mark == "bad"
     assert describe(replace(closed, reason=Reason.SKIPPED), NOW).state_mark == "info"
     assert describe(good("mx.example.org", 25, verdicts=(BLOCKED,)), NOW).state_mark == "ok"
+
+
+def test_the_versions_that_a_sweep_found_are_listed_the_newest_first() -> None:
+    seen = good("mail.example.org", 587)
+    versions = {"SSLv2": None, "SSLv3": False, "TLSv1.0": True, "TLSv1.1": None, "TLSv1.2": True}
+    row = describe(replace(seen, versions=versions), NOW)
+    assert (row.accepted, row.untold) == ("TLSv1.2, TLSv1.0", "TLSv1.1, SSLv2")
+    without = describe(seen, NOW)
+    assert (without.accepted, without.untold) == ("", "")
