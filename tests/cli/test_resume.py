@@ -11,7 +11,7 @@ import pytest
 from scanner.demo.scenario import NoServer
 from scanner.model.record import record_key
 from tests.cli.command import Outcome, run, started
-from tests.cli.running_farm import Place, RunningFarm
+from tests.cli.running_farm import Place, RunningFarm, open_farm
 from tests.model.schema_check import check_records
 
 OPTIONS = ("--timeout", "0.6", "--no-versions")
@@ -115,3 +115,18 @@ def test_findings_of_the_journal_count_for_the_exit_status(
     begun = time.monotonic()
     assert scan(farm, killed, "--fail-on", "critical").status == 1
     assert farm.connects(begun) == []
+
+
+def test_a_server_that_another_domain_led_to_is_shown_for_the_one_that_is_asked_for(tmp_path: Path) -> None:
+    shared = {name: {"MX": ["10 healthy.mail.test."]} for name in ("a.test", "b.test")}
+    with open_farm(records=shared) as farm:
+        journal = tmp_path / "journal"
+        options = [*farm.options, "--format", "ndjson", "--resume", journal, "--ports", "25", "--no-versions"]
+        first = run("scan", "a.test", *options)
+        second = run("scan", "b.test", *options)
+        both = run("scan", "b.test", "a.test", *options)
+    assert [record["domains"] for record in first.records if record["port"]] == [["a.test"]]
+    assert [record["domains"] for record in second.records if record["port"]] == [["b.test"]]
+    (record,) = [record for record in both.records if record["port"]]
+    assert (record["domain"], record["domains"]) == ("b.test", ["b.test", "a.test"])
+    assert record["sources"] == {"a.test": "mx", "b.test": "mx"}
