@@ -1,6 +1,7 @@
 """Examines endpoints: an ordinary probe each time, and now and then a sweep of the versions behind it."""
 
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,18 +11,19 @@ from scanner.probe.prober import Prober
 from scanner.probe.sweep import Sweep, Swept
 from scanner.verdict import is_proven
 
+RETRY_SECONDS = 3600.0
+"""How soon a sweep that found nothing, or was cut short, is made again where the interval is longer."""
+
+_TLS_FAILED = frozenset({Reason.TLS_HANDSHAKE_FAILED, Reason.TLS_TIMEOUT, Reason.TLS_CLOSED})
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The last sweep of an endpoint, and when it was (seconds, monotonic)."""
+    """What the last sweeps of an endpoint found, and when the next one is due (seconds, monotonic)."""
 
     swept: Swept
-    at: float
-
-
-Memory = dict[Key, Known]
-
-_TLS_FAILED = frozenset({Reason.TLS_HANDSHAKE_FAILED, Reason.TLS_TIMEOUT, Reason.TLS_CLOSED})
+    due: float
+    has_groups: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Rhythm:
     """Seconds between two sweeps of an endpoint; None = none are made."""
     with_groups: bool = False
     pause: float = 0.0
-    """Seconds between two connections of a sweep, beyond what the limits ask."""
+    """Seconds between two connections that sweeps make to an address, beyond what the limits ask."""
     is_patient: bool = False
     """Whether observations are handed out before their sweep is done."""
 
@@ -42,11 +44,11 @@ class Examiner:
 
     A sweep goes through the pool a connection at a time, so that every limit holds for it too. It begins
     where a probe came as far as TLS. An impatient examiner holds the observation back until the sweep is
-    done; a patient one hands it out at once and adds what the sweep found to the next.
+    done. A patient one hands it out at once, makes one sweep after the other at an address, and adds what
+    a sweep found to all later observations.
 
     Args:
         push: puts the next step of a sweep into the pool, after so many seconds.
-        memory: what earlier sweeps found; filled here.
     """
 
     def __init__(
@@ -55,15 +57,21 @@ class Examiner:
         rhythm: Rhythm,
         push: Callable[[Sweep, float], None],
         *,
-        memory: Memory | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._prober = prober
         self._rhythm = rhythm
         self._push = push
-        self._memory: Memory = {} if memory is None else memory
         self._clock = clock
+        self._known: dict[Key, Known] = {}
         self._under_way: dict[Key, Sweep] = {}
+        self._lines: dict[str, deque[Sweep]] = {}
+        """The sweeps that wait for their turn at an address; the first of each has it."""
+
+    def adjust(self, prober: Prober, rhythm: Rhythm) -> None:
+        """Go on with another prober and rhythm; sweeps under way go on, and what is known is kept."""
+        self._prober = prober
+        self._rhythm = rhythm
 
     async def examine(self, job: Endpoint | Sweep) -> Observation | None:
         """Do a job; return an observation where one is complete by it."""
@@ -71,12 +79,17 @@ class Examiner:
             return await self._go_on(job)
         observation = await self._prober.probe(job)
         if self._is_due(observation):
-            sweep = Sweep(observation, with_groups=self._rhythm.with_groups)
-            self._under_way[sweep.key] = sweep
-            self._push(sweep, self._rhythm.pause)
+            self._begin(Sweep(observation, with_groups=self._rhythm.with_groups))
             if not self._rhythm.is_patient:
                 return None
-        return self._complete(observation)
+        return self.complete(observation)
+
+    def complete(self, observation: Observation) -> Observation:
+        """Add what sweeps found, and judge anew; nothing where the probe saw no TLS or none are wanted."""
+        known = self._known.get(observation.endpoint.key)
+        if known is None or self._rhythm.interval is None or not _came_to_tls(observation):
+            return observation
+        return self._prober.judge(known.swept.add_to(observation))
 
     def held_back(self) -> list[Observation]:
         """Return the observations whose sweeps are not done, to be handed out when nothing more comes."""
@@ -84,31 +97,69 @@ class Examiner:
 
     def forget(self, key: Key) -> None:
         """Forget an endpoint that is examined no more; a sweep of it that is under way ends."""
-        self._memory.pop(key, None)
+        self._known.pop(key, None)
         self._under_way.pop(key, None)
 
+    def _begin(self, sweep: Sweep) -> None:
+        self._under_way[sweep.key] = sweep
+        if not self._rhythm.is_patient:
+            self._push(sweep, self._rhythm.pause)
+            return
+        line = self._lines.setdefault(sweep.address, deque())
+        line.append(sweep)
+        if len(line) == 1:
+            self._push(sweep, self._rhythm.pause)
+
     async def _go_on(self, sweep: Sweep) -> Observation | None:
-        if sweep.key not in self._under_way:
-            return None
-        if await sweep.step(self._prober):
+        if self._is_valid(sweep) and await sweep.step(self._prober):
             self._push(sweep, self._rhythm.pause)
             return None
-        if self._under_way.pop(sweep.key, None) is None:
-            return None  # forgotten meanwhile
-        self._memory[sweep.key] = Known(sweep.finish(), self._clock())
-        return None if self._rhythm.is_patient else self._complete(sweep.observation)
+        self._pass_turn(sweep)
+        if not self._is_valid(sweep):
+            return None  # forgotten, meanwhile perhaps
+        del self._under_way[sweep.key]
+        if not self._rhythm.is_patient:
+            return self._prober.judge(sweep.finish().add_to(sweep.observation))
+        self._learn(sweep)
+        return None
+
+    def _is_valid(self, sweep: Sweep) -> bool:
+        return self._under_way.get(sweep.key) is sweep
+
+    def _pass_turn(self, sweep: Sweep) -> None:
+        """Let the next sweep at this address begin; those that were forgotten have lost their turn."""
+        line = self._lines.get(sweep.address)
+        if line is None or line[0] is not sweep:
+            return
+        line.popleft()
+        while line and not self._is_valid(line[0]):
+            line.popleft()
+        if line:
+            self._push(line[0], self._rhythm.pause)
+        else:
+            del self._lines[sweep.address]
+
+    def _learn(self, sweep: Sweep) -> None:
+        """Keep what a sweep found; what it could not tell stays as it was known, and is asked for sooner."""
+        before = self._known.get(sweep.key)
+        swept = sweep.finish()
+        interval = self._rhythm.interval or 0.0
+        wait = interval if swept.is_whole else min(interval, RETRY_SECONDS)
+        if before is not None:
+            swept = swept.supplemented_by(before.swept)
+        self._known[sweep.key] = Known(swept, self._clock() + wait, sweep.wants_groups)
 
     def _is_due(self, observation: Observation) -> bool:
-        interval, key = self._rhythm.interval, observation.endpoint.key
-        if interval is None or key in self._under_way:
+        key = observation.endpoint.key
+        if self._rhythm.interval is None or key in self._under_way or not _came_to_tls(observation):
             return False
-        has_tls = observation.state is State.OPEN and observation.tls is not None
-        if not has_tls and observation.reason not in _TLS_FAILED:
-            return False
-        known = self._memory.get(key)
-        return (known is None or self._clock() >= known.at + interval) and is_proven(observation)
+        known = self._known.get(key)
+        lacks_groups = self._rhythm.with_groups and known is not None and not known.has_groups
+        is_due = known is None or lacks_groups or self._clock() >= known.due
+        return is_due and is_proven(observation)
 
-    def _complete(self, observation: Observation) -> Observation:
-        """Add what the last sweep found."""
-        known = self._memory.get(observation.endpoint.key)
-        return observation if known is None else self._prober.judge(known.swept.add_to(observation))
+
+def _came_to_tls(observation: Observation) -> bool:
+    if observation.state is State.OPEN:
+        return observation.tls is not None
+    return observation.reason in _TLS_FAILED

@@ -1,6 +1,7 @@
 """A sweep: what one endpoint accepts beside what it negotiated, asked a connection at a time."""
 
 import os
+import time
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -12,6 +13,8 @@ from scanner.protocol.group_walk import GroupWalk
 from scanner.protocol.server_hello import Answer, NoHello, Silence
 from scanner.protocol.version_walk import Note, Sign, VersionWalk
 
+MOST_SECONDS = 60.0
+"""What all connections of a sweep may take together, the one under way not counted."""
 # What stops a sweep at once: the server has enough of us, or there is no way to it any more.
 _NOT_ASKED = "no hello could be sent"
 _SIGNS = {
@@ -31,6 +34,21 @@ class Swept:
     post_quantum: bool | None
     preferred_group: str | None
     connections: int
+    is_whole: bool
+    """Whether it was made to its end and could tell something."""
+
+    def supplemented_by(self, former: "Swept") -> "Swept":
+        """Return the same, with what an earlier sweep knew and this one could not tell."""
+        versions = {
+            version: former.versions.get(version) if is_accepted is None else is_accepted
+            for version, is_accepted in self.versions.items()
+        }
+        return replace(
+            self,
+            versions=MappingProxyType(versions),
+            post_quantum=former.post_quantum if self.post_quantum is None else self.post_quantum,
+            preferred_group=self.preferred_group or former.preferred_group,
+        )
 
     def add_to(self, observation: Observation) -> Observation:
         """Return the observation with what the sweep found; it has to be judged anew."""
@@ -46,15 +64,16 @@ class Swept:
 class Sweep:
     """Walks down the versions, then over the groups; a job for the pool, once for each connection."""
 
-    __slots__ = ("_groups", "_silences", "_walk", "_wants_groups", "observation")
+    __slots__ = ("_groups", "_seconds", "_silences", "_walk", "observation", "wants_groups")
 
     def __init__(self, observation: Observation, *, with_groups: bool) -> None:
         self.observation = observation
         """The probe that it belongs to."""
         self._walk = VersionWalk(observation.endpoint.host, os.urandom)
         self._groups: GroupWalk | None = None
-        self._wants_groups = with_groups
+        self.wants_groups = with_groups
         self._silences = 0
+        self._seconds = 0.0
 
     @property
     def address(self) -> str:
@@ -77,13 +96,17 @@ class Sweep:
         hello = walk.next()
         if hello is None:
             return self._go_on()
+        begun = time.monotonic()
         answer, found = await prober.ask(self.observation.endpoint, hello.data)
+        self._seconds += time.monotonic() - begun
         if answer is None:
             self._stop(found)
             return False
         walk.take(answer)
         if self._has_heard_enough_silence(answer):
             self._walk.stop("the server is silent")
+        elif self._seconds > MOST_SECONDS:
+            self._walk.stop(f"the server took more than {MOST_SECONDS:.0f} s for its answers")
         return True
 
     def finish(self) -> Swept:
@@ -95,6 +118,8 @@ class Sweep:
             post_quantum=groups.post_quantum if groups is not None else None,
             preferred_group=groups.preferred_group if groups is not None else None,
             connections=self.connections,
+            is_whole=any(is_accepted is not None for is_accepted in self._walk.versions.values())
+            and all(note.sign is not Sign.STOPPED for note in self._walk.notes),
         )
 
     def _has_heard_enough_silence(self, answer: Answer) -> bool:
@@ -106,7 +131,7 @@ class Sweep:
 
     def _go_on(self) -> bool:
         """Turn to the groups, where they are wanted and there is TLS 1.3; return whether that is so."""
-        if self._groups is not None or not self._wants_groups or not self._walk.versions["TLSv1.3"]:
+        if self._groups is not None or not self.wants_groups or not self._walk.versions["TLSv1.3"]:
             return False
         self._groups = GroupWalk(self.observation.endpoint.host, os.urandom, self._walk.retry)
         return True

@@ -16,7 +16,6 @@ from scanner.metrics import Exposition, Telemetry
 from scanner.model import Dane, Endpoint, Observation, Proof, Reason, TargetFinding
 from scanner.model.observation import Key
 from scanner.probe import Examiner, Rhythm, Sweep
-from scanner.probe.examiner import Memory
 from scanner.service.herald import Herald
 from scanner.service.parts import Parts
 from scanner.service.sinks import Latest, Metrics
@@ -30,8 +29,9 @@ RETRY_SECONDS = 30.0
 """How soon names are looked up again after the name servers failed for some."""
 REDISCOVERY_SECONDS = 300.0
 """How often names are looked up again; answers come from the cache until their TTL is over."""
-SWEEP_PAUSE_SECONDS = 180.0
-"""The connections of a sweep cannot end with QUIT after STARTTLS: few at a time, or a server bans us."""
+SWEEP_PAUSE_SECONDS = 600.0
+"""The connections of sweeps cannot end with QUIT after STARTTLS: one in ten minutes to an address, beside
+the probes, or programs that count such connections ban us."""
 GUESS_SECONDS = 3600.0
 """How soon at the earliest a guessed server that showed nothing is tried again."""
 
@@ -62,8 +62,7 @@ class Watch:
         self._changed = asyncio.Event()
         self._replan = asyncio.Event()
         limits = settings.limits
-        self._sweeps: Memory = {}
-        self._examiner = self._make_examiner()
+        self._examiner = Examiner(parts.prober, self._rhythm(), self._push_later)
         self._waiting: WaitingRoom[Endpoint | Sweep] = WaitingRoom(limits.per_address, limits.per_address_gap)
         pipeline = Pipeline(
             [Latest(self.keep), Metrics(self.exposition, self.telemetry)], self.telemetry.count_sink_error
@@ -104,7 +103,7 @@ class Watch:
         """Go on with other settings; what is known about endpoints that stay is kept."""
         former, self._parts = self._parts, parts
         self.settings = settings
-        self._examiner = self._make_examiner()
+        self._examiner.adjust(parts.prober, self._rhythm())
         await self._end_planning()
         await former.close()
         self._schedule.adjust(settings.schedule.interval, settings.schedule.jitter)
@@ -245,19 +244,28 @@ class Watch:
             except TimeoutError:
                 continue
 
-    def _make_examiner(self) -> Examiner:
+    def _rhythm(self) -> Rhythm:
         probe = self.settings.probe
-        rhythm = Rhythm(
+        return Rhythm(
             probe.versions_interval, with_groups=probe.groups, pause=SWEEP_PAUSE_SECONDS, is_patient=True
         )
-        return Examiner(self._parts.prober, rhythm, self._push_later, memory=self._sweeps)
 
     def _push_later(self, sweep: Sweep, seconds: float) -> None:
         asyncio.get_running_loop().call_later(seconds, self._pool.push, sweep)
 
+    def _show(self, key: Key) -> None:
+        """Show what a sweep has found beside the latest probe."""
+        seen = self._latest.get(key)
+        if seen is not None and (completed := self._examiner.complete(seen)) != seen:
+            self.keep(completed)
+            self.exposition.accept(completed)
+
     async def _probe(self, endpoint: Endpoint | Sweep) -> Observation | None:
         if isinstance(endpoint, Sweep):
-            return None if self._is_draining else await self._examiner.examine(endpoint)
+            if not self._is_draining:
+                await self._examiner.examine(endpoint)
+                self._show(endpoint.key)
+            return None
         key = endpoint.key
         due_at = self._due_at.pop(key, None)
         if key not in self._schedule or self._is_draining:

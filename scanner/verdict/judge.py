@@ -42,9 +42,12 @@ def _tolerate(case: Case, verdict: Verdict) -> Verdict:
     expectation = case.expectation
     if verdict.id not in expectation.tolerated or verdict.kind not in _TOLERABLE:
         return verdict
+    usual = f"This is usual at {expectation.provider}."
+    if expectation.provider is None:
+        usual = "No MX record names this host, so nothing is expected there."
     return replace(
         verdict,
         kind=Kind.NOTICE,
         severity=Severity.NOTICE,
-        summary=f"{verdict.summary} This is usual at {expectation.provider or 'this provider'}.",
+        summary=f"{verdict.summary} {usual}",
     )

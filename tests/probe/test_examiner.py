@@ -5,12 +5,18 @@ from dataclasses import replace
 
 import pytest
 
+from scanner.config import ProbeSettings
 from scanner.demo import Farm
 from scanner.demo.scenarios import SCENARIOS
 from scanner.model import Endpoint, Observation, Proof, Reason, TlsMode, role_of
-from scanner.probe import Examiner, Rhythm, Sweep
+from scanner.probe import Examiner, Prober, Rhythm, Sweep
+from scanner.probe.examiner import RETRY_SECONDS
+from scanner.protocol import Findings, TlsClient
+from scanner.protocol.server_hello import Alert, Answer, NoHello, ServerHello, Silence
+from scanner.verdict import Policy
 from tests.network.name_servers import Clock
 from tests.probe.sweeping import prober_for
+from tests.verdict.observations import healthy
 
 DAY = 86400.0
 
@@ -96,7 +102,7 @@ async def test_a_sweep_is_made_again_when_its_time_has_come(farm: Farm) -> None:
     endpoint = endpoint_of(farm, "tls13-only")
     await pushed.examine(endpoint)
     await pushed.finish()
-    for seconds, expected in ((DAY - 1, 0), (1, 1)):
+    for seconds, expected in ((DAY - 1, 0), (2, 1)):
         pushed.clock.now += seconds
         await pushed.examine(endpoint)
         assert len(pushed.steps) == expected
@@ -161,3 +167,121 @@ async def test_a_silent_server_is_not_asked_version_by_version(farm: Farm) -> No
     assert set(observation.versions.values()) == {None}
     assert sweep.connections == 1
     assert any("silent" in note for note in observation.version_notes)
+
+
+class Scripted(Prober):
+    """A prober whose server answers hellos as the test says, and greets well on every port."""
+
+    def __init__(self, answers: list[Answer]) -> None:
+        super().__init__(ProbeSettings(), ehlo_name="p.test", tls=TlsClient(None), policy=Policy())
+        self.answers = answers
+        self.seen = healthy(993)
+
+    async def probe(self, endpoint: Endpoint) -> Observation:
+        return replace(self.seen, endpoint=endpoint)
+
+    async def ask(self, endpoint: Endpoint, hello: bytes) -> tuple[Answer | None, Findings]:
+        return (self.answers.pop(0) if self.answers else NoHello(Silence.RESET)), Findings()
+
+
+ACCEPTED: list[Answer] = [
+    ServerHello("TLSv1.3", 4865, 29, is_retry=True),
+    ServerHello("TLSv1.2", 49199),
+    Alert(2, 70),
+]
+
+
+class Patient:
+    """A patient examiner of one scripted server."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.prober = Scripted([])
+        self.steps: list[Sweep] = []
+        self.rhythm = Rhythm(DAY, pause=600.0, is_patient=True)
+        self.examiner = Examiner(
+            self.prober, self.rhythm, lambda sweep, _: self.steps.append(sweep), clock=self.clock
+        )
+
+    async def look(self, port: int = 993) -> Observation:
+        seen = healthy(port)
+        observation = await self.examiner.examine(seen.endpoint)
+        assert observation is not None
+        return observation
+
+    async def finish(self, answers: list[Answer]) -> int:
+        """Do all steps; return how many there were."""
+        self.prober.answers = list(answers)
+        count = 0
+        while self.steps:
+            count += 1
+            await self.examiner.examine(self.steps.pop(0))
+        return count
+
+
+async def test_what_a_sweep_could_not_tell_stays_as_it_was_known_and_is_asked_for_sooner() -> None:
+    patient = Patient()
+    await patient.look()
+    await patient.finish(ACCEPTED)
+    before = (await patient.look()).versions
+    patient.clock.now += DAY
+    await patient.look()
+    await patient.finish([])  # the server resets every hello now
+    assert (await patient.look()).versions == before
+    assert patient.steps == []
+    patient.clock.now += RETRY_SECONDS
+    await patient.look()
+    assert len(patient.steps) == 1
+
+
+async def test_one_sweep_after_the_other_is_made_at_an_address() -> None:
+    patient = Patient()
+    for port in (993, 995, 465):
+        await patient.look(port)
+    assert len(patient.steps) == 1
+    assert await patient.finish(ACCEPTED * 3) == 3 * 4
+    for port in (993, 995, 465):
+        assert (await patient.look(port)).versions is not None
+
+
+async def test_other_settings_leave_sweeps_under_way_alone() -> None:
+    patient = Patient()
+    await patient.look()
+    for _ in range(3):
+        patient.examiner.adjust(patient.prober, patient.rhythm)
+        await patient.look()
+    assert len(patient.steps) == 1
+    await patient.finish(ACCEPTED)
+    assert (await patient.look()).versions is not None
+
+
+async def test_a_sweep_of_an_endpoint_that_came_back_is_another_one() -> None:
+    patient = Patient()
+    first = (await patient.look()).endpoint
+    patient.examiner.forget(first.key)
+    await patient.look()
+    assert await patient.finish(ACCEPTED) == 1 + 4  # the first one loses its turn
+    assert (await patient.look()).versions is not None
+
+
+async def test_no_versions_are_shown_where_none_are_wanted_or_nothing_is_there() -> None:
+    patient = Patient()
+    await patient.look()
+    await patient.finish(ACCEPTED)
+    patient.prober.seen = replace(healthy(993), reason=Reason.CONNECTION_REFUSED, tls=None)
+    assert (await patient.look()).versions is None
+    patient.prober.seen = healthy(993)
+    assert (await patient.look()).versions is not None
+    patient.examiner.adjust(patient.prober, replace(patient.rhythm, interval=None))
+    assert (await patient.look()).versions is None
+
+
+async def test_groups_are_asked_for_once_they_are_wanted() -> None:
+    patient = Patient()
+    await patient.look()
+    await patient.finish(ACCEPTED)
+    patient.examiner.adjust(patient.prober, replace(patient.rhythm, with_groups=True))
+    await patient.look()
+    await patient.finish([*ACCEPTED, ServerHello("TLSv1.3", 4865, 29, is_retry=True)])
+    assert (await patient.look()).preferred_group is not None
+    assert patient.steps == []
