@@ -61,7 +61,7 @@ async def _run(settings: Settings, parts: Parts, listener: Listener, journal: Jo
     known = journal.records if journal is not None else {}
     todo = []
     for endpoint in plan.endpoints:
-        if endpoint.key in known:
+        if endpoint.key in known and _has_all(known[endpoint.key], settings):
             hand_out(endpoint.key, known[endpoint.key] | to_membership(endpoint))
         else:
             todo.append(endpoint)
@@ -93,6 +93,13 @@ async def _run(settings: Settings, parts: Parts, listener: Listener, journal: Jo
             listener.found(to_record(observation))
     for finding in find_aftermath(plan.domains, states, settings.ports, vantage=settings.vantage):
         listener.found(to_record(finding))
+
+
+def _has_all(record: Record, settings: Settings) -> bool:
+    """Tell whether a record of an earlier scan has the versions, where they are wanted now."""
+    tls = record.get("tls")
+    wants_versions = settings.probe.versions_interval is not None
+    return not (wants_versions and record["state"] == State.OPEN and tls and "versions" not in tls)
 
 
 async def _feed(endpoints: Iterable[Endpoint]) -> AsyncIterator[Endpoint]:

@@ -130,3 +130,16 @@ def test_a_server_that_another_domain_led_to_is_shown_for_the_one_that_is_asked_
     (record,) = [record for record in both.records if record["port"]]
     assert (record["domain"], record["domains"]) == ("b.test", ["b.test", "a.test"])
     assert record["sources"] == {"a.test": "mx", "b.test": "mx"}
+
+
+def test_versions_that_an_earlier_scan_left_out_are_listed_when_they_are_wanted(
+    farm: RunningFarm, tmp_path: Path
+) -> None:
+    arguments = (*farm.targets("tls12-only"), *farm.options, "--format", "ndjson", "--resume", tmp_path / "j")
+    (without,) = run("scan", *arguments, "--no-versions").records
+    (listed,) = run("scan", *arguments).records
+    assert "versions" not in without["tls"]
+    assert listed["tls"]["versions"]["TLSv1.2"] is True
+    begun = time.monotonic()
+    assert run("scan", *arguments).records == [listed]
+    assert not [entry for entry in farm.events("connect") if entry.at >= begun]
