@@ -204,10 +204,13 @@ class _Reader:
         return parser
 
     def _records(self, wanted: list[_Entry], kind: Kind[Record]) -> tuple[tuple[Record, ...], int]:
-        """Return the records, each once, and how many of them cannot be read."""
+        """Return the records, each once, and how many of them cannot be read.
+
+        Servers rotate them, so where there are too many it is not the first that count.
+        """
         found: dict[Record, None] = {}
         unreadable = 0
-        for entry in wanted[:MAX_RECORDS]:
+        for entry in wanted:
             parser = self._data(entry)
             try:
                 record = kind.read(parser)
@@ -218,7 +221,8 @@ class _Reader:
                 unreadable += 1
             else:
                 found[record] = None
-        return tuple(found), unreadable
+        kept = list(found) if kind.rank is None else sorted(found, key=kind.rank)
+        return tuple(kept[:MAX_RECORDS]), unreadable
 
     def _negative_ttls(self, authority: list[_Entry]) -> list[int]:
         """Return how long "there is nothing" holds: the SOA's own TTL and its last field, the minimum."""

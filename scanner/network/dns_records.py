@@ -29,6 +29,8 @@ class Kind(Generic[Record]):
     code: int
     read: Callable[[dns.wire.Parser], Record]
     """Reads the data of one record; raises a DNSException where it is unreadable."""
+    rank: Callable[[Record], tuple[int, int, str]] | None = None
+    """By what the records are ordered that count first, where there are more than are kept."""
 
 
 def host_text(name: dns.name.Name) -> str:
@@ -67,8 +69,8 @@ def _read_aaaa(parser: dns.wire.Parser) -> str:
     return str(cast("dns.rdtypes.IN.AAAA.AAAA", _data(parser, dns.rdatatype.AAAA)).address)
 
 
-MX = Kind("MX", 15, _read_mx)
-SRV = Kind("SRV", 33, _read_srv)
+MX = Kind("MX", 15, _read_mx, lambda record: (record.preference, 0, record.host))
+SRV = Kind("SRV", 33, _read_srv, lambda record: (record.priority, -record.weight, record.host))
 TXT = Kind("TXT", 16, _read_txt)
 TLSA = Kind("TLSA", 52, _read_tlsa)
 A = Kind("A", 1, _read_a)

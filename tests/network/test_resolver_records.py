@@ -239,3 +239,11 @@ async def test_nothing_is_kept_as_long_as_the_soa_says(
 
 async def test_nothing_without_an_soa_is_kept_for_a_minute() -> None:
     assert (await ask(lambda query, _: reply_to(query, rcode=3))).ttl == 60.0
+
+
+async def test_of_too_many_records_those_are_kept_that_count_first() -> None:
+    hosts = [f"{5000 - number} mx{number}.test." for number in range(MAX_RECORDS + 44)]
+    async with serving({"crowd.test": {"MX": hosts}}) as (_, place):
+        answer = await Resolver([place], timeout=5).mx("crowd.test")
+    preferences = sorted(record.preference for record in answer.records)
+    assert preferences == sorted(5000 - number for number in range(MAX_RECORDS + 44))[:MAX_RECORDS]
