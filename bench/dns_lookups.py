@@ -97,7 +97,7 @@ def main() -> int:
         server = child("name_server.py", str(options.names), str(PROVIDERS))
         with server as process:
             os.sched_setaffinity(0, {cores[-1]})
-            address, port = answer_of(process).split()
+            address, _, port = answer_of(process).rpartition(":")
             names = [f"d{number}.p{number % PROVIDERS}.test" for number in range(options.names)]
             uvloop.run(compare((address, int(port)), names, options.at_once))
     return 0
