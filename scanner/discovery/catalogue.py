@@ -113,6 +113,7 @@ class Catalogue:
                 for server in owner.servers(service)
                 if (server.host, server.port) == (host, port)
             ),
+            not_offered=not is_mx and port in self.not_offered(owner.id).ports,
             tolerated=frozenset(tolerated),
         )
 

@@ -31,7 +31,7 @@ LOOKUPS_AT_ONCE = 64
 MIN_SECONDS, MAX_SECONDS = 300.0, 86400.0
 """How long the sources' answers about a domain are kept, whatever TTL its MX has."""
 
-_EXCUSED = frozenset({"port_closed", "port_blocked"})
+_EXCUSED = frozenset({"port_closed"})
 _NONE: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 

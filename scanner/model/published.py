@@ -127,6 +127,8 @@ class Expectation:
     """The oldest version by the provider's own word, as "TLSv1.2"."""
     starttls: bool = False
     """The provider declares STARTTLS here: a server without is a downgrade."""
+    not_offered: bool = False
+    """The provider declares that it does not have this port: its absence is no fault."""
     tolerated: frozenset[str] = frozenset()
     """Ids of verdicts that were always so at this provider and are notices there."""
     mta_sts: tuple[StsClaim, ...] = ()

@@ -22,6 +22,7 @@ RULES: tuple[Rule, ...] = (
     *CERTIFICATE_RULES,
     *SIGN_IN_RULES,
 )
+_ABSENT = frozenset({"port_blocked", "port_closed"})
 _TOLERABLE = frozenset({Kind.WEAKNESS, Kind.MISCONFIGURATION})
 
 
@@ -38,8 +39,17 @@ def judge(observation: Observation, policy: Policy, now: datetime) -> tuple[Verd
 
 
 def _tolerate(case: Case, verdict: Verdict) -> Verdict:
-    """Soften what was always so at this provider; never a block or a downgrade."""
+    """Soften what was always so at this provider, and the absence of what it does not offer; no downgrade."""
     expectation = case.expectation
+    if expectation.not_offered and verdict.id in _ABSENT:
+        summary = f"{verdict.summary} {expectation.provider} says that it does not offer this port."
+        return replace(
+            verdict,
+            kind=Kind.NOTICE,
+            severity=Severity.NOTICE,
+            summary=summary,
+            advice="Nothing to do: use the ports that the provider names.",
+        )
     if verdict.id not in expectation.tolerated or verdict.kind not in _TOLERABLE:
         return verdict
     usual = f"This is usual at {expectation.provider}."

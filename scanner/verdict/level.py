@@ -87,8 +87,13 @@ def _is_mx(observation: Observation) -> bool:
 
 
 def is_blocked(observation: Observation) -> bool:
-    """Tell whether the target's side lets packets vanish or forbids them (not: our own network)."""
-    return observation.state is State.BLOCKED
+    """Tell whether the target's side lets packets vanish or forbids them (not: our own network).
+
+    A port that its provider says it does not offer is not blocked, however it turns us away.
+    """
+    expectation = observation.endpoint.expectation
+    is_absent = expectation is not None and expectation.not_offered
+    return observation.state is State.BLOCKED and not is_absent
 
 
 def is_downgraded(observation: Observation) -> bool:
