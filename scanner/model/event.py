@@ -1,0 +1,48 @@
+"""An event: something that changed, with the evidence of both sides."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from scanner.model.observation import Key
+from scanner.model.verdict import Severity
+
+
+class EventKind(StrEnum):
+    """What sort of change an event tells."""
+
+    STATE_CHANGED = "state_changed"
+    VERDICT_RAISED = "verdict_raised"
+    VERDICT_RESOLVED = "verdict_resolved"
+    BASELINE_LEARNT = "baseline_learnt"
+    BASELINE_CHANGED = "baseline_changed"
+    """By an operator, or because the old one had aged."""
+    INCIDENT_OPENED = "incident_opened"
+    INCIDENT_CLOSED = "incident_closed"
+    EGRESS_CHANGED = "egress_changed"
+    """Our own network began or ceased to block or to intercept a port."""
+    MEMORY_LOST = "memory_lost"
+    """What was known of the past could not be read: baselines are learnt anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One change. `before` and `after` hold plain JSON values: the evidence of both sides."""
+
+    at: datetime
+    kind: EventKind
+    subject: str
+    """What it is about, for people: "mx1.example.org [192.0.2.7]:25", "port 25", "provider gmx"."""
+    severity: Severity
+    summary: str
+    key: Key | None = None
+    """The endpoint, where it is about one."""
+    name: str | None = None
+    """The id of the verdict or of the cause."""
+    advice: str | None = None
+    before: Mapping[str, object] = field(default_factory=dict)
+    after: Mapping[str, object] = field(default_factory=dict)
+    vantage: str = "default"
+    id: int | None = None
+    """The store's number for it, growing with time; None until it is stored."""
