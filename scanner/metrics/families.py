@@ -80,7 +80,7 @@ def _downgraded(seen: Observation) -> Iterator[Sample]:
 def _verdicts(seen: Observation) -> Iterable[Sample]:
     # A dictionary, because the same verdict named twice would be one series written twice.
     standing: dict[str, float] = {}
-    for verdict in seen.verdicts:
+    for verdict in seen.counting:
         labels = (
             label("verdict", verdict.id),
             label("kind", verdict.kind),

@@ -16,7 +16,7 @@ from scanner.model.published import (
     TlsaRecord,
 )
 from scanner.model.reason import STATE_OF, Phase, Reason, State
-from scanner.model.verdict import Kind, Severity, Verdict
+from scanner.model.verdict import Kind, Severity, StandingVerdict, Verdict
 
 __all__ = [
     "PORTS",
@@ -39,6 +39,7 @@ __all__ = [
     "Severity",
     "Source",
     "Standing",
+    "StandingVerdict",
     "StartTls",
     "State",
     "StsClaim",

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 from scanner.model.ports import Protocol, Role, TlsMode
 from scanner.model.published import DaneMatch, Expectation, Proof
 from scanner.model.reason import STATE_OF, Phase, Reason, State
-from scanner.model.verdict import Verdict
+from scanner.model.verdict import StandingVerdict, Verdict
 
 Key = tuple[str, str, int, str, str]
 """The identity of an endpoint: host, address, port, protocol, TLS mode."""
@@ -173,6 +173,14 @@ class Observation:
     vantage: str = "default"
     level: int = 0
     verdicts: tuple[Verdict, ...] = ()
+    """What this probe shows."""
+    standing: tuple[StandingVerdict, ...] | None = None
+    """What is confirmed over several probes; None where nothing is remembered, as in a scan."""
+
+    @property
+    def counting(self) -> tuple[Verdict, ...]:
+        """The verdicts that count: those that stand, or all of this probe where nothing is remembered."""
+        return self.verdicts if self.standing is None else tuple(each.verdict for each in self.standing)
 
     @property
     def state(self) -> State:

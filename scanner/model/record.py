@@ -62,6 +62,7 @@ def to_record(result: Observation | TargetFinding) -> Record:
         "dane": _dane(expectation, result),
         "bytes_read": result.bytes_read,
         "verdicts": _verdicts(result),
+        **_standing(result),
     }
 
 
@@ -208,9 +209,27 @@ def _verdicts(result: Observation | TargetFinding) -> list[Record]:
             "severity": verdict.severity.label,
             "summary": verdict.summary,
             "advice": verdict.advice,
+            **({"working_alternative": verdict.working_alternative} if verdict.working_alternative else {}),
         }
         for verdict in result.verdicts
     ]
+
+
+def _standing(result: Observation) -> Record:
+    if result.standing is None:
+        return {}
+    return {
+        "standing": [
+            {
+                "id": each.verdict.id,
+                "kind": each.verdict.kind.value,
+                "severity": each.verdict.severity.label,
+                "since": _moment(each.since),
+                "seen_at": _moment(each.seen_at),
+            }
+            for each in result.standing
+        ]
+    }
 
 
 def to_line(record: Mapping[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """A verdict: one judgement about one observation."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import IntEnum, StrEnum
 
 
@@ -36,3 +37,18 @@ class Verdict:
     severity: Severity
     summary: str
     advice: str
+    working_alternative: str | None = None
+    """Another port of the same service that was measured and works, as "mail.example.org:465, TLS from the
+    first byte"."""
+
+
+@dataclass(frozen=True, slots=True)
+class StandingVerdict:
+    """A verdict that is confirmed, and counts until good probes have resolved it."""
+
+    verdict: Verdict
+    since: datetime
+    """When it was seen first, of the probes that confirmed it."""
+    seen_at: datetime
+    absent: int = 0
+    """Good probes in a row that could have shown it and did not."""

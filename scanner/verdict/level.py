@@ -89,13 +89,21 @@ def _is_mx(observation: Observation) -> bool:
 def is_blocked(observation: Observation) -> bool:
     """Tell whether the target's side lets packets vanish or forbids them (not: our own network).
 
-    A port that its provider says it does not offer is not blocked, however it turns us away.
+    A port that its provider says it does not offer is not blocked, however it turns us away. What several
+    probes have confirmed counts, where they are remembered.
     """
+    if observation.standing is not None:
+        return any(
+            verdict.id == "port_blocked" and verdict.kind is Kind.BLOCKED for verdict in observation.counting
+        )
     expectation = observation.endpoint.expectation
     is_absent = expectation is not None and expectation.not_offered
     return observation.state is State.BLOCKED and not is_absent
 
 
 def is_downgraded(observation: Observation) -> bool:
-    """Tell whether a judged observation shows less protection than promised, or signs of stripping."""
-    return any(verdict.kind is Kind.DOWNGRADE for verdict in observation.verdicts)
+    """Tell whether a judged observation shows less protection than promised, or signs of stripping.
+
+    What several probes have confirmed counts, where they are remembered.
+    """
+    return any(verdict.kind is Kind.DOWNGRADE for verdict in observation.counting)

@@ -3,14 +3,14 @@
 from scanner.model import Kind, Role, Severity, Verdict
 from scanner.verdict.rules import Case, Rule, enumerate_shortly, quote
 
-_IN_CLEAR = frozenset({"PLAIN", "LOGIN", "USER"})
+IN_CLEAR = frozenset({"PLAIN", "LOGIN", "USER"})
 """Ways to sign in that send the password itself: SASL PLAIN and LOGIN, IMAP's LOGIN, POP3's USER."""
 
 
 def auth_before_tls(case: Case) -> Verdict | None:
     """D22, S31, RFC 8314 section 4.1: a password could be sent before TLS protects it."""
     offered = case.observation.auth_before_tls or ()
-    clear = tuple(mechanism for mechanism in offered if mechanism.upper() in _IN_CLEAR)
+    clear = tuple(mechanism for mechanism in offered if mechanism.upper() in IN_CLEAR)
     if not case.is_starttls or not clear or case.observation.preauth:  # signed in: nobody asks for a password
         return None
     return Verdict(

@@ -25,6 +25,7 @@ from scanner.model import (
     Reason,
     Role,
     Severity,
+    StandingVerdict,
     StartTls,
     State,
     StsClaim,
@@ -372,3 +373,14 @@ def test_a_line_is_one_line_and_names_its_endpoint() -> None:
     assert "\n" not in to_line(record)
     assert record_key(record) == FULL.endpoint.key
     assert record_key(record_of(FINDING)) is None
+
+
+def test_what_stands_and_what_works_instead_are_told() -> None:
+    verdict = replace(VERDICT, working_alternative="mail.example.org:465, TLS from the first byte")
+    standing = StandingVerdict(verdict, GOOD.started_at, GOOD.started_at)
+    record = record_of(replace(FULL, verdicts=(verdict,), standing=(standing,)))
+    check_records([record])
+    assert record["verdicts"][0]["working_alternative"] == verdict.working_alternative
+    assert [each["id"] for each in record["standing"]] == ["certificate_expired"]
+    assert "standing" not in record_of(FULL)
+    assert "working_alternative" not in record_of(FULL)["verdicts"][0]
