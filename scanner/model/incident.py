@@ -1,0 +1,47 @@
+"""An incident: one cause, however many ports show it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from scanner.model.observation import Key
+from scanner.model.verdict import Severity
+
+
+class Cause(StrEnum):
+    """What lies behind the findings of an incident; the wider covers the narrower."""
+
+    EGRESS_BLOCKED = "egress_blocked"
+    EGRESS_INTERCEPTED = "egress_intercepted"
+    PROVIDER_DOWN = "provider_down"
+    """Every host of a provider that is watched, and there are several, is down."""
+    HOST_DOWN = "host_down"
+    """Every port of a host that has ever answered, and there are several, is down."""
+    ADDRESS_DOWN = "address_down"
+    """The same of one address, while other addresses of the host answer."""
+    CERTIFICATE = "certificate"
+    """One certificate, wherever it is shown."""
+    VERDICT = "verdict"
+    """One verdict about a host, on however many of its ports and addresses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One cause, and all that shows it."""
+
+    cause: Cause
+    subject: str
+    """"mx1.example.org", "mx1.example.org [192.0.2.7]", "port 25", a provider, "certificate" and its fingerprint."""
+    name: str
+    """The id of the verdict for a narrow cause; that of the cause for a wide one."""
+    severity: Severity
+    since: datetime
+    keys: tuple[Key, ...]
+    domains: tuple[str, ...]
+    summary: str
+    advice: str
+
+    @property
+    def id(self) -> str:
+        """What makes it the same incident at another time."""
+        return f"{self.cause.value} {self.name} {self.subject}"

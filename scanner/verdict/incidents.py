@@ -1,0 +1,236 @@
+"""Incidents: findings with one cause are told as one, and the widest cause that explains them is named."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from scanner.model import STATE_OF, Kind, Observation, Reason, Severity, StandingVerdict, State, Verdict
+from scanner.model.incident import Cause, Incident
+from scanner.model.memory import Memory
+from scanner.model.observation import Key
+from scanner.verdict.rules import enumerate_shortly
+from scanner.verdict.weight import weigh_reason
+
+_DOWN = frozenset({State.CLOSED, State.BLOCKED, State.UNREACHABLE})
+"""States in which nothing of the service answers; one that rejects or breaks is there."""
+_OURS = {
+    Reason.EGRESS_BLOCKED: Cause.EGRESS_BLOCKED,
+    Reason.EGRESS_INTERCEPTED: Cause.EGRESS_INTERCEPTED,
+}
+_FEWEST = 2
+"""One port that is down is no host, and one host no provider."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What counts of one endpoint by now."""
+
+    key: Key
+    provider: str
+    """Whose host it is: by the catalogue, or the domain that it is registered under."""
+    domains: tuple[str, ...]
+    state: State
+    """As it is confirmed."""
+    since: datetime
+    reason: Reason | None
+    """By the last probe."""
+    has_answered: bool
+    """Whether its baseline says that it answers."""
+    certificate: str | None
+    """The fingerprint of the one seen last."""
+    standing: tuple[StandingVerdict, ...]
+
+    @property
+    def host(self) -> str:
+        """The host's name."""
+        return self.key[0]
+
+    @property
+    def address(self) -> str:
+        """The address."""
+        return self.key[1]
+
+    @property
+    def port(self) -> int:
+        """The port."""
+        return self.key[2]
+
+
+def condition_of(observation: Observation, memory: Memory, provider: str) -> Condition:
+    """Return the condition of an endpoint by its last probe and its memory."""
+    certificate = observation.certificate
+    return Condition(
+        key=observation.endpoint.key,
+        provider=provider,
+        domains=observation.endpoint.domains,
+        state=memory.state or observation.state,
+        since=memory.state_since or observation.started_at,
+        reason=observation.reason,
+        has_answered="open" in memory.traits and memory.traits["open"].value is not None,
+        certificate=certificate.fingerprint_sha256 if certificate is not None else None,
+        standing=observation.standing or (),
+    )
+
+
+def find_incidents(conditions: Sequence[Condition]) -> tuple[Incident, ...]:
+    """Return the incidents behind the conditions of a provider's endpoints, or of any number of them.
+
+    The widest cause comes first: our own network, the provider, the host, one of its addresses, a
+    certificate, and last a single verdict. What a wide one explains is in no narrower one.
+    """
+    found: list[Incident] = []
+    covered: set[Key] = set()
+    for incident in (*_of_egress(conditions), *_of_reach(conditions)):
+        found.append(incident)
+        covered.update(incident.keys)
+    rest = [each for each in conditions if each.key not in covered]
+    return (*found, *_of_verdicts(rest))
+
+
+def _of_egress(conditions: Iterable[Condition]) -> Iterator[Incident]:
+    ports: defaultdict[tuple[Cause, int], list[Condition]] = defaultdict(list)
+    for each in conditions:
+        if each.reason in _OURS:
+            ports[_OURS[each.reason], each.port].append(each)
+    for (cause, port), members in sorted(ports.items()):
+        verdict = next(
+            (one.verdict for each in members for one in each.standing if one.verdict.id == cause.value), None
+        )
+        yield _make(
+            cause,
+            f"port {port}",
+            members,
+            severity=verdict.severity if verdict is not None else Severity.WARNING,
+            summary=verdict.summary
+            if verdict is not None
+            else f"Our own network is in the way to port {port}.",
+            advice=verdict.advice if verdict is not None else "See the controls of this port.",
+        )
+
+
+def _of_reach(conditions: Iterable[Condition]) -> Iterator[Incident]:
+    decided = [each for each in conditions if each.reason not in _OURS]
+    by_provider = _group(decided, lambda each: each.provider)
+    for provider, members in by_provider.items():
+        hosts = _group(members, lambda each: each.host)
+        down = {host: _which_is_down(own) for host, own in hosts.items()}
+        if len(hosts) >= _FEWEST and all(own for own in down.values()):
+            yield _tell_provider(provider, [each for own in down.values() for each in own])
+            continue
+        for host, own in hosts.items():
+            if down[host]:
+                yield _tell_host(Cause.HOST_DOWN, host, down[host])
+                continue
+            for address, ports in _group(own, lambda each: each.address).items():
+                if silent := _which_is_down(ports):
+                    yield _tell_host(Cause.ADDRESS_DOWN, f"{host} [{address}]", silent)
+
+
+def _which_is_down(members: Sequence[Condition]) -> list[Condition]:
+    """Return the endpoints of a host that are down, where none that has ever answered still does; or none.
+
+    Ports that have never answered show nothing, unless there are no others.
+    """
+    expected = [each for each in members if each.has_answered] or list(members)
+    has_several = len({each.port for each in expected}) >= _FEWEST
+    if not has_several or any(each.state not in _DOWN for each in expected):
+        return []
+    return [each for each in members if each.state in _DOWN]
+
+
+def _of_verdicts(conditions: Iterable[Condition]) -> Iterator[Incident]:
+    groups: defaultdict[tuple[Cause, str, str], list[tuple[Condition, StandingVerdict]]] = defaultdict(list)
+    for each in conditions:
+        told = [one for one in each.standing if one.verdict.severity >= Severity.WARNING]
+        for one in told or _tell_reason(each):
+            if one.verdict.id.startswith("certificate_") and each.certificate is not None:
+                place = (Cause.CERTIFICATE, one.verdict.id, f"certificate {each.certificate[:16]}")
+            else:
+                place = (Cause.VERDICT, one.verdict.id, each.host)
+            groups[place].append((each, one))
+    for (cause, name, subject), members in sorted(groups.items()):
+        worst = max((one.verdict for _, one in members), key=lambda verdict: verdict.severity)
+        places = tuple(dict.fromkeys(f"{each.host}:{each.port}" for each, _ in members))
+        yield Incident(
+            cause=cause,
+            subject=subject,
+            name=name,
+            severity=worst.severity,
+            since=min(one.since for _, one in members),
+            keys=tuple(each.key for each, _ in members),
+            domains=_domains(each for each, _ in members),
+            summary=f"{worst.summary} It is so at {enumerate_shortly(places)}.",
+            advice=worst.advice,
+        )
+
+
+def _tell_reason(condition: Condition) -> Iterator[StandingVerdict]:
+    """Make a verdict of a state that none is about: a host that is not reached, a service that is broken."""
+    weight = weigh_reason(condition.reason, ())
+    if condition.reason is None or condition.state is State.OPEN or weight is None:
+        return
+    if weight >= Severity.WARNING and STATE_OF[condition.reason] is condition.state:
+        words = condition.reason.replace("_", " ")
+        verdict = Verdict(
+            condition.reason,
+            Kind.MISCONFIGURATION,
+            weight,
+            f"{condition.host}:{condition.port} is {condition.state}: {words}.",
+            "Look at the service and its log, and try it from another network.",
+        )
+        yield StandingVerdict(verdict, condition.since, condition.since)
+
+
+def _tell_provider(provider: str, members: Sequence[Condition]) -> Incident:
+    hosts = tuple(dict.fromkeys(each.host for each in members))
+    return _make(
+        Cause.PROVIDER_DOWN,
+        provider,
+        members,
+        severity=Severity.CRITICAL,
+        summary=f"No host of {provider} answers: {enumerate_shortly(hosts)}.",
+        advice="Look at the provider's status page; if it reports nothing, compare from another network.",
+    )
+
+
+def _tell_host(cause: Cause, subject: str, members: Sequence[Condition]) -> Incident:
+    ports = tuple(str(port) for port in sorted({each.port for each in members}))
+    is_whole = cause is Cause.HOST_DOWN
+    return _make(
+        cause,
+        subject,
+        members,
+        severity=Severity.CRITICAL if is_whole else Severity.WARNING,
+        summary=f"None of the ports of {subject} answers: {enumerate_shortly(ports)}.",
+        advice="Check that the machine runs and is reached: power, network, firewall, address records."
+        if is_whole
+        else "Other addresses of the host answer: mend this one, or remove its address record.",
+    )
+
+
+def _make(
+    cause: Cause, subject: str, members: Sequence[Condition], *, severity: Severity, summary: str, advice: str
+) -> Incident:
+    return Incident(
+        cause=cause,
+        subject=subject,
+        name=cause.value,
+        severity=severity,
+        since=min(each.since for each in members),
+        keys=tuple(each.key for each in members),
+        domains=_domains(members),
+        summary=summary,
+        advice=advice,
+    )
+
+
+def _domains(members: Iterable[Condition]) -> tuple[str, ...]:
+    return tuple(sorted({domain for each in members for domain in each.domains}))
+
+
+def _group(conditions: Iterable[Condition], by: Callable[[Condition], str]) -> dict[str, list[Condition]]:
+    groups: defaultdict[str, list[Condition]] = defaultdict(list)
+    for each in conditions:
+        groups[by(each)].append(each)
+    return dict(groups)
