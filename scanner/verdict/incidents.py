@@ -74,18 +74,21 @@ def condition_of(observation: Observation, memory: Memory, provider: str) -> Con
 
 
 def find_incidents(conditions: Sequence[Condition]) -> tuple[Incident, ...]:
-    """Return the incidents behind the conditions of a provider's endpoints, or of any number of them.
+    """Return the incidents behind the conditions of one provider's endpoints, or of several providers'.
 
-    The widest cause comes first: our own network, the provider, the host, one of its addresses, a
-    certificate, and last a single verdict. What a wide one explains is in no narrower one.
+    The widest cause comes first: the provider, the host, one of its addresses, a certificate, and last a
+    single verdict. What a wide one explains is in no narrower one. What our own network is in the way of
+    is left to `find_egress`.
     """
-    found: list[Incident] = []
-    covered: set[Key] = set()
-    for incident in (*_of_egress(conditions), *_of_reach(conditions)):
-        found.append(incident)
-        covered.update(incident.keys)
-    rest = [each for each in conditions if each.key not in covered]
-    return (*found, *_of_verdicts(rest))
+    decided = [each for each in conditions if each.reason not in _OURS]
+    wide = tuple(_of_reach(decided))
+    covered = {key for incident in wide for key in incident.keys}
+    return (*wide, *_of_verdicts(each for each in decided if each.key not in covered))
+
+
+def find_egress(conditions: Iterable[Condition]) -> tuple[Incident, ...]:
+    """Return the incidents that our own network makes, one a port, over all endpoints."""
+    return tuple(_of_egress(conditions))
 
 
 def _of_egress(conditions: Iterable[Condition]) -> Iterator[Incident]:
@@ -110,9 +113,7 @@ def _of_egress(conditions: Iterable[Condition]) -> Iterator[Incident]:
 
 
 def _of_reach(conditions: Iterable[Condition]) -> Iterator[Incident]:
-    decided = [each for each in conditions if each.reason not in _OURS]
-    by_provider = _group(decided, lambda each: each.provider)
-    for provider, members in by_provider.items():
+    for provider, members in _group(conditions, lambda each: each.provider).items():
         hosts = _group(members, lambda each: each.host)
         down = {host: _which_is_down(own) for host, own in hosts.items()}
         if len(hosts) >= _FEWEST and all(own for own in down.values()):

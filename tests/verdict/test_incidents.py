@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from scanner.model import Observation, Reason, Severity, StartTls
 from scanner.model.incident import Cause, Incident
-from scanner.verdict.incidents import Condition, condition_of, find_incidents
+from scanner.verdict.incidents import Condition, condition_of, find_egress, find_incidents
 from tests.verdict.history import History
 from tests.verdict.observations import NOW, ended, healthy, in_clear, with_certificate
 
@@ -48,12 +48,16 @@ def host_down(
     return [watched(healthy(port), silent(port), host, address, domains) for port in ports]
 
 
+def found(conditions: list[Condition]) -> tuple[Incident, ...]:
+    return (*find_egress(conditions), *find_incidents(conditions))
+
+
 def told(conditions: list[Condition]) -> list[tuple[Cause, str]]:
-    return [(each.cause, each.subject) for each in find_incidents(conditions)]
+    return [(each.cause, each.subject) for each in found(conditions)]
 
 
 def only(conditions: list[Condition]) -> Incident:
-    (incident,) = find_incidents(conditions)
+    (incident,) = found(conditions)
     return incident
 
 

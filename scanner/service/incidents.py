@@ -1,0 +1,134 @@
+"""The incident board: keeps the condition of every endpoint, and the incidents behind them."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from functools import lru_cache
+
+from publicsuffixlist import PublicSuffixList
+
+from scanner.model import Observation, Severity
+from scanner.model.event import Event, EventKind
+from scanner.model.incident import Incident
+from scanner.model.memory import Memory
+from scanner.model.observation import Key
+from scanner.verdict.incidents import Condition, condition_of, find_egress, find_incidents
+
+
+class IncidentBoard:
+    """Works incidents out anew for the providers whose endpoints have changed.
+
+    Args:
+        on_change: is handed all open incidents when they have changed, and the events that tell of it.
+    """
+
+    def __init__(self, on_change: Callable[[tuple[Incident, ...], tuple[Event, ...]], None]) -> None:
+        self._on_change = on_change
+        self._conditions: dict[Key, Condition] = {}
+        self._by_provider: defaultdict[str, dict[Key, Condition]] = defaultdict(dict)
+        self._found: dict[str, tuple[Incident, ...]] = {}
+        self._dirty: set[str] = set()
+        self.open: dict[str, Incident] = {}
+        """The incidents that are open, by their id."""
+
+    def take(self, observation: Observation, memory: Memory) -> None:
+        """Take the condition of an endpoint; nothing is worked out yet."""
+        condition = condition_of(observation, memory, provider_of(observation))
+        key = condition.key
+        former = self._conditions.get(key)
+        if former == condition:
+            return
+        if former is not None and former.provider != condition.provider:
+            self.forget(key)
+        self._conditions[key] = condition
+        self._by_provider[condition.provider][key] = condition
+        self._dirty.add(condition.provider)
+
+    def forget(self, key: Key) -> None:
+        """Forget an endpoint that is watched no more."""
+        former = self._conditions.pop(key, None)
+        if former is not None:
+            self._by_provider[former.provider].pop(key, None)
+            self._dirty.add(former.provider)
+
+    def settle(self, now: datetime, vantage: str) -> None:
+        """Work out the incidents of the providers that have changed, and tell what began and what ended."""
+        if not self._dirty:
+            return
+        for provider in self._dirty:
+            members = self._by_provider.get(provider)
+            if members:
+                self._found[provider] = find_incidents(tuple(members.values()))
+            else:
+                self._by_provider.pop(provider, None)
+                self._found.pop(provider, None)
+        self._dirty.clear()
+        current: dict[str, Incident] = {}
+        for incident in (
+            *find_egress(self._conditions.values()),
+            *(incident for found in self._found.values() for incident in found),
+        ):
+            same = current.get(incident.id)
+            current[incident.id] = incident if same is None else _join(same, incident)
+        if current == self.open:
+            return
+        former, self.open = self.open, current
+        began = [each for id_, each in current.items() if id_ not in former]
+        ended = [each for id_, each in former.items() if id_ not in current]
+        events = (
+            *(_tell(EventKind.INCIDENT_OPENED, each, now, vantage) for each in began),
+            *(_tell(EventKind.INCIDENT_CLOSED, each, now, vantage) for each in ended),
+        )
+        self._on_change(tuple(current.values()), events)
+
+
+def provider_of(observation: Observation) -> str:
+    """Name whose host it is: by the catalogue, else the domain that it is registered under."""
+    expectation = observation.endpoint.expectation
+    if expectation is not None and expectation.provider is not None:
+        return expectation.provider
+    return _registered(observation.endpoint.host)
+
+
+@lru_cache(maxsize=1)
+def _suffixes() -> PublicSuffixList:
+    return PublicSuffixList()
+
+
+@lru_cache(maxsize=65_536)
+def _registered(host: str) -> str:
+    return _suffixes().privatesuffix(host) or host
+
+
+def _join(one: Incident, other: Incident) -> Incident:
+    """Join what one certificate means to hosts of several providers."""
+    return replace(
+        one,
+        severity=max(one.severity, other.severity),
+        since=min(one.since, other.since),
+        keys=one.keys + other.keys,
+        domains=tuple(sorted({*one.domains, *other.domains})),
+    )
+
+
+def _tell(kind: EventKind, incident: Incident, now: datetime, vantage: str) -> Event:
+    is_over = kind is EventKind.INCIDENT_CLOSED
+    shown = {
+        "cause": incident.cause.value,
+        "endpoints": len(incident.keys),
+        "domains": len(incident.domains),
+        "since": incident.since.isoformat(timespec="seconds"),
+    }
+    return Event(
+        at=now,
+        kind=kind,
+        subject=incident.subject,
+        severity=Severity.NOTICE if is_over else incident.severity,
+        summary=f"Over: {incident.summary}" if is_over else incident.summary,
+        name=incident.name,
+        advice=None if is_over else incident.advice,
+        before=shown if is_over else {},
+        after={} if is_over else shown,
+        vantage=vantage,
+    )
