@@ -34,6 +34,7 @@ class IncidentLines:
             labels = (
                 cause,
                 label("name", incident.name),
+                label("kind", incident.kind),
                 subject,
                 label("severity", incident.severity.label),
             )

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from scanner.model.observation import Key
-from scanner.model.verdict import Severity
+from scanner.model.verdict import Kind, Severity
 
 
 class Cause(StrEnum):
@@ -34,6 +34,7 @@ class Incident:
     """A host, "mx1.example.org [192.0.2.7]", "port 25", a provider, "certificate" and its fingerprint."""
     name: str
     """The id of the verdict for a narrow cause; that of the cause for a wide one."""
+    kind: Kind
     severity: Severity
     since: datetime
     keys: tuple[Key, ...]
