@@ -227,6 +227,10 @@ class PolicySettings(_Section):
     profile: Annotated[str, BeforeValidator(values.one_of(*PROFILES))] = PROFILES[0]
     min_tls: _OldestTls = None
     """The oldest version that is good enough; None = the profile's own."""
+    baseline_after: Annotated[int, BeforeValidator(values.whole_number(1, 100))] = 3
+    """Successes in a row that make a baseline."""
+    confirm_after: Annotated[int, BeforeValidator(values.whole_number(1, 20))] = 2
+    """Bad probes, of one more, that confirm a loss."""
     overrides: Annotated[
         tuple[PolicyOverride, ...],
         BeforeValidator(lambda value: () if value is None else check_list(value)),

@@ -17,6 +17,7 @@ class _Entry:
     endpoint: Endpoint
     serial: int
     is_new: bool
+    due: float
 
 
 class Schedule:
@@ -96,15 +97,15 @@ class Schedule:
             wait = self._interval * (1.0 + self._jitter * self._random.uniform(-1.0, 1.0))
         self._enter(entry.endpoint, now + max(wait, at_least), is_new=False)
 
-    def hasten(self, key: Key, now: float) -> None:
-        """Make an endpoint due now."""
+    def hasten(self, key: Key, due: float) -> None:
+        """Make an endpoint due by then; one that is due before stays so."""
         entry = self._entries.get(key)
-        if entry is not None:
-            self._enter(entry.endpoint, now, is_new=entry.is_new)
+        if entry is not None and due < entry.due:
+            self._enter(entry.endpoint, due, is_new=entry.is_new)
 
     def _enter(self, endpoint: Endpoint, due: float, *, is_new: bool) -> None:
         self._serial += 1
-        self._entries[endpoint.key] = _Entry(endpoint, self._serial, is_new)
+        self._entries[endpoint.key] = _Entry(endpoint, self._serial, is_new, due)
         heapq.heappush(self._heap, (due, self._serial, endpoint.key))
 
     def _sweep(self) -> None:

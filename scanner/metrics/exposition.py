@@ -4,6 +4,7 @@ from prometheus_client import CollectorRegistry
 
 from scanner.metrics.domains import DomainBoard
 from scanner.metrics.families import FAMILIES, Family
+from scanner.metrics.incidents import IncidentLines
 from scanner.metrics.labels import label, number
 from scanner.metrics.own import END, write_own
 from scanner.model import Observation
@@ -25,6 +26,7 @@ class Exposition:
         self._labels: dict[Key, set[str]] = {}
         self._holders: dict[str, Key] = {}
         self.domains = DomainBoard()
+        self.incidents = IncidentLines()
 
     def accept(self, observation: Observation) -> None:
         """Replace everything shown of the endpoint by what this observation says.
@@ -60,6 +62,7 @@ class Exposition:
                 parts.append(family.header(openmetrics=openmetrics))
                 parts.extend(lines.values())
         parts.append(self.domains.render(openmetrics=openmetrics))
+        parts.append(self.incidents.render(openmetrics=openmetrics))
         if self._registry is not None:
             parts.append(write_own(self._registry, openmetrics=openmetrics))
         if openmetrics:

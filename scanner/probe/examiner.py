@@ -91,6 +91,11 @@ class Examiner:
             return observation
         return self._prober.judge(known.swept.add_to(observation))
 
+    def has_more(self, observation: Observation) -> bool:
+        """Tell whether sweeps have found what an observation that is handed out does not say."""
+        known = self._known.get(observation.endpoint.key)
+        return known is not None and known.swept.add_to(observation) != observation
+
     def held_back(self) -> list[Observation]:
         """Return the observations whose sweeps are not done, to be handed out when nothing more comes."""
         return [sweep.observation for sweep in self._under_way.values()]

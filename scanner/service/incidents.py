@@ -29,6 +29,7 @@ class IncidentBoard:
         self._by_provider: defaultdict[str, dict[Key, Condition]] = defaultdict(dict)
         self._found: dict[str, tuple[Incident, ...]] = {}
         self._dirty: set[str] = set()
+        self._vantage = "default"
         self.open: dict[str, Incident] = {}
         """The incidents that are open, by their id."""
 
@@ -41,6 +42,7 @@ class IncidentBoard:
             return
         if former is not None and former.provider != condition.provider:
             self.forget(key)
+        self._vantage = observation.vantage
         self._conditions[key] = condition
         self._by_provider[condition.provider][key] = condition
         self._dirty.add(condition.provider)
@@ -52,7 +54,12 @@ class IncidentBoard:
             self._by_provider[former.provider].pop(key, None)
             self._dirty.add(former.provider)
 
-    def settle(self, now: datetime, vantage: str) -> None:
+    def keys_of(self, observation: Observation) -> tuple[Key, ...]:
+        """Return the endpoints of the same host."""
+        members = self._by_provider.get(provider_of(observation), {})
+        return tuple(key for key in members if key[0] == observation.endpoint.host)
+
+    def settle(self, now: datetime) -> None:
         """Work out the incidents of the providers that have changed, and tell what began and what ended."""
         if not self._dirty:
             return
@@ -77,8 +84,8 @@ class IncidentBoard:
         began = [each for id_, each in current.items() if id_ not in former]
         ended = [each for id_, each in former.items() if id_ not in current]
         events = (
-            *(_tell(EventKind.INCIDENT_OPENED, each, now, vantage) for each in began),
-            *(_tell(EventKind.INCIDENT_CLOSED, each, now, vantage) for each in ended),
+            *(_tell(EventKind.INCIDENT_OPENED, each, now, self._vantage) for each in began),
+            *(_tell(EventKind.INCIDENT_CLOSED, each, now, self._vantage) for each in ended),
         )
         self._on_change(tuple(current.values()), events)
 

@@ -11,6 +11,7 @@ from scanner.network import Resolver, WebClient, own_name
 from scanner.probe import Prober
 from scanner.protocol import TlsClient
 from scanner.verdict import Policy
+from scanner.verdict.remember import Patience
 from scanner.verdict.rules import Override
 
 
@@ -21,6 +22,8 @@ class Parts:
     planner: Planner
     prober: Prober
     discovery: Discovery
+    policy: Policy
+    patience: Patience
     policies: MemoryCache
     """The MTA-STS policies that are kept."""
 
@@ -41,11 +44,13 @@ def build_parts(
         ValueError: the CA file holds no usable certificate.
     """
     families = [int(family.value.removeprefix("ipv")) for family in settings.probe.families]
+    policy = _build_policy(settings.policy)
+    patience = Patience(settings.policy.baseline_after, settings.policy.confirm_after)
     prober = Prober(
         settings.probe,
         ehlo_name=settings.probe.ehlo_name or own_name(),
         tls=TlsClient(settings.probe.ca_file),
-        policy=_build_policy(settings.policy),
+        policy=policy,
         vantage=settings.vantage,
     )
     catalogue = Catalogue(settings.catalogue)
@@ -84,7 +89,7 @@ def build_parts(
     if former is not None:
         is_current = not is_fresh and _say_the_same(settings, former[0])
         planner.take_over(former[1].planner, is_current=is_current)
-    return Parts(planner, prober, discovery, policies)
+    return Parts(planner, prober, discovery, policy, patience, policies)
 
 
 def _build_policy(settings: PolicySettings) -> Policy:

@@ -16,8 +16,11 @@ from scanner.metrics import Exposition, Telemetry
 from scanner.model import Dane, Endpoint, Observation, Proof, Reason, TargetFinding
 from scanner.model.observation import Key
 from scanner.probe import Examiner, Rhythm, Sweep
+from scanner.service.chronicle import Chronicle
 from scanner.service.herald import Herald
 from scanner.service.parts import Parts
+from scanner.service.planning import Planning
+from scanner.service.roster import Roster
 from scanner.service.sinks import Latest, Metrics
 from scanner.verdict import is_proven
 
@@ -25,13 +28,11 @@ log = structlog.get_logger(__name__)
 
 FIRST_PASS_SECONDS = 60.0
 """The first runs come within this time at the latest rate the limits allow, rather than after an interval."""
-RETRY_SECONDS = 30.0
-"""How soon names are looked up again after the name servers failed for some."""
-REDISCOVERY_SECONDS = 300.0
-"""How often names are looked up again; answers come from the cache until their TTL is over."""
 SWEEP_PAUSE_SECONDS = 600.0
 """The connections of sweeps cannot end with QUIT after STARTTLS: one in ten minutes to an address, beside
 the probes, or programs that count such connections ban us."""
+SETTLE_SECONDS = 1.0
+"""How often incidents are worked out, where an endpoint has changed."""
 GUESS_SECONDS = 3600.0
 """How soon at the earliest a guessed server that showed nothing is tried again."""
 
@@ -46,7 +47,8 @@ class Watch:
         self.telemetry = Telemetry(self.registry, version=__version__)
         self.exposition = Exposition(registry=self.registry)
         self._parts = parts
-        self._latest: dict[Key, Observation] = {}
+        self._roster = Roster()
+        self._latest = self._roster.latest
         self._ruled_out: set[Key] = set()
         self._findings: tuple[TargetFinding, ...] = ()
         self._addresses: Mapping[str, Sequence[str]] = {}
@@ -55,15 +57,21 @@ class Watch:
         self._lag = 0.0
         self._herald = Herald()
         self._is_planned = False
-        self._planning: asyncio.Future[None] | None = None
+        self._planning = Planning(self._plan)
         self._is_draining = False
         self._was_ready = False
         self.first_pass = asyncio.Event()
         self._changed = asyncio.Event()
-        self._replan = asyncio.Event()
         limits = settings.limits
         self._examiner = Examiner(parts.prober, self._rhythm(), self._push_later)
         self._waiting: WaitingRoom[Endpoint | Sweep] = WaitingRoom(limits.per_address, limits.per_address_gap)
+        self.chronicle = Chronicle(
+            parts.policy,
+            parts.patience,
+            show_incidents=self.exposition.incidents.replace,
+            find_others=self._roster.others_of,
+            hasten=self._hasten,
+        )
         pipeline = Pipeline(
             [Latest(self.keep), Metrics(self.exposition, self.telemetry)], self.telemetry.count_sink_error
         )
@@ -84,8 +92,9 @@ class Watch:
         """Watch until cancelled; probes under way are then cut short."""
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._plan_for_ever())
+                group.create_task(self._planning.run())
                 group.create_task(self._pool.run(self._feed()))
+                group.create_task(self._settle())
         finally:
             await self._parts.close()
 
@@ -104,12 +113,13 @@ class Watch:
         former, self._parts = self._parts, parts
         self.settings = settings
         self._examiner.adjust(parts.prober, self._rhythm())
-        await self._end_planning()
+        self.chronicle.recollection.adjust(parts.policy, parts.patience)
+        await self._planning.give_up()
         await former.close()
         self._schedule.adjust(settings.schedule.interval, settings.schedule.jitter)
         self._waiting.adjust(settings.limits.per_address, settings.limits.per_address_gap)
         self._pool.adjust(concurrency=settings.limits.concurrency, rate=settings.limits.rate)
-        self._replan.set()
+        self._planning.ask()
 
     @property
     def parts_in_force(self) -> tuple[Settings, Parts]:
@@ -159,36 +169,11 @@ class Watch:
         if self.is_ready:
             self.first_pass.set()
 
-    async def _end_planning(self) -> None:
-        """Give up the plan that is being made: it uses parts that go."""
-        if self._planning is not None and not self._planning.done():
-            self._planning.cancel()
-            await asyncio.wait([self._planning])
-
     def _domains(self) -> set[str]:
         return {target.host for target in self.settings.targets}
 
-    async def _plan_for_ever(self) -> None:
-        while True:
-            self._replan.clear()
-            self._planning = asyncio.ensure_future(self._plan())
-            try:
-                await asyncio.shield(self._planning)
-            except asyncio.CancelledError:
-                if not self._planning.cancelled():
-                    self._planning.cancel()
-                    raise
-                continue  # given up for other settings
-            except Exception as fault:  # noqa: BLE001 - a fault in one plan must not end the watch
-                log.error("planning_failed", error=f"{type(fault).__name__}: {fault}")
-            has_failed = any(finding.reason is Reason.DNS_FAILURE for finding in self._findings)
-            try:
-                async with asyncio.timeout(RETRY_SECONDS if has_failed else REDISCOVERY_SECONDS):
-                    await self._replan.wait()
-            except TimeoutError:
-                continue
-
-    async def _plan(self) -> None:
+    async def _plan(self) -> bool:
+        """Make a plan and follow it; return whether name servers failed for some targets."""
         plan = await self._parts.planner.plan(self.settings.targets, known=self._addresses)
         self._findings = plan.findings
         self._addresses = plan.addresses
@@ -197,6 +182,7 @@ class Watch:
         for key in self._schedule.replace(plan.endpoints, time.monotonic(), spread=spread):
             self._forget(key)
         self.exposition.domains.replace(plan.domains)
+        self._roster.plan(plan.domains)
         for endpoint in plan.endpoints:
             self._look_again(endpoint)
             if endpoint.key in self._ruled_out and endpoint.proof is Proof.NONE:
@@ -206,6 +192,7 @@ class Watch:
         self._changed.set()
         self._check_first_pass()  # there may be nothing to probe at all
         self._herald.report(plan)
+        return any(finding.reason is Reason.DNS_FAILURE for finding in plan.findings)
 
     def _look_again(self, endpoint: Endpoint) -> None:
         """Let what is known of an endpoint count for what is published and asked of it now."""
@@ -216,9 +203,13 @@ class Watch:
         if _dane_of(known) != _dane_of(seen.endpoint):
             return  # the next probe compares the chain with the new records
         if known != seen.endpoint:
-            seen = self._parts.prober.judge(replace(seen, endpoint=known))
-            self.keep(seen)
-            self.exposition.accept(seen)
+            self._reconsider(self._parts.prober.judge(replace(seen, endpoint=known)))
+
+    def _reconsider(self, seen: Observation) -> None:
+        """Let more that is known of the last probe of an endpoint count."""
+        seen = self.chronicle.recollection.supplement(seen)
+        self.keep(seen)
+        self.exposition.accept(seen)
 
     def _forget(self, key: Key) -> None:
         self._latest.pop(key, None)
@@ -226,6 +217,7 @@ class Watch:
         self._examiner.forget(key)
         self._due_at.pop(key, None)
         self.exposition.remove(key)
+        self.chronicle.forget(key)
 
     async def _feed(self) -> AsyncIterator[Endpoint]:
         while not self._is_draining:
@@ -256,9 +248,8 @@ class Watch:
     def _show(self, key: Key) -> None:
         """Show what a sweep has found beside the latest probe."""
         seen = self._latest.get(key)
-        if seen is not None and (completed := self._examiner.complete(seen)) != seen:
-            self.keep(completed)
-            self.exposition.accept(completed)
+        if seen is not None and self._examiner.has_more(seen):
+            self._reconsider(self._examiner.complete(seen))
 
     async def _probe(self, endpoint: Endpoint | Sweep) -> Observation | None:
         if isinstance(endpoint, Sweep):
@@ -283,7 +274,16 @@ class Watch:
         if not is_known:
             self._rule_out(key)
             return None
-        return observation
+        return self.chronicle.remember(observation)
+
+    async def _settle(self) -> None:
+        while True:
+            await asyncio.sleep(SETTLE_SECONDS)
+            self.chronicle.settle()
+
+    def _hasten(self, key: Key, seconds: float) -> None:
+        self._schedule.hasten(key, time.monotonic() + seconds)
+        self._changed.set()
 
     def _rule_out(self, key: Key) -> None:
         """Leave a guess that showed nothing out of everything that is told."""

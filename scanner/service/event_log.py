@@ -1,0 +1,43 @@
+"""The log of events: the latest ones at hand, a line for each, and whoever else wants to be told."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+
+import structlog
+
+from scanner.model import Severity
+from scanner.model.event import Event
+
+log = structlog.get_logger(__name__)
+
+MOST_KEPT = 1000
+_TELL = {Severity.NOTICE: log.info, Severity.WARNING: log.warning, Severity.CRITICAL: log.error}
+
+
+class EventLog:
+    """Keeps the last events, newest last."""
+
+    def __init__(self, listeners: Sequence[Callable[[Event], None]] = ()) -> None:
+        self._listeners = tuple(listeners)
+        self._kept: deque[Event] = deque(maxlen=MOST_KEPT)
+
+    def tell(self, events: Iterable[Event]) -> None:
+        """Write down what has happened."""
+        for event in events:
+            self._kept.append(event)
+            _TELL[event.severity](
+                event.kind.value,
+                subject=event.subject,
+                severity=event.severity.label,
+                name=event.name,
+                summary=event.summary,
+            )
+            for listener in self._listeners:
+                try:
+                    listener(event)
+                except Exception as fault:  # noqa: BLE001 - who fails to listen must not cost the others
+                    log.error("event_not_told", error=f"{type(fault).__name__}: {fault}")
+
+    def latest(self) -> tuple[Event, ...]:
+        """Return the events kept, newest first."""
+        return tuple(reversed(self._kept))

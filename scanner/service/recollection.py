@@ -1,0 +1,161 @@
+"""The recollection: judges every probe by what is remembered of its endpoint, and remembers it."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+import structlog
+from pydantic import TypeAdapter, ValidationError
+
+from scanner.model import Observation, Severity
+from scanner.model.event import Event
+from scanner.model.memory import Memory, Trait
+from scanner.model.observation import Key
+from scanner.verdict import Policy
+from scanner.verdict.alternatives import find_alternative, with_alternative
+from scanner.verdict.confirmation import is_undecided
+from scanner.verdict.remember import Patience, Remembered, remember, supplement
+
+log = structlog.get_logger(__name__)
+
+MOST_STORED = 200_000
+"""How many endpoints that are not watched now are kept in mind; a store keeps more."""
+_MEMORY = TypeAdapter(Memory)
+
+_OF_THE_ADDRESS = frozenset({"open"})
+"""Traits that a host does not take with it to another address."""
+Place = tuple[str, int, str, str]
+"""A port of a host, whichever of its addresses: host, port, protocol, TLS mode."""
+
+
+class Rememberer(Protocol):
+    """Who keeps what a probe has changed: a store, the incident board, the log of events."""
+
+    def accept(self, observation: Observation, memory: Memory, events: Sequence[Event]) -> None:
+        """Take what one probe came to; must not block."""
+
+
+class Recollection:
+    """Holds the memory of every endpoint that is watched.
+
+    Args:
+        policy: what the targets are held against.
+        patience: how many probes it takes until something counts.
+        rememberers: are told of every probe.
+        find_others: returns the last observations of the domains that an endpoint serves, to find a
+            working alternative among them.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        patience: Patience,
+        rememberers: Sequence[Rememberer],
+        find_others: Callable[[Observation], Iterable[Observation]] = lambda _: (),
+    ) -> None:
+        self._policy = policy
+        self._patience = patience
+        self._rememberers = tuple(rememberers)
+        self._find_others = find_others
+        self._memories: dict[Key, Memory] = {}
+        self._stored: OrderedDict[Key, str] = OrderedDict()
+        self._left: OrderedDict[Place, Mapping[str, Trait]] = OrderedDict()
+        """The baselines of addresses that a host has left."""
+
+    def adjust(self, policy: Policy, patience: Patience) -> None:
+        """Go on with another policy and patience; what is remembered is kept."""
+        self._policy, self._patience = policy, patience
+
+    def restore(self, memories: Mapping[Key, str]) -> None:
+        """Take over what was remembered before the process began; each is read when it is needed."""
+        self._stored.update(memories)
+
+    def of(self, key: Key) -> Memory:
+        """Return what is remembered of an endpoint."""
+        memory = self._memories.get(key)
+        if memory is None:
+            memory = self._memories[key] = self._read(key)
+        return memory
+
+    def remember(self, observation: Observation) -> Observation:
+        """Judge one more probe with memory, and remember it."""
+        key = observation.endpoint.key
+        return self._take(key, remember(self.of(key), observation, self._policy, self._patience))
+
+    def supplement(self, observation: Observation) -> Observation:
+        """Judge a probe again of which more is known, or another policy holds, than when it was made."""
+        key = observation.endpoint.key
+        return self._take(key, supplement(self.of(key), observation, self._policy))
+
+    def change(self, seen: Observation, memory: Memory, events: Sequence[Event]) -> Observation:
+        """Put another memory in the place of that of an endpoint, as an operator asks for."""
+        key = seen.endpoint.key
+        self._memories[key] = memory
+        return self._take(key, replace(supplement(memory, seen, self._policy), events=tuple(events)))
+
+    def is_undecided(self, key: Key) -> bool:
+        """Tell whether the next probe will confirm or resolve something."""
+        return is_undecided(self.of(key))
+
+    def forget(self, key: Key) -> None:
+        """Let go of an endpoint that is watched no more; its host may come back at another address."""
+        memory = self._memories.pop(key, None)
+        if memory is None:
+            return
+        self._stored[key] = write_memory(memory)
+        if memory.has_baseline:
+            self._left[_place_of(key)] = {
+                name: trait for name, trait in memory.traits.items() if name not in _OF_THE_ADDRESS
+            }
+        for kept in (self._stored, self._left):
+            while len(kept) > MOST_STORED:
+                kept.popitem(last=False)
+
+    def _take(self, key: Key, result: Remembered) -> Observation:
+        self._memories[key] = result.memory
+        observation, events = result.observation, result.events
+        if any(verdict.severity >= Severity.WARNING for verdict in observation.verdicts):
+            alternative = find_alternative(observation, self._find_others(observation))
+            if alternative is not None:
+                observation = with_alternative(observation, alternative)
+                events = tuple(_name_alternative(event, alternative) for event in events)
+        for rememberer in self._rememberers:
+            try:
+                rememberer.accept(observation, result.memory, events)
+            except Exception as fault:  # noqa: BLE001 - who fails to remember must not cost the others
+                log.error("rememberer_failed", error=f"{type(fault).__name__}: {fault}")
+        return observation
+
+    def _read(self, key: Key) -> Memory:
+        text = self._stored.pop(key, None)
+        if text is None:
+            return Memory(traits=self._left.get(_place_of(key), {}))
+        memory = read_memory(text)
+        if memory is None:
+            log.error("memory_unreadable", host=key[0], address=key[1], port=key[2])
+        return memory or Memory()
+
+
+def _place_of(key: Key) -> Place:
+    host, _, port, protocol, tls_mode = key
+    return (host, port, protocol, tls_mode)
+
+
+def write_memory(memory: Memory) -> str:
+    """Return a memory as JSON text."""
+    return _MEMORY.dump_json(memory, exclude_defaults=True).decode()
+
+
+def read_memory(text: str) -> Memory | None:
+    """Read a memory; what a newer version has added is passed over. None where it cannot be read."""
+    try:
+        return _MEMORY.validate_json(text)
+    except ValidationError:
+        return None
+
+
+def _name_alternative(event: Event, alternative: str) -> Event:
+    if event.severity < Severity.WARNING:
+        return event
+    return replace(event, after={**event.after, "working_alternative": alternative})

@@ -1,0 +1,144 @@
+"""The recollection: memory by endpoint, restored, taken to a host's new address, safe from its listeners."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from scanner.model import Observation, Reason, StartTls
+from scanner.model.event import Event, EventKind
+from scanner.model.memory import Memory
+from scanner.model.observation import Key
+from scanner.service.recollection import Recollection, read_memory, write_memory
+from scanner.verdict import Policy, judge
+from scanner.verdict.remember import Patience
+from tests.verdict.observations import NOW, ended, healthy, in_clear
+
+STRIPPED = in_clear(587, StartTls(offered=False))
+
+
+class Kept:
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.memories: dict[Key, Memory] = {}
+        self.events: list[Event] = []
+
+    def accept(self, observation: Observation, memory: Memory, events: Sequence[Event]) -> None:
+        """Keep it."""
+        self.memories[observation.endpoint.key] = memory
+        self.events.extend(events)
+
+
+class Broken:
+    """Fails to keep anything."""
+
+    def accept(self, observation: Observation, memory: Memory, events: Sequence[Event]) -> None:
+        """Fail."""
+        raise OSError("no space left")
+
+
+def see(recollection: Recollection, *shown: Observation, at_minute: int = 0) -> Observation:
+    """Let it remember probes a quarter of an hour apart; return the last as it is judged."""
+    seen = None
+    for number, observation in enumerate(shown):
+        started_at = NOW + timedelta(minutes=at_minute + 15 * number)
+        probed = replace(observation, started_at=started_at)
+        judged = replace(probed, verdicts=judge(probed, Policy(), started_at))
+        seen = recollection.remember(judged)
+    assert seen is not None
+    return seen
+
+
+def standing(seen: Observation) -> list[str]:
+    return [each.verdict.id for each in seen.standing or ()]
+
+
+def at(observation: Observation, address: str) -> Observation:
+    return replace(observation, endpoint=replace(observation.endpoint, address=address))
+
+
+def test_a_downgrade_over_a_restart_is_not_lost() -> None:
+    kept = Kept()
+    see(Recollection(Policy(), Patience(), [kept]), *[healthy(587)] * 4)
+    after = Recollection(Policy(), Patience(), [kept])
+    after.restore({key: write_memory(memory) for key, memory in kept.memories.items()})
+    seen = see(after, STRIPPED, STRIPPED, at_minute=60)
+    assert standing(seen) == ["starttls_missing"]
+    assert "It was offered until 2026-01-15 12:45 UTC" in seen.verdicts[0].summary
+
+
+def test_a_loss_half_confirmed_over_a_restart_is_confirmed_by_the_next_probe() -> None:
+    kept = Kept()
+    see(Recollection(Policy(), Patience(), [kept]), *[healthy(587)] * 4, STRIPPED)
+    after = Recollection(Policy(), Patience(), [kept])
+    after.restore({key: write_memory(memory) for key, memory in kept.memories.items()})
+    assert standing(see(after, STRIPPED, at_minute=75)) == ["starttls_missing"]
+
+
+def test_an_unreadable_memory_is_learnt_anew() -> None:
+    recollection = Recollection(Policy(), Patience(), [])
+    recollection.restore({healthy(587).endpoint.key: '{"traits": 7'})
+    see(recollection, *[healthy(587)] * 4)
+    assert recollection.of(healthy(587).endpoint.key).has_baseline
+
+
+def test_a_memory_of_a_newer_version_is_read_as_far_as_it_is_known() -> None:
+    assert read_memory('{"is_pinned": true, "surprise": [1, 2]}') == Memory(is_pinned=True)
+
+
+def test_a_host_takes_its_baseline_to_another_address() -> None:
+    recollection = Recollection(Policy(), Patience(), [])
+    see(recollection, *[at(healthy(587), "192.0.2.1")] * 4)
+    recollection.forget(at(healthy(587), "192.0.2.1").endpoint.key)
+    seen = see(recollection, *[at(STRIPPED, "192.0.2.2")] * 2, at_minute=60)
+    assert standing(seen) == ["starttls_missing"]
+    assert seen.verdicts[0].kind == "downgrade"
+
+
+def test_a_new_address_that_never_answered_has_not_ceased_to() -> None:
+    recollection = Recollection(Policy(), Patience(), [])
+    see(recollection, *[at(healthy(587), "192.0.2.1")] * 4)
+    recollection.forget(at(healthy(587), "192.0.2.1").endpoint.key)
+    silent = at(ended(587, reason=Reason.CONNECT_TIMEOUT), "192.0.2.2")
+    assert "It answered until" not in see(recollection, silent, at_minute=60).verdicts[0].summary
+
+
+def test_an_address_beside_the_old_one_learns_for_itself() -> None:
+    recollection = Recollection(Policy(), Patience(), [])
+    see(recollection, *[at(healthy(587), "192.0.2.1")] * 4)
+    seen = see(recollection, *[at(STRIPPED, "192.0.2.2")] * 2, at_minute=60)
+    assert seen.verdicts[0].kind == "weakness"
+
+
+def test_an_endpoint_that_comes_back_is_remembered() -> None:
+    recollection = Recollection(Policy(), Patience(), [])
+    see(recollection, *[healthy(587)] * 4)
+    before = recollection.of(healthy(587).endpoint.key)
+    recollection.forget(healthy(587).endpoint.key)
+    assert recollection.of(healthy(587).endpoint.key) == before
+
+
+def test_who_fails_to_remember_costs_nobody_the_result() -> None:
+    kept = Kept()
+    seen = see(Recollection(Policy(), Patience(), [Broken(), kept]), *[healthy(587)] * 4)
+    assert seen.standing == ()
+    assert [event.kind for event in kept.events] == [EventKind.BASELINE_LEARNT]
+
+
+def test_a_working_alternative_is_named_where_one_was_measured() -> None:
+    recollection = Recollection(
+        Policy(), Patience(), [kept := Kept()], lambda _: [healthy(465), healthy(993)]
+    )
+    see(recollection, *[healthy(587)] * 4)
+    seen = see(recollection, *[ended(587, reason=Reason.CONNECT_TIMEOUT)] * 2, at_minute=60)
+    expected = "mail.example.org:465, TLS from the first byte"
+    assert [verdict.working_alternative for verdict in seen.verdicts] == [expected]
+    raised = [event for event in kept.events if event.kind is EventKind.VERDICT_RAISED]
+    assert [event.after["working_alternative"] for event in raised] == [expected]
+
+
+def test_what_does_not_work_is_no_alternative() -> None:
+    others = [ended(465, reason=Reason.CONNECT_TIMEOUT), healthy(587), healthy(25)]
+    recollection = Recollection(Policy(), Patience(), [], lambda _: others)
+    seen = see(recollection, *[ended(587, reason=Reason.CONNECT_TIMEOUT)] * 2)
+    assert [verdict.working_alternative for verdict in seen.verdicts] == [None]
