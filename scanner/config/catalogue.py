@@ -34,7 +34,7 @@ from scanner.config.catalogue_values import (
 from scanner.config.problem import describe_value
 from scanner.config.values import list_of, one_of, whole_number
 from scanner.model.ports import PORTS, Protocol, Role, TlsMode
-from scanner.model.published import Service
+from scanner.model.published import Login, Service
 
 BUILT_IN = frozenset(
     {
@@ -52,17 +52,6 @@ SLOTS: Mapping[str, tuple[str, ...]] = {
 """The servers that a provider is known to have and whose hosts only its customers know."""
 
 _Place = tuple[str | int, ...]
-
-
-class Login(StrEnum):
-    """A way to sign in, in words that users know."""
-
-    OAUTH2 = "oauth2"
-    APP_PASSWORD = "app_password"  # noqa: S105
-    PASSWORD = "password"  # noqa: S105
-    AUTHORISATION_CODE = "authorisation_code"
-    BRIDGE = "bridge"
-    """Only through a program on the user's own computer."""
 
 
 class Confidence(StrEnum):
@@ -171,6 +160,13 @@ class Provider(_Part):
     tolerated: Tolerated | None = None
     notes: _OptionalText = None
     evidence: Annotated[tuple[Evidence, ...] | None, BeforeValidator(check_list)] = None
+
+    @property
+    def ways_to_sign_in(self) -> tuple[Login, ...]:
+        """How users sign in, unless all that is known of it is unverified: then nothing is expected."""
+        words = [fact.confidence for fact in self.evidence or () if "login" in fact.fields]
+        is_doubtful = bool(words) and Confidence.CONFIRMED not in words
+        return () if self.login is None or is_doubtful else self.login.methods
 
     def servers(self, service: Service) -> tuple[Server, ...]:
         """Return the servers for a service, the preferred one first."""

@@ -134,6 +134,13 @@ STRIPPED: Final[tuple[Scenario, ...]] = (
     describe(
         "auth-missing", "no AUTH after TLS on 587", 587, Smtp(after=smtp.BASIC), opens("auth_not_offered")
     ),
+    describe(
+        "oauth-only",
+        "no passwords: LOGINDISABLED inside TLS, and OAuth alone",
+        993,
+        Imap(after=(*imap.BASIC, "LOGINDISABLED", "AUTH=XOAUTH2", "AUTH=OAUTHBEARER")),
+        opens("oauth_only"),
+    ),
 )
 
 WEAK_TLS: Final[tuple[Scenario, ...]] = (

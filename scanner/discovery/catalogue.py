@@ -105,16 +105,15 @@ class Catalogue:
             return None
         tolerated = () if owner.tolerated is None else getattr(owner.tolerated, service.value)
         is_mx = service is Service.MX
+        same = [server for server in owner.servers(service) if (server.host, server.port) == (host, port)]
+        is_doubtful = any(server.confidence is Confidence.UNVERIFIED for server in same)
         return Expectation(
             provider=owner.id,
             min_tls=None if is_mx else owner.min_tls,
-            starttls=any(
-                server.declares_starttls
-                for server in owner.servers(service)
-                if (server.host, server.port) == (host, port)
-            ),
+            starttls=any(server.declares_starttls for server in same),
             not_offered=not is_mx and port in self.not_offered(owner.id).ports,
             tolerated=frozenset(tolerated),
+            login=() if is_mx or is_doubtful else owner.ways_to_sign_in,
         )
 
     def not_offered(self, provider_id: str) -> Absent:

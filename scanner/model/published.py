@@ -28,6 +28,17 @@ class Source(StrEnum):
     GUESS = "guess"
 
 
+class Login(StrEnum):
+    """A way to sign in, in words that users know."""
+
+    OAUTH2 = "oauth2"
+    APP_PASSWORD = "app_password"  # noqa: S105 - the name of a way, no secret
+    PASSWORD = "password"  # noqa: S105 - likewise
+    AUTHORISATION_CODE = "authorisation_code"
+    BRIDGE = "bridge"
+    """Only through a program on the user's own computer."""
+
+
 class Proof(StrEnum):
     """What a server must show before it counts as one of the domain's; only guesses need any."""
 
@@ -131,5 +142,7 @@ class Expectation:
     """The provider declares that it does not have this port: its absence is no fault."""
     tolerated: frozenset[str] = frozenset()
     """Ids of verdicts that were always so at this provider and are notices there."""
+    login: tuple[Login, ...] = ()
+    """How the provider lets its users sign in; empty = it does not say, or nobody signs in here."""
     mta_sts: tuple[StsClaim, ...] = ()
     dane: Dane | None = None

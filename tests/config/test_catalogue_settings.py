@@ -8,8 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from scanner.config import ConfigError, Settings, override, parse_settings
-from scanner.config.catalogue import BUILT_IN, Confidence, Login, Provider, Server
-from scanner.model import Service, TlsMode
+from scanner.config.catalogue import BUILT_IN, Confidence, Provider, Server
+from scanner.model import Login, Service, TlsMode
 from tests.cli.command import run
 
 DOCUMENTATION = (Path(__file__).parents[2] / "docs" / "catalogue.md").read_text(encoding="utf-8")

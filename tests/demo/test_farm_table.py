@@ -29,6 +29,7 @@ VERDICTS = {
     "key_weak",
     "auth_before_tls",
     "auth_not_offered",
+    "oauth_only",
     "preauth",
     "tls_terminated_by_proxy",
     "port_blocked",

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from scanner.config.catalogue import BUILT_IN, Confidence, Login, Provider
+from scanner.config.catalogue import BUILT_IN, Confidence, Provider
 from scanner.discovery.catalogue import Catalogue, read_built_in
-from scanner.model import PORTS, Proof, Service, Source, TlsMode
+from scanner.model import PORTS, Login, Proof, Service, Source, TlsMode
 
 FILE = Path(__file__).parents[2] / "scanner" / "discovery" / "providers.yml"
 CLIENT_SERVICES = (Service.SUBMISSION, Service.IMAP, Service.POP3)

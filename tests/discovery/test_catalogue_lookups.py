@@ -5,7 +5,7 @@ import pytest
 from scanner.config.catalogue import Provider
 from scanner.discovery.catalogue import Catalogue, read_built_in
 from scanner.discovery.offer import Offer, Place
-from scanner.model import Expectation, Protocol, Service, Source, TlsMode
+from scanner.model import Expectation, Login, Protocol, Service, Source, TlsMode
 
 ALL = frozenset({Service.SUBMISSION, Service.IMAP, Service.POP3})
 MX = {
@@ -139,27 +139,39 @@ def test_a_server_is_found_by_its_name(catalogue: Catalogue) -> None:
 
 # ------------------------------------------------------------------------------------------- what is expected
 
+OAUTH, CODE = (Login.OAUTH2,), (Login.AUTHORISATION_CODE,)
+OAUTH_OR_APP = (Login.OAUTH2, Login.APP_PASSWORD)
 EXPECTED = [
-    ("smtp.gmail.com", 587, Service.SUBMISSION, Expectation("gmail", "TLSv1.0", starttls=True)),
-    ("smtp.gmail.com", 465, Service.SUBMISSION, Expectation("gmail", "TLSv1.0")),
-    ("imap.gmail.com", 993, Service.IMAP, Expectation("gmail", "TLSv1.0")),
-    ("imap.gmail.com", 143, Service.IMAP, Expectation("gmail", "TLSv1.0")),
+    (
+        "smtp.gmail.com",
+        587,
+        Service.SUBMISSION,
+        Expectation("gmail", "TLSv1.0", starttls=True, login=OAUTH_OR_APP),
+    ),
+    ("smtp.gmail.com", 465, Service.SUBMISSION, Expectation("gmail", "TLSv1.0", login=OAUTH_OR_APP)),
+    ("imap.gmail.com", 993, Service.IMAP, Expectation("gmail", "TLSv1.0", login=OAUTH_OR_APP)),
+    ("imap.gmail.com", 143, Service.IMAP, Expectation("gmail", "TLSv1.0", login=OAUTH_OR_APP)),
     (
         "alt2.gmail-smtp-in.l.google.com",
         25,
         Service.MX,
         Expectation("gmail", tolerated=frozenset({"legacy_tls_accepted"})),
     ),
-    ("smtp.office365.com", 587, Service.SUBMISSION, Expectation("microsoft-365", "TLSv1.2", starttls=True)),
+    (
+        "smtp.office365.com",
+        587,
+        Service.SUBMISSION,
+        Expectation("microsoft-365", "TLSv1.2", starttls=True, login=OAUTH),
+    ),
     ("x.mail.protection.outlook.com", 25, Service.MX, Expectation("microsoft-365")),
-    ("imap.gmx.net", 143, Service.IMAP, Expectation("gmx-net", starttls=True)),
-    ("pop.mail.ru", 110, Service.POP3, Expectation("mail-ru", starttls=True)),
+    ("imap.gmx.net", 143, Service.IMAP, Expectation("gmx-net", starttls=True, login=(Login.PASSWORD,))),
+    ("pop.mail.ru", 110, Service.POP3, Expectation("mail-ru", starttls=True, login=OAUTH_OR_APP)),
     ("imap.yandex.com", 143, Service.IMAP, Expectation("yandex")),
     (
         "smtp.qq.com",
         587,
         Service.SUBMISSION,
-        Expectation("qq", starttls=True, tolerated=frozenset({"auth_before_tls"})),
+        Expectation("qq", starttls=True, tolerated=frozenset({"auth_before_tls"}), login=CODE),
     ),
     ("pop.qq.com", 110, Service.POP3, Expectation("qq")),
     ("mx1.qq.com", 25, Service.MX, Expectation("qq")),
@@ -210,3 +222,16 @@ def test_what_is_not_offered(catalogue: Catalogue) -> None:
     assert catalogue.not_offered("microsoft-365").services == frozenset()
     assert catalogue.not_offered("icloud").services == {Service.POP3}
     assert catalogue.not_offered("unheard-of").ports == frozenset()
+
+
+def test_ways_to_sign_in_that_are_unverified_are_not_expected() -> None:
+    entry = {"id": "own", "domains": ["own.example"], "imap": [{"host": "m.own.example", "port": 993}]}
+    login = {"methods": ["oauth2"]}
+    fact = {"fields": ["login"], "source": "hearsay", "checked": "2026-09-18", "confidence": "unverified"}
+    ways = []
+    for evidence in ([], [fact], [fact, fact | {"confidence": "confirmed"}]):
+        provider = Provider.model_validate(entry | {"login": login, "evidence": evidence})
+        expectation = Catalogue([provider]).expectation("m.own.example", 993, Service.IMAP)
+        assert expectation is not None
+        ways.append(expectation.login)
+    assert ways == [OAUTH, (), OAUTH]

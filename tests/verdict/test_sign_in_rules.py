@@ -1,10 +1,12 @@
 """Verdicts about signing in."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from scanner.model import Kind, Observation, Reason, Severity, StartTls
+from scanner.discovery import Catalogue
+from scanner.model import PORTS, Kind, Observation, Reason, Role, Service, Severity, StartTls
 from tests.verdict.observations import ended, find, healthy, in_clear
 
 
@@ -96,3 +98,128 @@ def test_preauth(port: int, says_starttls: bool) -> None:
 def test_no_preauth() -> None:
     """An ordinary greeting signs nobody in."""
     assert find(healthy(143), "preauth") is None
+
+
+# ------------------------------------------------------------------- the provider's own word in the catalogue
+
+CATALOGUE = Catalogue()
+OAUTH_ONLY_SERVERS = [
+    ("smtp.office365.com", 587),
+    ("smtp-mail.outlook.com", 587),
+    ("outlook.office365.com", 993),
+    ("outlook.office365.com", 995),
+]
+
+
+def at(host: str, port: int, *offered: str, **changes: Any) -> Observation:
+    """Return an observation of a server of the catalogue that offers these ways to sign in inside TLS."""
+    seen = healthy(port)
+    row = PORTS[port]
+    service = Service.SUBMISSION if row.role is Role.SUBMISSION else Service(row.protocol.value)
+    expectation = CATALOGUE.expectation(host, port, service)
+    endpoint = replace(seen.endpoint, host=host, expectation=expectation)
+    return replace(seen, **{"endpoint": endpoint, "auth_after_tls": offered, **changes})
+
+
+@pytest.mark.parametrize(("host", "port"), OAUTH_ONLY_SERVERS)
+@pytest.mark.parametrize("offered", [("PLAIN", "LOGIN"), ("LOGIN",), ("XOAUTH",)])
+def test_oauth_is_missing_where_it_is_the_only_way(host: str, port: int, offered: tuple[str, ...]) -> None:
+    verdict = find(at(host, port, *offered), "oauth_not_offered")
+
+    assert verdict is not None
+    assert (verdict.kind, verdict.severity) == (Kind.MISCONFIGURATION, Severity.WARNING)
+    assert verdict.summary.endswith(f"neither XOAUTH2 nor OAUTHBEARER but {', '.join(offered)}.")
+
+
+@pytest.mark.parametrize(("host", "port"), OAUTH_ONLY_SERVERS)
+@pytest.mark.parametrize("offered", [("XOAUTH2",), ("PLAIN", "XOAUTH2"), ("LOGIN", "oauthbearer")])
+def test_passwords_beside_oauth_say_nothing(host: str, port: int, offered: tuple[str, ...]) -> None:
+    """Providers list them for app passwords, or refuse them only when somebody tries."""
+    assert find(at(host, port, *offered), "oauth_not_offered") is None
+
+
+@pytest.mark.parametrize(
+    "observation",
+    [
+        at("smtp.gmail.com", 587, "PLAIN", "LOGIN"),
+        at("imap.gmx.net", 993, "LOGIN"),
+        at("mail.example.org", 993, "LOGIN"),
+        at("outlook.office365.com", 993, capabilities_tls=None, auth_after_tls=None),
+        at("outlook.office365.com", 995),
+        at("outlook.office365.com", 993, "LOGIN", preauth=True),
+        at("smtp.office365.com", 587),
+        at("smtp.office365.com", 587, "LOGIN", ehlo_reply="502 no"),
+        at("smtp.office365.com", 587, tls=None, capabilities_tls=None, auth_after_tls=None),
+    ],
+)
+def test_no_false_alarm_about_oauth(observation: Observation) -> None:
+    """The provider takes passwords too, is not known, or what the server offers is not known."""
+    assert find(observation, "oauth_not_offered") is None
+
+
+def test_a_mailbox_that_nobody_can_open() -> None:
+    """IMAP inside TLS with LOGINDISABLED and no mechanism at all."""
+    verdict = find(at("outlook.office365.com", 993), "oauth_not_offered")
+
+    assert verdict is not None
+    assert verdict.summary.endswith("but nothing.")
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "offered"),
+    [
+        ("outlook.office365.com", 993, ("XOAUTH2",)),
+        ("outlook.office365.com", 995, ("XOAUTH2",)),
+        ("smtp.office365.com", 587, ("OAUTHBEARER", "XOAUTH2")),
+        ("mail.example.org", 993, ("OAUTHBEARER",)),
+    ],
+)
+def test_passwords_are_not_accepted(host: str, port: int, offered: tuple[str, ...]) -> None:
+    """F35: inside TLS only OAuth is offered; good to know, and no fault."""
+    verdict = find(at(host, port, *offered), "oauth_only")
+
+    assert verdict is not None
+    assert (verdict.kind, verdict.severity) == (Kind.NOTICE, Severity.NOTICE)
+    assert verdict.summary.startswith("Passwords are not accepted here")
+    assert "out of date" not in verdict.advice
+
+
+@pytest.mark.parametrize(
+    "observation",
+    [
+        at("outlook.office365.com", 993, "XOAUTH2", "LOGIN"),
+        at("outlook.office365.com", 993, "XOAUTH2", "PLAIN"),
+        at("outlook.office365.com", 993),
+        replace(healthy(25), auth_after_tls=("XOAUTH2",)),
+        in_clear(143, StartTls(offered=False), auth_before_tls=("XOAUTH2",)),
+    ],
+)
+def test_passwords_may_be_accepted(observation: Observation) -> None:
+    """Another way is offered, none is, users do not sign in here, or TLS never came."""
+    assert find(observation, "oauth_only") is None
+
+
+def test_a_catalogue_that_still_names_app_passwords() -> None:
+    verdict = find(at("imap.gmail.com", 993, "XOAUTH2", "OAUTHBEARER"), "oauth_only")
+
+    assert verdict is not None
+    assert "gmail names an app password too" in verdict.advice
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "advice"),
+    [
+        ("smtp.gmail.com", 587, "Users of gmail sign in with OAuth 2 or an app password."),
+        ("smtp.mail.me.com", 587, "Users of icloud sign in with an app password."),
+        ("smtp.office365.com", 587, "Users of microsoft-365 sign in with OAuth 2."),
+        ("smtp.qq.com", 465, "Users of qq sign in with an authorisation code from the account's settings."),
+        ("ssl0.ovh.net", 587, "Enable SMTP AUTH for submission on this port."),
+        ("mail.example.org", 587, "Enable SMTP AUTH for submission on this port."),
+    ],
+)
+def test_auth_not_offered_says_how_users_sign_in(host: str, port: int, advice: str) -> None:
+    """Nothing is said of a server that the catalogue is not sure of, or does not know."""
+    verdict = find(at(host, port), "auth_not_offered")
+
+    assert verdict is not None
+    assert verdict.advice.endswith(advice)
