@@ -2,9 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
-
-from publicsuffixlist import PublicSuffixList
 
 from scanner.config.settings import DiscoverySettings
 from scanner.discovery.autoconfig import find_autoconfig
@@ -12,6 +9,7 @@ from scanner.discovery.catalogue import Catalogue
 from scanner.discovery.ispdb import find_ispdb
 from scanner.discovery.offer import Offer
 from scanner.model import Source
+from scanner.model.registrable import registrable_domain
 from scanner.network.web import WebClient
 
 # Filters in front of somebody else's mail servers: what they publish says nothing about those.
@@ -59,12 +57,7 @@ def is_filter(host: str) -> bool:
 
 def parents_of(host: str) -> tuple[str, ...]:
     """Return the domains to ask about an MX host: all but its first label, then its registrable domain."""
-    registrable = _suffixes().privatesuffix(host)
+    registrable = registrable_domain(host)
     if registrable is None or registrable == host:
         return () if registrable is None else (host,)
     return tuple(dict.fromkeys((host.partition(".")[2], registrable)))
-
-
-@lru_cache(maxsize=1)
-def _suffixes() -> PublicSuffixList:
-    return PublicSuffixList()

@@ -1,4 +1,4 @@
-"""What only all results together tell about a domain: that it looks parked, or that it lacks servers."""
+"""What only all results together tell: domains that look parked or lack servers, endpoints that disagree."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from scanner.model import PORTS, Kind, Protocol, Reason, Service, Severity, State, TargetFinding, Verdict
 from scanner.model.domain import DomainFacts
 from scanner.model.observation import Key
+from scanner.verdict import Sighting, judge_repeats, judge_siblings
 
 _NOTHING_THERE = frozenset({State.CLOSED, State.BLOCKED, State.UNREACHABLE})
 _NAMES = {Service.SUBMISSION: "submission", Service.IMAP: "IMAP", Service.POP3: "POP3"}
@@ -15,6 +16,28 @@ _PROTOCOLS = {
     Service.IMAP: Protocol.IMAP,
     Service.POP3: Protocol.POP3,
 }
+
+
+class Aftermath:
+    """Keeps of each result what must be compared when all are there: its state, and a few words."""
+
+    def __init__(self, domains: Sequence[DomainFacts], ports: Sequence[int], vantage: str) -> None:
+        self._domains = domains
+        self._ports = ports
+        self._vantage = vantage
+        self._states: dict[Key, State] = {}
+        self._sightings: dict[Key, Sighting] = {}
+
+    def note(self, key: Key, state: State, sighting: Sighting | None) -> None:
+        """Take one result; there is no sighting where the server said nothing."""
+        self._states[key] = state
+        if sighting is not None:
+            self._sightings[key] = sighting
+
+    def find(self) -> Iterator[TargetFinding]:
+        """Tell what all results together tell."""
+        yield from find_aftermath(self._domains, self._states, self._ports, vantage=self._vantage)
+        yield from find_disagreements(self._sightings, vantage=self._vantage)
 
 
 def find_aftermath(
@@ -40,6 +63,24 @@ def find_aftermath(
         elif facts.is_domain and facts.members and not any(member.key in states for member in facts.members):
             detail = f"none of the servers guessed for {facts.domain} greets, and nothing else names one"
             yield replace(about, reason=Reason.NO_ADDRESS, detail=detail)
+
+
+def find_disagreements(sightings: Mapping[Key, Sighting], *, vantage: str) -> Iterator[TargetFinding]:
+    """Tell which endpoints are worse than those they belong to, and which answers come from somebody else."""
+    for judged in (judge_siblings, judge_repeats):
+        for key, verdict in judged(sightings.values()):
+            sighting = sightings[key]
+            yield TargetFinding(
+                domain=sighting.domains[0],
+                host=key[0],
+                started_at=datetime.now(UTC),
+                duration=0.0,
+                reason=None,
+                detail=verdict.summary,
+                source=sighting.source,
+                vantage=vantage,
+                verdicts=(verdict,),
+            )
 
 
 def _judge_parked(facts: DomainFacts, states: Mapping[Key, State]) -> Verdict | None:

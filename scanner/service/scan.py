@@ -6,13 +6,12 @@ from typing import Protocol
 from scanner.config import Settings
 from scanner.engine import Pool, WaitingRoom
 from scanner.model import Endpoint, Observation, State
-from scanner.model.observation import Key
 from scanner.model.record import Record, to_membership, to_record
 from scanner.probe import Examiner, Rhythm, Sweep
-from scanner.service.aftermath import find_aftermath
+from scanner.service.aftermath import Aftermath
 from scanner.service.journal import Journal
 from scanner.service.parts import Parts
-from scanner.verdict import is_proven
+from scanner.verdict import is_proven, sight, sight_record
 
 
 class Listener(Protocol):
@@ -52,17 +51,14 @@ async def _run(settings: Settings, parts: Parts, listener: Listener, journal: Jo
     listener.planned(len(plan.endpoints) + len(plan.findings))
     for finding in plan.findings:
         listener.found(to_record(finding))
-    states: dict[Key, State] = {}
-
-    def hand_out(key: Key, record: Record) -> None:
-        states[key] = State(record["state"])
-        listener.found(record)
-
+    aftermath = Aftermath(plan.domains, settings.ports, settings.vantage)
     known = journal.records if journal is not None else {}
     todo = []
     for endpoint in plan.endpoints:
         if endpoint.key in known and _has_all(known[endpoint.key], settings):
-            hand_out(endpoint.key, known[endpoint.key] | to_membership(endpoint))
+            record = known[endpoint.key] | to_membership(endpoint)
+            aftermath.note(endpoint.key, State(record["state"]), sight_record(endpoint, record))
+            listener.found(record)
         else:
             todo.append(endpoint)
 
@@ -73,7 +69,8 @@ async def _run(settings: Settings, parts: Parts, listener: Listener, journal: Jo
         record = to_record(observation)
         if journal is not None:
             journal.append(record)
-        hand_out(observation.endpoint.key, record)
+        aftermath.note(observation.endpoint.key, observation.state, sight(observation))
+        listener.found(record)
 
     limits = settings.limits
     rhythm = Rhythm(settings.probe.versions_interval, with_groups=settings.probe.groups)
@@ -91,7 +88,7 @@ async def _run(settings: Settings, parts: Parts, listener: Listener, journal: Jo
         # Broken off: what is known of them is shown, and they are probed again when the scan is resumed.
         for observation in examiner.held_back():
             listener.found(to_record(observation))
-    for finding in find_aftermath(plan.domains, states, settings.ports, vantage=settings.vantage):
+    for finding in aftermath.find():
         listener.found(to_record(finding))
 
 

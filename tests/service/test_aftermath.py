@@ -1,13 +1,18 @@
-"""What only all results together tell: which domains look parked, and which lack servers."""
+"""What only all results together tell: domains that look parked or lack servers, siblings that disagree."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
-from scanner.model import PORTS, Reason, Service, Source, State, TargetFinding
+from scanner.model import PORTS, Reason, Service, Source, StartTls, State, TargetFinding
 from scanner.model.domain import DomainFacts, Membership
 from scanner.model.observation import Key
-from scanner.service.aftermath import find_aftermath
+from scanner.model.record import to_record
+from scanner.service.aftermath import Aftermath, find_aftermath
+from scanner.verdict import sight
+from tests.model.schema_check import check_records
+from tests.verdict.observations import healthy
 
 ALL = tuple(PORTS)
 
@@ -80,3 +85,15 @@ def test_a_domain_of_which_no_guess_is_proven_has_no_server() -> None:
 
 def test_a_host_that_the_operator_named_lacks_nothing() -> None:
     assert told(DomainFacts("mx.test", (MX,), is_domain=False), {MX.key: State.OPEN}) == []
+
+
+def test_endpoints_that_disagree_are_lines_about_their_hosts() -> None:
+    mx, submission = (replace(healthy(port), level=4) for port in (25, 587))
+    mx = replace(mx, tls=None, certificate=None, starttls=StartTls(offered=False), level=1)
+    aftermath = Aftermath((), ALL, "here")
+    for observation in (mx, submission):
+        aftermath.note(observation.endpoint.key, observation.state, sight(observation))
+    (finding,) = aftermath.find()
+    assert (finding.domain, finding.host, finding.vantage) == ("example.org", "mail.example.org", "here")
+    assert [verdict.id for verdict in finding.verdicts] == ["siblings_disagree"]
+    check_records([to_record(finding)])

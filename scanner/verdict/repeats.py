@@ -1,0 +1,151 @@
+"""Finds the same answer at hosts that have nothing to do with each other: somebody else may be giving it."""
+
+import re
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from scanner.model import Kind, Severity, Verdict
+from scanner.model.observation import Key
+from scanner.model.registrable import registrable_domain
+from scanner.verdict.rules import enumerate_shortly, quote
+from scanner.verdict.sighting import Sighting
+
+_HOST_NAME = re.compile(r"(?<![\w@.-])[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,63}(?![\w-])", re.ASCII)
+_NOBODYS = (".local", ".localdomain", ".lan", ".home", ".internal", ".invalid", ".example", ".localhost")
+_NOBODYS_DOMAINS = frozenset({"example.com", "example.net", "example.org"})
+"""Names that hosts bear whose operator has not given them one."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Repeated:
+    """One answer, and who gives it."""
+
+    sort: str
+    """`certificate`, `issuer` or `greeting`."""
+    text: str
+    members: Sequence[Sighting]
+
+    @property
+    def is_of_providers(self) -> bool:
+        """Whether hosts of several providers of the catalogue give it: these have nothing in common."""
+        return len({one.provider for one in self.members if one.provider is not None}) > 1
+
+
+def judge_repeats(sightings: Iterable[Sighting]) -> Iterator[tuple[Key, Verdict]]:
+    """Yield verdicts on hosts that give the very answer of hosts they have nothing to do with.
+
+    That is a certificate of no public CA which names none of them (`tls_terminated_by_proxy`), or a greeting
+    in the name of somebody else (`egress_intercepted`). Where providers of the catalogue give it, something
+    between us and them answers: a warning for each, and the same issuer is enough. Where only the domains
+    differ, one operator may stand behind them all, so that is one notice.
+    """
+    told = set()
+    for repeated in _find_repeated(sightings):
+        verdict = _make_verdict(repeated)
+        affected = repeated.members if repeated.is_of_providers else repeated.members[:1]
+        for one in affected:
+            if (one.key, verdict.id) not in told:
+                told.add((one.key, verdict.id))
+                yield one.key, verdict
+
+
+def _find_repeated(sightings: Iterable[Sighting]) -> Iterator[_Repeated]:
+    groups: dict[tuple[str, Hashable], list[Sighting]] = {}
+    for one in sightings:
+        for sort, answer in _answers_of(one):
+            groups.setdefault((sort, answer), []).append(one)
+    for (sort, _), group in groups.items():
+        members = sorted(group, key=lambda one: one.key)
+        if not _are_unrelated(members, _names_in(sort, members[0])):
+            continue
+        repeated = _Repeated(sort, _text_of(sort, members[0]), members)
+        if sort != "issuer" or repeated.is_of_providers:  # a CA that is not public may serve many
+            yield repeated
+
+
+def _answers_of(one: Sighting) -> Iterator[tuple[str, Hashable]]:
+    if one.certificate is not None:
+        yield "certificate", one.certificate.fingerprint
+        if one.certificate.issuer is not None:
+            yield "issuer", one.certificate.issuer
+    if one.banner is not None and _hosts_in(one.banner):
+        yield "greeting", (one.key[3], one.banner)
+
+
+def _names_in(sort: str, one: Sighting) -> frozenset[str]:
+    """Return whose names an answer bears, as registrable domains."""
+    names: Iterable[str] = ()
+    if sort == "certificate" and one.certificate is not None:
+        names = (name.removeprefix("*.").lower() for name in one.certificate.names)
+    elif sort == "greeting" and one.banner is not None:
+        names = _hosts_in(one.banner)
+    return frozenset(found for name in names if (found := registrable_domain(name)) is not None)
+
+
+def _text_of(sort: str, one: Sighting) -> str:
+    if sort == "greeting":
+        return one.banner or ""
+    return (one.certificate.issuer if one.certificate is not None else None) or ""
+
+
+def _hosts_in(banner: str) -> list[str]:
+    """Return the host names that a greeting bears; those that anybody's software may bear do not count."""
+    found = (name.lower() for name in _HOST_NAME.findall(banner.replace("<*>", "0")))
+    return [
+        name
+        for name in found
+        if not name.endswith(_NOBODYS) and registrable_domain(name) not in _NOBODYS_DOMAINS
+    ]
+
+
+def _are_unrelated(members: Sequence[Sighting], names: frozenset[str]) -> bool:
+    """Whether at least two have different addresses and organisations, and the answer is in nobody's name.
+
+    Hosts that serve one domain, or one registrable domain, belong together.
+    """
+    if len({one.key[1] for one in members}) < 2:
+        return False
+    organisations: set[str] = set()
+    seen: set[str] = set()
+    for one in members:
+        owners = _owners_of(one)
+        if owners & names:
+            return False
+        if one.organisation not in organisations and owners.isdisjoint(seen):
+            organisations.add(one.organisation)
+        seen |= owners
+    return len(organisations) > 1
+
+
+def _owners_of(one: Sighting) -> set[str]:
+    host = one.key[0]
+    return {registrable_domain(name) or name for name in (host, *one.domains)}
+
+
+def _make_verdict(repeated: _Repeated) -> Verdict:
+    hosts = enumerate_shortly(tuple(dict.fromkeys(one.key[0] for one in repeated.members)))
+    kinship = "different providers" if repeated.is_of_providers else "different domains"
+    what = {
+        "certificate": "present the very same certificate, of no public CA, which names none of them",
+        "issuer": f"present certificates of one CA that is not public, {quote(repeated.text)}",
+        "greeting": f"give the very same greeting, in the name of none of them: {quote(repeated.text)}",
+    }[repeated.sort]
+    is_greeting = repeated.sort == "greeting"
+    name = "egress_intercepted" if is_greeting else "tls_terminated_by_proxy"
+    if not repeated.is_of_providers:
+        return Verdict(
+            name,
+            Kind.NOTICE,
+            Severity.NOTICE,
+            f"Hosts of {kinship} ({hosts}) {what}.",
+            "Nothing to do where one operator runs them all; else something between here and them answers: "
+            "probe from another network.",
+        )
+    return Verdict(
+        name,
+        Kind.BLOCKED if is_greeting else Kind.DOWNGRADE,
+        Severity.WARNING,
+        f"Hosts of {kinship} ({hosts}) {what}: something between here and them "
+        f"{'answers in their place' if is_greeting else 'ends TLS'}.",
+        "Do not trust this network with mail; probe from another one, and ask its operator about a proxy.",
+    )

@@ -1,0 +1,192 @@
+"""What is kept of an observation to be held against others: a few words of each, since scans are large."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from scanner.model import Certificate, Endpoint, Observation, Role, State
+from scanner.model.observation import Key
+from scanner.model.registrable import registrable_domain
+from scanner.verdict.banner import normalise_banner
+from scanner.verdict.tls_versions import TLS_VERSIONS, full_name, is_older
+
+GOOD = "TLSv1.2"
+_VERIFIED = 3
+"""The lowest level whose certificate verifies."""
+_VERSION_BEHIND = re.compile(r" v?\d\S*$", re.ASCII)
+_NO_PUBLIC_CA = frozenset({"self_signed", "unknown_ca"})
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateCertificate:
+    """A leaf certificate that no public CA has signed."""
+
+    fingerprint: str
+    names: tuple[str, ...]
+    issuer: str | None
+    """None where it signed itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One endpoint as it was seen last, as far as others can be held against it."""
+
+    key: Key
+    source: str
+    domains: tuple[str, ...]
+    role: Role
+    provider: str | None
+    tolerated: frozenset[str]
+    is_open: bool
+    product: str | None
+    """The software without its version."""
+    version: str | None
+    """The TLS version agreed on, which is the highest that the server has."""
+    is_plain: bool
+    """Whether it is open and does not offer STARTTLS, with no mark of stripping: those have own verdicts."""
+    is_verified: bool | None
+    """None where there is no TLS, or an old one whose certificate the level does not tell."""
+    accepted: frozenset[str] = frozenset()
+    """Old TLS versions that a sweep found accepted."""
+    refused: frozenset[str] = frozenset()
+    """Old TLS versions that a sweep found refused; what could not be told is in neither."""
+    certificate: PrivateCertificate | None = None
+    """None as well where DANE vouches for it."""
+    banner: str | None = None
+    """The greeting without what changes; None where a certificate vouches for who gave it."""
+
+    @property
+    def is_mx(self) -> bool:
+        """Whether servers talk to the port."""
+        return self.role is Role.MX
+
+    @property
+    def organisation(self) -> str:
+        """Who runs it: the provider by the catalogue, else whoever holds the host's registrable domain."""
+        host = self.key[0]
+        return self.provider or registrable_domain(host) or host
+
+    @property
+    def place(self) -> str:
+        """The endpoint in words."""
+        host, address, port, _, _ = self.key
+        return f"port {port} of {host}" + (f" ({address})" if address != host else "")
+
+
+def sight(observation: Observation) -> Sighting | None:
+    """Return what to keep of a judged observation; None where the server said nothing."""
+    starttls = observation.starttls
+    lacks_starttls = starttls is not None and not (starttls.offered or starttls.masked)
+    return _keep(
+        observation.endpoint,
+        state=observation.state,
+        level=observation.level,
+        software=observation.software,
+        version=observation.tls.version if observation.tls is not None else None,
+        versions=observation.versions or {},
+        lacks_starttls=lacks_starttls and not observation.preauth and observation.ehlo_reply is None,
+        certificate=_keep_certificate(observation.certificate),
+        banner=observation.banner,
+    )
+
+
+def sight_record(endpoint: Endpoint, record: Mapping[str, Any]) -> Sighting | None:
+    """Return what to keep of an endpoint's record of an earlier scan; the same as of its observation.
+
+    None as well where the record is not whole.
+    """
+    try:
+        starttls, tls = record["starttls"], record["tls"] or {}
+        lacks_starttls = starttls is not None and not (starttls["offered"] or starttls["masked"])
+        return _keep(
+            endpoint,
+            state=State(record["state"]),
+            level=record["level"],
+            software=record["software"],
+            version=tls.get("version"),
+            versions=tls.get("versions") or {},
+            lacks_starttls=lacks_starttls and not record["preauth"] and record["ehlo_reply"] is None,
+            certificate=_recall_certificate(record["certificate"]),
+            banner=record["banner"],
+        )
+    except (KeyError, TypeError, AttributeError, ValueError):
+        return None
+
+
+def _keep(  # noqa: PLR0913 - the facts that an observation and its record have in common
+    endpoint: Endpoint,
+    *,
+    state: State,
+    level: int,
+    software: str | None,
+    version: str | None,
+    versions: Mapping[str, bool | None],
+    lacks_starttls: bool,
+    certificate: PrivateCertificate | None,
+    banner: str | None,
+) -> Sighting | None:
+    if version is None and not versions and banner is None:
+        return None
+    expectation = endpoint.expectation
+    is_verified = None if version is None or is_older(version, GOOD) else level >= _VERIFIED
+    old = [name for name in TLS_VERSIONS if is_older(name, GOOD)]
+    return Sighting(
+        key=endpoint.key,
+        source=endpoint.source,
+        domains=endpoint.domains,
+        role=endpoint.role,
+        provider=expectation.provider if expectation is not None else None,
+        tolerated=expectation.tolerated if expectation is not None else frozenset(),
+        is_open=state is State.OPEN,
+        product=_VERSION_BEHIND.sub("", software) if software is not None else None,
+        version=full_name(version) if version is not None else None,
+        is_plain=state is State.OPEN and version is None and lacks_starttls,
+        is_verified=is_verified,
+        accepted=frozenset(name for name in old if versions.get(name) is True),
+        refused=frozenset(name for name in old if versions.get(name) is False),
+        certificate=None if is_verified else certificate,
+        banner=normalise_banner(banner) if banner is not None and not is_verified else None,
+    )
+
+
+def _keep_certificate(certificate: Certificate | None) -> PrivateCertificate | None:
+    if certificate is None:
+        return None
+    return _make(
+        fault=certificate.trust_fault,
+        lacks_intermediate=certificate.missing_intermediate,
+        fingerprint=certificate.fingerprint_sha256,
+        names=certificate.names,
+        issuer=certificate.issuer,
+    )
+
+
+def _recall_certificate(record: Mapping[str, Any] | None) -> PrivateCertificate | None:
+    if record is None:
+        return None
+    return _make(
+        fault=record["trust_fault"],
+        lacks_intermediate=record["missing_intermediate"],
+        fingerprint=record["fingerprint_sha256"],
+        names=tuple(record["names"]),
+        issuer=record["issuer"],
+    )
+
+
+def _make(
+    *,
+    fault: str | None,
+    lacks_intermediate: bool | None,
+    fingerprint: str,
+    names: tuple[str, ...],
+    issuer: str,
+) -> PrivateCertificate | None:
+    """Keep a certificate of no public CA; one whose CA may as well be public is left out.
+
+    A leaf that came alone and is not logged is of none: public CAs log what they sign.
+    """
+    is_private = fault in _NO_PUBLIC_CA or (fault == "incomplete_chain" and lacks_intermediate is None)
+    if not is_private:
+        return None
+    return PrivateCertificate(fingerprint, names, None if fault == "self_signed" else issuer)
