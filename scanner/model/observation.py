@@ -122,6 +122,8 @@ class Certificate:
     problem_details: tuple[CertificateProblem, ...] = ()
     ocsp: OcspStaple | None = None
     """None where the server stapled nothing."""
+    demands_staple: bool = False
+    """Whether it demands that the server staples one (RFC 7633)."""
 
 
 @dataclass(frozen=True, slots=True)

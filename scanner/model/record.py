@@ -151,6 +151,7 @@ def _certificate(certificate: Certificate | None) -> Record | None:
             for detail in certificate.problem_details
         ],
         "ocsp": _staple(certificate.ocsp),
+        "demands_staple": certificate.demands_staple,
     }
 
 

@@ -66,6 +66,7 @@ def _describe_chain(
     fault = trust_fault(evidence)
     is_missing = is_intermediate_missing(evidence, path, fault)
     staple = read_staple(evidence.staple, leaf, path[1].certificate if len(path) > 1 else None, now)
+    is_demanded = demands_staple(leaf)
     name = matched_name(leaf, expected)
     strength = list(strength_problems(evidence, path))
     details = [
@@ -73,7 +74,7 @@ def _describe_chain(
         *trust_problems(evidence, path, is_missing=is_missing),
         *_name_problems(name, expected),
         *strength,
-        *staple_problems(staple, is_demanded=demands_staple(leaf)),
+        *staple_problems(staple, is_demanded=is_demanded),
         *presentation_problems(evidence, presented),
     ]
     problems = {detail.problem for detail in strength}
@@ -87,6 +88,7 @@ def _describe_chain(
         chain=tuple(seen.member for seen in presented),
         problem_details=tuple(details[:MAX_DETAILS]),
         ocsp=staple,
+        demands_staple=is_demanded,
     )
 
 

@@ -23,9 +23,6 @@ def certificate_untrusted(case: Case) -> Verdict | None:
         if case.observation.tls is None:
             return None
         fault = "The server presented no certificate that can be read"
-    elif _is_revoked(certificate):
-        fault = f"The CA has revoked the certificate of {quote(certificate.subject)}, by the stapled response"
-        advice = "Have a new certificate made with a new key; find out why this one was revoked."
     elif not _is_untrusted(certificate):
         return None
     elif "self_signed" in certificate.problems:
@@ -57,12 +54,6 @@ def _explain_distrust(certificate: Certificate) -> tuple[str, str]:
             "Let the server send its full chain; if it does, its CA is none that clients trust.",
         )
     return "", _INSTALL_PUBLIC
-
-
-def _is_revoked(certificate: Certificate) -> bool:
-    """Whether a stapled response that the issuer vouches for says so."""
-    staple = certificate.ocsp
-    return staple is not None and staple.status == "revoked" and staple.is_verified is True
 
 
 def certificate_name_mismatch(case: Case) -> Verdict | None:

@@ -23,7 +23,18 @@ _TLS_IS_A_MUST = frozenset({DaneStatus.SECURE, DaneStatus.UNUSABLE})
 
 
 def is_verified(certificate: Certificate | None) -> bool:
-    """Tell whether a client may believe the certificate: trusted, for this host, and in its time."""
+    """Tell whether a client may believe the certificate: trusted, for this host, in its time, not revoked."""
+    return is_valid(certificate) and not is_revoked(certificate)
+
+
+def is_revoked(certificate: Certificate | None) -> bool:
+    """Tell whether a stapled response that the issuer vouches for says that the certificate is revoked."""
+    staple = certificate.ocsp if certificate is not None else None
+    return staple is not None and staple.status == "revoked" and staple.is_verified is True
+
+
+def is_valid(certificate: Certificate | None) -> bool:
+    """Tell whether a certificate is trusted, for this host, and in its time, whatever a staple says."""
     return (
         certificate is not None
         and certificate.trusted
@@ -114,7 +125,8 @@ def sts_fault(observation: Observation, policy: StsPolicy) -> str | None:
         return lack_of_tls(observation)
     if is_older(observation.tls.version, "TLSv1.2"):
         return f"the server agreed on {observation.tls.version}, where TLS 1.2 is the least"
-    if is_dane_verified(observation) or is_verified(observation.certificate):
+    # Senders need not look for revocation (RFC 8461 section 4.2).
+    if is_dane_verified(observation) or is_valid(observation.certificate):
         return None
     return _describe_unverified(observation.certificate)
 

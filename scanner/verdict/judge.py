@@ -10,6 +10,7 @@ from scanner.verdict.policies import POLICY_RULES
 from scanner.verdict.reachability import EGRESS_RULES, REACHABILITY_RULES
 from scanner.verdict.rules import Case, Policy, Rule
 from scanner.verdict.sign_in import SIGN_IN_RULES
+from scanner.verdict.staples import STAPLE_RULES
 from scanner.verdict.stripping import STRIPPING_RULES
 
 __all__ = ["RULES", "Policy", "judge"]
@@ -20,6 +21,7 @@ RULES: tuple[Rule, ...] = (
     *POLICY_RULES,
     *ENCRYPTION_RULES,
     *CERTIFICATE_RULES,
+    *STAPLE_RULES,
     *SIGN_IN_RULES,
 )
 _ABSENT = frozenset({"port_blocked", "port_closed"})

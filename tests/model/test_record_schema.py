@@ -210,6 +210,7 @@ def test_its_words_on_policies_are_those_of_the_code() -> None:
         {"chain": (), "problem_details": (), "ocsp": None},
         {"chain": CERTIFICATE.chain[:1] * 10, "problem_details": CERTIFICATE.problem_details[:1] * 20},
         {"ocsp": OcspStaple("unreadable")},
+        *({"demands_staple": demanded} for demanded in (True, False)),
         *({"ocsp": OcspStaple(status)} for status in ("good", "revoked", "unknown")),
         *({"trust_fault": fault, "trusted": False} for fault in get_args(TrustFault)),
         *({"missing_intermediate": missing} for missing in (True, False, None)),

@@ -122,6 +122,7 @@ def test_none_is_no_problem_unless_the_certificate_demands_one(
     assert (bare.ocsp, words_of(bare)) == (None, [])
     assert (missing.ocsp, words_of(missing)) == (None, [("staple_missing", 0)])
     assert words_of(served) == []
+    assert [found.demands_staple for found in (bare, missing, served)] == [False, True, True]
 
 
 def hear(tls: TlsClient, identity: Identity, staple: bytes) -> Certificate | None:

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from scanner.model import Kind, Observation, Reason, Severity
-from scanner.model.observation import OcspStaple
 from scanner.verdict import Policy
 from tests.verdict.observations import NOW, ended, find, healthy, with_certificate, with_tls
 
@@ -246,16 +245,3 @@ def test_what_a_chain_lacks_is_said_as_far_as_it_is_known(changes: dict[str, Any
     verdict = find(seen, "certificate_untrusted")
     assert verdict is not None
     assert words in verdict.summary
-
-
-@pytest.mark.parametrize(
-    ("status", "is_verified", "is_told"),
-    [("revoked", True, True), ("revoked", False, False), ("revoked", None, False), ("good", True, False)],
-)
-def test_a_stapled_revocation_counts_if_the_issuer_vouches_for_it(
-    status: str, is_verified: bool | None, is_told: bool
-) -> None:
-    seen = with_certificate(993, ocsp=OcspStaple(status, is_verified=is_verified))
-    verdict = find(seen, "certificate_untrusted")
-    assert (verdict is not None) == is_told
-    assert verdict is None or "revoked" in verdict.summary
