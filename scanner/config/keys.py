@@ -7,6 +7,7 @@ from typing import get_args
 from pydantic import BaseModel
 
 from scanner.config.catalogue import Provider
+from scanner.config.controls import ControlEntry
 from scanner.config.document import KeyPath
 from scanner.config.settings import PolicyOverride, Settings
 from scanner.model.target import quote
@@ -43,6 +44,11 @@ def take_unknown(document: dict[str, object]) -> list[tuple[KeyPath, str]]:
     policy = document.get("policy")
     if isinstance(policy, dict) and isinstance(policy.get("overrides"), list):
         found += _take_below(policy.get("overrides"), ("policy", "overrides"), PolicyOverride)
+    controls = document.get("controls")
+    lists = controls.get("ports") if isinstance(controls, dict) else None
+    if isinstance(lists, dict):
+        for port, entries in lists.items():
+            found += _take_below(entries, ("controls", "ports", port), ControlEntry)
     return found + _take_below(document.get("catalogue"), ("catalogue",), Provider)
 
 

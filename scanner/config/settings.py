@@ -19,6 +19,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from scanner.config import values
 from scanner.config.catalogue import Providers
 from scanner.config.catalogue_values import check_list
+from scanner.config.controls import ControlSettings
 from scanner.config.mask import write_masked
 from scanner.model.ports import PORTS
 from scanner.model.published import Source
@@ -269,6 +270,8 @@ class Settings(_Section):
     resolver: ResolverSettings = ResolverSettings()
     discovery: DiscoverySettings = DiscoverySettings()
     policy: PolicySettings = PolicySettings()
+    controls: ControlSettings = ControlSettings()
+    """How it is told whether our own network is at fault."""
     catalogue: Providers = ()
     """Providers of the operator's own, and changes of built-in ones."""
     vantage: Annotated[str, BeforeValidator(values.read_vantage)] = "default"

@@ -3,8 +3,8 @@
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Generic, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from typing import Any, Generic, TypeVar
 
 from asyncio_throttle import Throttler
 
@@ -62,6 +62,7 @@ class Pool(Generic[AnyJob, Result]):
         self._idled = asyncio.Event()
         self._group: asyncio.TaskGroup | None = None
         self._started = 0
+        self._beside = 0
         self._is_fed = False
 
     @property
@@ -78,9 +79,27 @@ class Pool(Generic[AnyJob, Result]):
             self._hire(self._group)
         self._changed.set()
 
-    def push(self, job: AnyJob) -> None:
-        """Let one more job wait for its turn."""
-        self._waiting.push(job)
+    def push(self, job: AnyJob, *, is_urgent: bool = False) -> None:
+        """Let one more job wait for its turn; an urgent one comes before all that wait already."""
+        self._waiting.push(job, is_urgent=is_urgent)
+        self._changed.set()
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Let something run beside the workers that may push jobs; the run does not end before it has.
+
+        Its exception ends the run, as one of a probe does.
+
+        Raises:
+            RuntimeError: the pool is not running.
+        """
+        if self._group is None:
+            work.close()
+            raise RuntimeError("the pool is not running")
+        self._beside += 1
+        self._group.create_task(work).add_done_callback(self._end_beside)
+
+    def _end_beside(self, _: asyncio.Task[None]) -> None:
+        self._beside -= 1
         self._changed.set()
 
     async def run(self, feed: AsyncIterator[AnyJob]) -> None:
@@ -138,7 +157,7 @@ class Pool(Generic[AnyJob, Result]):
                 await self._wait_for_change(None)
             elif self._waiting.has_turn(now):
                 return True
-            elif self._is_fed and not len(self._waiting) and not self.busy:
+            elif self._is_fed and not (len(self._waiting) or self.busy or self._beside):
                 return False  # nobody is left who could push another
             else:
                 turn = self._waiting.next_turn()

@@ -1,6 +1,7 @@
 """Jobs waiting for their address's turn: one address is never connected to faster than the limits allow."""
 
 import heapq
+import math
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
@@ -52,10 +53,16 @@ class WaitingRoom(Generic[AnyJob]):
         for address, state in self._addresses.items():
             self._list(address, state)
 
-    def push(self, job: AnyJob) -> None:
-        """Let a job wait."""
-        state = self._addresses.setdefault(job.address, _Address())
-        state.waiting.append(job)
+    def push(self, job: AnyJob, *, is_urgent: bool = False) -> None:
+        """Let a job wait; an urgent one goes before all others at its address, and before other addresses."""
+        state = self._addresses.get(job.address)
+        if state is None:
+            # What was idle has no gap to keep: an urgent job is as if it had waited for ever.
+            state = self._addresses[job.address] = _Address(free_at=-math.inf if is_urgent else 0.0)
+        if is_urgent:
+            state.waiting.appendleft(job)
+        else:
+            state.waiting.append(job)
         self._count += 1
         self._list(job.address, state)
 

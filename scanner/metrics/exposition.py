@@ -3,6 +3,7 @@
 from prometheus_client import CollectorRegistry
 
 from scanner.metrics.domains import DomainBoard
+from scanner.metrics.egress import EgressBoard, shows_the_server, without_evidence
 from scanner.metrics.families import FAMILIES, Family
 from scanner.metrics.incidents import IncidentLines
 from scanner.metrics.labels import label, number
@@ -27,21 +28,30 @@ class Exposition:
         self._holders: dict[str, Key] = {}
         self.domains = DomainBoard()
         self.incidents = IncidentLines()
+        self.egress = EgressBoard()
 
     def accept(self, observation: Observation) -> None:
         """Replace everything shown of the endpoint by what this observation says.
 
         Kept families (the last success, the certificate's expiry) keep their last known value.
         Two endpoints that differ only in their TLS mode have the same labels: the first one seen
-        holds the series until it is removed, since a series may not be written twice.
+        holds the series until it is removed, since a series may not be written twice. A result that
+        our own network is to blame for says nothing of the server, nor of the domains: what is
+        known of them stands.
         """
-        self.domains.accept(observation)
+        is_about_server = shows_the_server(observation)
+        if is_about_server:
+            self.domains.accept(observation)
+        else:
+            observation = without_evidence(observation)
         key = observation.endpoint.key
         labels = self._write_labels(observation)
         if self._holders.setdefault(labels, key) != key:
             return
         self._labels.setdefault(key, set()).add(labels)
         for family in FAMILIES:
+            if family.is_judgement and not is_about_server:
+                continue
             lines = _write_lines(family, labels, observation)
             if lines:
                 self._lines[family.name][labels] = lines
@@ -63,6 +73,7 @@ class Exposition:
                 parts.extend(lines.values())
         parts.append(self.domains.render(openmetrics=openmetrics))
         parts.append(self.incidents.render(openmetrics=openmetrics))
+        parts.append(self.egress.render(openmetrics=openmetrics))
         if self._registry is not None:
             parts.append(write_own(self._registry, openmetrics=openmetrics))
         if openmetrics:

@@ -19,12 +19,16 @@ Sample = tuple[str, float]
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """One metric family; `is_kept` = the last known lines stand while a probe cannot tell."""
+    """One metric family; `is_kept` = the last known lines stand while a probe cannot tell.
+
+    `is_judgement` = it judges the server, so that nothing changes while our own network is at fault.
+    """
 
     name: str
     documentation: str
     read: Callable[[Observation], Iterable[Sample]]
     is_kept: bool = False
+    is_judgement: bool = False
 
     def header(self, *, openmetrics: bool) -> bytes:
         """Return the metadata lines."""
@@ -198,12 +202,14 @@ FAMILIES = (
         "mailport_endpoint_blocked",
         "Whether the target's side blocks the port (1 yes, 0 no), by the standing verdicts.",
         _blocked,
+        is_judgement=True,
     ),
     Family(
         "mailport_endpoint_downgraded",
         "Whether the port works with less protection than before, declared or published (1 yes, 0 no), "
         "by the standing verdicts.",
         _downgraded,
+        is_judgement=True,
     ),
     Family(
         "mailport_endpoint_verdict",
@@ -215,6 +221,7 @@ FAMILIES = (
         "The protection a client gets: 0 none reachable, 1 plaintext only, 2 TLS 1.1 or not verified, "
         "3 TLS 1.2, 4 TLS 1.3, 5 also DANE or an enforced MTA-STS policy.",
         _level,
+        is_judgement=True,
     ),
     Family(
         "mailport_endpoint_domains",

@@ -156,6 +156,8 @@ class Observation:
     preauth: bool = False
     ehlo_reply: str | None = None
     """The reply that refused EHLO, where HELO had to be used."""
+    hello: str | None = None
+    """The first line of the reply to EHLO: the server's name, and often the address that it sees us at."""
     tls: Tls | None = None
     versions: Mapping[str, bool | None] | None = None
     """What the sweep says of SSLv2, SSLv3 and TLSv1.0 to TLSv1.3: accepted, not, or None = could not be told.
@@ -172,6 +174,8 @@ class Observation:
     dane: DaneMatch | None = None
     """None where no usable TLSA record is published or no certificate was seen."""
     bytes_read: int = 0
+    is_egress_clear: bool | None = None
+    """Whether control servers showed that our own network lets this port through; None = not known."""
     vantage: str = "default"
     level: int = 0
     verdicts: tuple[Verdict, ...] = ()

@@ -100,6 +100,8 @@ _REASONS: dict[State, tuple[Reason, ...]] = {
 STATE_OF: dict[Reason, State] = {reason: state for state, reasons in _REASONS.items() for reason in reasons}
 
 
+NETWORK_DOWN = "our own network is down"
+"""Part of the detail where our own network lets nothing out at all, and not this port alone."""
 OUT_OF_TIME = "the whole probe took longer than"
 """How the detail begins where our own total budget ended a conversation that was still going on."""
 

@@ -187,6 +187,7 @@ def observe(
         auth_after_tls=found.auth_after_tls,
         preauth=found.preauth,
         ehlo_reply=found.ehlo_reply,
+        hello=found.hello,
         tls=found.tls,
         certificate=found.certificate,
         dane=_compare_with_dane(endpoint, found),

@@ -26,6 +26,7 @@ class Findings:
     extra_plaintext: int = 0
     preauth: bool = False
     ehlo_reply: str | None = None
+    hello: str | None = None
     tls: Tls | None = None
     certificate: Certificate | None = None
     chain: tuple[bytes, ...] = ()

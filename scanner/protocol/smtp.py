@@ -90,6 +90,7 @@ def _hello(found: Findings, name: str, phase: Phase) -> Generator[Want, bytes, t
     """EHLO, and HELO where EHLO is refused (RFC 5321 section 3.2); return the capability lines."""
     reply = yield from _command(b"EHLO " + name.encode("ascii"), phase)
     if reply.code == 250:
+        found.hello = display(reply.texts[0])
         return reply.texts[1:]  # the first line is the greeting, never a capability
     if reply.code >= 500:
         found.ehlo_reply = reply.shown()

@@ -95,6 +95,10 @@ class Chronicle:
             self._keeper.keep_events(events)
         self.events.tell(events)
 
+    def tell_one(self, event: Event) -> None:
+        """Take one event that is about no single endpoint."""
+        self.tell((event,))
+
     def settle(self) -> None:
         """Work out which incidents there are by now."""
         self.board.settle(datetime.now(UTC))

@@ -1,5 +1,6 @@
 """Builds the parts of the scanner from its settings; the only place that knows them all."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from scanner.config import PolicySettings, Settings
@@ -10,6 +11,9 @@ from scanner.model.target import parse_target
 from scanner.network import Resolver, WebClient, own_name
 from scanner.probe import Prober
 from scanner.protocol import TlsClient
+from scanner.service.asking import Asker, Errand
+from scanner.service.clues import Clues
+from scanner.service.rounds import Manner, Rounds
 from scanner.verdict import Policy
 from scanner.verdict.remember import Patience
 from scanner.verdict.rules import Override
@@ -90,6 +94,18 @@ def build_parts(
         is_current = not is_fresh and _say_the_same(settings, former[0])
         planner.take_over(former[1].planner, is_current=is_current)
     return Parts(planner, prober, discovery, policy, patience, policies)
+
+
+def build_rounds(
+    settings: Settings,
+    parts: Parts,
+    clues: Clues,
+    push: Callable[[Errand], None],
+    manner: Manner | None = None,
+) -> Rounds:
+    """Build what asks the controls; `push` puts its connections into the pool, before all others."""
+    asker = Asker(settings.controls, settings.probe, parts.prober, parts.planner.resolver, push)
+    return Rounds(settings.controls, asker, clues, manner)
 
 
 def _build_policy(settings: PolicySettings) -> Policy:

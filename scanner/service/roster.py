@@ -1,10 +1,13 @@
 """The roster: the latest result of every endpoint, and which endpoints serve a domain together."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
-from scanner.model import Observation
+from scanner.model import Dane, Endpoint, Observation
+from scanner.model.control import Gate, gate_of
 from scanner.model.domain import DomainFacts, Membership
 from scanner.model.observation import Key
+from scanner.verdict.egress import EGRESS_REASONS
 
 MOST_DOMAINS = 8
 """Among the servers of so many of its domains others of an endpoint are looked for."""
@@ -27,3 +30,25 @@ class Roster:
             for member in self._members.get(domain, ()):
                 if (other := self.latest.get(member.key)) is not None:
                     yield other
+
+    def renewed(self, endpoint: Endpoint) -> Observation | None:
+        """Return the last result with what is published of its endpoint now; None where it is the same.
+
+        None as well where the TLSA records did: the next probe compares the chain with the new ones.
+        """
+        seen = self.latest.get(endpoint.key)
+        if seen is None:
+            return None
+        known = replace(endpoint, dns_seconds=seen.endpoint.dns_seconds)
+        is_same = known == seen.endpoint or _dane_of(known) != _dane_of(seen.endpoint)
+        return None if is_same else replace(seen, endpoint=known)
+
+    def kept_by(self, gate: Gate) -> Iterator[Key]:
+        """Yield the endpoints of which nothing is known, since our own network was in the way at a gate."""
+        for key, seen in self.latest.items():
+            if seen.reason in EGRESS_REASONS and gate_of(seen.endpoint) == gate:
+                yield key
+
+
+def _dane_of(endpoint: Endpoint) -> Dane | None:
+    return endpoint.expectation.dane if endpoint.expectation is not None else None

@@ -9,9 +9,14 @@ from scanner.model import Endpoint, Observation, State
 from scanner.model.record import Record, to_membership, to_record
 from scanner.probe import Examiner, Rhythm, Sweep
 from scanner.service.aftermath import Aftermath
+from scanner.service.asking import MOST_CONTROLS, Errand
+from scanner.service.clues import Clues
+from scanner.service.controls import Controls, Reports
 from scanner.service.journal import Journal
-from scanner.service.parts import Parts
+from scanner.service.parts import Parts, build_rounds
+from scanner.service.rounds import Manner
 from scanner.verdict import is_proven, sight, sight_record
+from scanner.verdict.egress import EGRESS_REASONS
 
 
 class Listener(Protocol):
@@ -63,7 +68,7 @@ async def _run(settings: Settings, parts: Parts, listener: Listener, journal: Jo
             todo.append(endpoint)
 
     def deliver(observation: Observation) -> None:
-        if not is_proven(observation):
+        if not _is_result(observation):
             listener.ruled_out()
             return
         record = to_record(observation)
@@ -75,21 +80,39 @@ async def _run(settings: Settings, parts: Parts, listener: Listener, journal: Jo
     limits = settings.limits
     rhythm = Rhythm(settings.probe.versions_interval, with_groups=settings.probe.groups)
     examiner = Examiner(parts.prober, rhythm, lambda sweep, _: pool.push(sweep))
-    pool: Pool[Endpoint | Sweep, Observation] = Pool(
-        examiner.examine,
+    rounds = build_rounds(
+        settings, parts, Clues(), lambda errand: pool.push(errand, is_urgent=True), Manner(fresh=None)
+    )
+    pool: Pool[Endpoint | Sweep | Errand, Observation] = Pool(
+        lambda job: _do(job, examiner, controls),
         deliver,
         WaitingRoom(limits.per_address, limits.per_address_gap),
-        concurrency=min(limits.concurrency, max(1, len(todo))),
+        concurrency=min(limits.concurrency, len(todo) + MOST_CONTROLS),
         rate=limits.rate,
     )
+    controls = Controls(rounds, pool.spawn, parts.prober.judge, Reports(deliver), vantage=settings.vantage)
     try:
         await pool.run(_feed(todo))
     finally:
         # Broken off: what is known of them is shown, and they are probed again when the scan is resumed.
-        for observation in examiner.held_back():
+        for observation in (*examiner.held_back(), *controls.held_back()):
             listener.found(to_record(observation))
     for finding in aftermath.find():
         listener.found(to_record(finding))
+
+
+async def _do(job: Endpoint | Sweep | Errand, examiner: Examiner, controls: Controls) -> Observation | None:
+    """Do one job; return a result that can be told now."""
+    if isinstance(job, Errand):
+        await job.run()
+        return None
+    observation = await examiner.examine(job)
+    return None if observation is None else controls.pass_on(observation)
+
+
+def _is_result(observation: Observation) -> bool:
+    """Tell whether a result is one: of a guess that our own network cannot get to nothing is known either."""
+    return is_proven(observation) or observation.reason in EGRESS_REASONS
 
 
 def _has_all(record: Record, settings: Settings) -> bool:

@@ -1,26 +1,30 @@
 """The watch: keeps every target probed on schedule and holds what is known about each."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
 import structlog
 from prometheus_client import CollectorRegistry
 
 from scanner import __version__
 from scanner.config import Settings
-from scanner.engine import Pipeline, Pool, Schedule, WaitingRoom
+from scanner.engine import Pipeline, Pool, WaitingRoom
 from scanner.metrics import Exposition, Telemetry
-from scanner.model import Dane, Endpoint, Observation, Proof, Reason, TargetFinding
+from scanner.model import Endpoint, Observation, Proof, Reason, TargetFinding
+from scanner.model.control import Gate, GateStanding, Word
 from scanner.model.observation import Key
 from scanner.probe import Examiner, Rhythm, Sweep
+from scanner.service.agenda import Agenda
+from scanner.service.asking import Errand
 from scanner.service.chronicle import Chronicle
+from scanner.service.clues import Clues
+from scanner.service.controls import Controls, Reports
 from scanner.service.herald import Herald
-from scanner.service.parts import Parts
+from scanner.service.parts import Parts, build_rounds
 from scanner.service.planning import Planning
 from scanner.service.roster import Roster
+from scanner.service.rounds import Rounds
 from scanner.service.sinks import Latest, Metrics
 from scanner.verdict import is_proven
 
@@ -52,38 +56,45 @@ class Watch:
         self._ruled_out: set[Key] = set()
         self._findings: tuple[TargetFinding, ...] = ()
         self._addresses: Mapping[str, Sequence[str]] = {}
-        self._schedule = Schedule(settings.schedule.interval, settings.schedule.jitter)
-        self._due_at: dict[Key, float] = {}
-        self._lag = 0.0
+        self._agenda = Agenda(settings.schedule)
         self._herald = Herald()
         self._is_planned = False
         self._planning = Planning(self._plan)
-        self._is_draining = False
         self._was_ready = False
         self.first_pass = asyncio.Event()
-        self._changed = asyncio.Event()
         limits = settings.limits
         self._examiner = Examiner(parts.prober, self._rhythm(), self._push_later)
-        self._waiting: WaitingRoom[Endpoint | Sweep] = WaitingRoom(limits.per_address, limits.per_address_gap)
+        self._waiting: WaitingRoom[Endpoint | Sweep | Errand] = WaitingRoom(
+            limits.per_address, limits.per_address_gap
+        )
         self.chronicle = Chronicle(
             parts.policy,
             parts.patience,
             show_incidents=self.exposition.incidents.replace,
             find_others=self._roster.others_of,
-            hasten=self._hasten,
+            hasten=self._agenda.hasten,
         )
-        pipeline = Pipeline(
+        self._pipeline = Pipeline(
             [Latest(self.keep), Metrics(self.exposition, self.telemetry)], self.telemetry.count_sink_error
         )
         self.telemetry.declare_sinks([Latest.name, Metrics.name])
         self._pool = Pool(
-            self._probe, pipeline.deliver, self._waiting, concurrency=limits.concurrency, rate=limits.rate
+            self._probe, self._deliver, self._waiting, concurrency=limits.concurrency, rate=limits.rate
         )
+        self._clues = Clues()
+        self.controls = Controls(
+            self._build_rounds(),
+            self._pool.spawn,
+            parts.prober.judge,
+            Reports(self._hand_out, self._take_standing, self.chronicle.tell_one),
+            vantage=settings.vantage,
+        )
+        self.exposition.egress.read_from(lambda: self.controls.standings, lambda: self.settings.vantage)
         self.telemetry.read_from(
             pool_workers=lambda: self._pool.workers,
             pool_busy=lambda: self._pool.busy,
             queue_length=lambda: self._pool.waiting,
-            scheduler_lag_seconds=lambda: self._lag,
+            scheduler_lag_seconds=lambda: self._agenda.lag,
             endpoints=lambda: self.endpoints_total,
             domains=lambda: len(self._domains()),
         )
@@ -93,15 +104,15 @@ class Watch:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._planning.run())
-                group.create_task(self._pool.run(self._feed()))
+                group.create_task(self._pool.run(self._agenda.feed()))
                 group.create_task(self._settle())
+                group.create_task(self.controls.run())
         finally:
             await self._parts.close()
 
     async def drain(self, seconds: float) -> None:
         """Start no more probes and give those under way some time to say goodbye."""
-        self._is_draining = True
-        self._changed.set()
+        self._agenda.close()
         try:
             async with asyncio.timeout(seconds):
                 await self._pool.until_idle()
@@ -114,9 +125,10 @@ class Watch:
         self.settings = settings
         self._examiner.adjust(parts.prober, self._rhythm())
         self.chronicle.recollection.adjust(parts.policy, parts.patience)
+        self.controls.adjust(self._build_rounds(), parts.prober.judge, vantage=settings.vantage)
         await self._planning.give_up()
         await former.close()
-        self._schedule.adjust(settings.schedule.interval, settings.schedule.jitter)
+        self._agenda.adjust(settings.schedule)
         self._waiting.adjust(settings.limits.per_address, settings.limits.per_address_gap)
         self._pool.adjust(concurrency=settings.limits.concurrency, rate=settings.limits.rate)
         self._planning.ask()
@@ -136,7 +148,7 @@ class Watch:
     @property
     def endpoints_total(self) -> int:
         """How many endpoints are watched; a guess that showed nothing is none."""
-        return len(self._schedule) - len(self._ruled_out)
+        return len(self._agenda) - len(self._ruled_out)
 
     @property
     def endpoints_done(self) -> int:
@@ -146,10 +158,7 @@ class Watch:
     @property
     def next_pass_at(self) -> datetime | None:
         """When the next endpoint is due."""
-        due = self._schedule.next_due()
-        if due is None:
-            return None
-        return datetime.now(UTC) + timedelta(seconds=max(0.0, due - time.monotonic()))
+        return self._agenda.next_at
 
     def observations(self) -> tuple[Observation, ...]:
         """Return the latest result of every endpoint."""
@@ -179,31 +188,21 @@ class Watch:
         self._addresses = plan.addresses
         rate = self.settings.limits.rate or 100.0
         spread = min(FIRST_PASS_SECONDS, 2 * len(plan.endpoints) / rate)
-        for key in self._schedule.replace(plan.endpoints, time.monotonic(), spread=spread):
+        for key in self._agenda.replace(plan.endpoints, spread=spread):
             self._forget(key)
         self.exposition.domains.replace(plan.domains)
         self._roster.plan(plan.domains)
+        self.controls.watch(plan.endpoints)
         for endpoint in plan.endpoints:
-            self._look_again(endpoint)
+            if (renewed := self._roster.renewed(endpoint)) is not None:
+                self._reconsider(self._parts.prober.judge(renewed))
             if endpoint.key in self._ruled_out and endpoint.proof is Proof.NONE:
                 self._ruled_out.discard(endpoint.key)  # a guess that somebody publishes now
-                self._schedule.hasten(endpoint.key, time.monotonic())
+                self._agenda.hasten(endpoint.key)
         self._is_planned = True
-        self._changed.set()
         self._check_first_pass()  # there may be nothing to probe at all
         self._herald.report(plan)
         return any(finding.reason is Reason.DNS_FAILURE for finding in plan.findings)
-
-    def _look_again(self, endpoint: Endpoint) -> None:
-        """Let what is known of an endpoint count for what is published and asked of it now."""
-        seen = self._latest.get(endpoint.key)
-        if seen is None:
-            return
-        known = replace(endpoint, dns_seconds=seen.endpoint.dns_seconds)
-        if _dane_of(known) != _dane_of(seen.endpoint):
-            return  # the next probe compares the chain with the new records
-        if known != seen.endpoint:
-            self._reconsider(self._parts.prober.judge(replace(seen, endpoint=known)))
 
     def _reconsider(self, seen: Observation) -> None:
         """Let more that is known of the last probe of an endpoint count."""
@@ -215,26 +214,9 @@ class Watch:
         self._latest.pop(key, None)
         self._ruled_out.discard(key)
         self._examiner.forget(key)
-        self._due_at.pop(key, None)
+        self.controls.forget(key)
         self.exposition.remove(key)
         self.chronicle.forget(key)
-
-    async def _feed(self) -> AsyncIterator[Endpoint]:
-        while not self._is_draining:
-            now = time.monotonic()
-            due = self._schedule.pop_due(now)
-            if due is not None:
-                endpoint, late = due
-                self._due_at[endpoint.key] = now - late
-                yield endpoint
-                continue
-            next_due = self._schedule.next_due()
-            self._changed.clear()
-            try:
-                async with asyncio.timeout(None if next_due is None else max(0.0, next_due - now)):
-                    await self._changed.wait()
-            except TimeoutError:
-                continue
 
     def _rhythm(self) -> Rhythm:
         probe = self.settings.probe
@@ -251,46 +233,66 @@ class Watch:
         if seen is not None and self._examiner.has_more(seen):
             self._reconsider(self._examiner.complete(seen))
 
-    async def _probe(self, endpoint: Endpoint | Sweep) -> Observation | None:
+    def _build_rounds(self) -> Rounds:
+        def push(errand: Errand) -> None:
+            self._pool.push(errand, is_urgent=True)
+
+        return build_rounds(self.settings, self._parts, self._clues, push)
+
+    def _hand_out(self, observation: Observation) -> None:
+        """Tell a result that had to wait for the controls."""
+        if observation.endpoint.key in self._agenda:
+            self._deliver(self._without_sweep(observation))
+
+    def _without_sweep(self, observation: Observation) -> Observation:
+        """Let a sweep through a port that is intercepted count for nothing."""
+        if observation.reason is Reason.EGRESS_INTERCEPTED:
+            self._examiner.forget(observation.endpoint.key)
+        return observation
+
+    def _take_standing(self, gate: Gate, standing: GateStanding) -> None:
+        """Probe again soon what could not be judged, where it can be now."""
+        if standing.word is Word.FINE:
+            for key in self._roster.kept_by(gate):
+                self._agenda.hasten(key)
+
+    async def _probe(self, endpoint: Endpoint | Sweep | Errand) -> Observation | None:
+        if isinstance(endpoint, Errand):
+            if not self._agenda.is_closed:
+                await endpoint.run()
+            return None
         if isinstance(endpoint, Sweep):
-            if not self._is_draining:
+            if not self._agenda.is_closed:
                 await self._examiner.examine(endpoint)
                 self._show(endpoint.key)
             return None
         key = endpoint.key
-        due_at = self._due_at.pop(key, None)
-        if key not in self._schedule or self._is_draining:
-            return None  # removed while it waited for its turn, or too late to start
-        if due_at is not None:
-            self._lag = time.monotonic() - due_at
+        if not self._agenda.begin(key):
+            return None
         observation = await self._examiner.examine(endpoint)
         if observation is None:  # patient as it is, it gives one for every endpoint
             return None
         is_known = key in self._latest or is_proven(observation)
-        self._schedule.probed(key, time.monotonic(), at_least=0.0 if is_known else GUESS_SECONDS)
-        self._changed.set()
-        if key not in self._schedule:
+        self._agenda.end(key, at_least=0.0 if is_known else GUESS_SECONDS)
+        if key not in self._agenda:
             return None
         if not is_known:
             self._rule_out(key)
             return None
-        return self.chronicle.remember(observation)
+        told = self.controls.pass_on(observation)
+        return None if told is None else self._without_sweep(told)
+
+    def _deliver(self, observation: Observation) -> None:
+        """Judge a result with memory, and tell it."""
+        self._pipeline.deliver(self.chronicle.remember(observation))
 
     async def _settle(self) -> None:
         while True:
             await asyncio.sleep(SETTLE_SECONDS)
             self.chronicle.settle()
 
-    def _hasten(self, key: Key, seconds: float) -> None:
-        self._schedule.hasten(key, time.monotonic() + seconds)
-        self._changed.set()
-
     def _rule_out(self, key: Key) -> None:
         """Leave a guess that showed nothing out of everything that is told."""
         self._ruled_out.add(key)
         self.exposition.domains.rule_out(key)
         self._check_first_pass()
-
-
-def _dane_of(endpoint: Endpoint) -> Dane | None:
-    return endpoint.expectation.dane if endpoint.expectation is not None else None

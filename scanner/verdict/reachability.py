@@ -1,7 +1,10 @@
 """Rules about the way in: blocked, closed, turned away, or stopped by our own network."""
 
 from scanner.model import Kind, Reason, Severity, Standing, State, Verdict
+from scanner.model.reason import NETWORK_DOWN
 from scanner.verdict.rules import Case, Rule, quote
+
+SMTP_PORT = 25
 
 _BLOCKED_SEVERITY = {
     Standing.SERVERS: Severity.CRITICAL,
@@ -22,14 +25,28 @@ def egress_blocked(case: Case) -> Verdict | None:
     observation = case.observation
     if observation.reason is not Reason.EGRESS_BLOCKED:
         return None
-    port = observation.endpoint.port
+    return tell_blocked(observation.endpoint.port, observation.detail)
+
+
+def tell_blocked(port: int, evidence: str | None, *, is_about_server: bool = True) -> Verdict:
+    """Word the verdict that our own network blocks a port, about a server or about the network itself."""
+    effect = "so nothing is known about this server" if is_about_server else "so no server is judged by it"
+    because = f" ({evidence})" if evidence else ""
+    if evidence is not None and NETWORK_DOWN in evidence:
+        return Verdict(
+            "egress_blocked",
+            Kind.BLOCKED,
+            Severity.WARNING,
+            f"Our own network is down: nothing gets out, {effect}{because}.",
+            "Mend the network of the machine that mailport runs on, or run a probe elsewhere.",
+        )
     return Verdict(
         "egress_blocked",
         Kind.BLOCKED,
         Severity.WARNING,
-        f"Our own network lets nothing out to port {port}, so nothing is known about this server.",
-        f"Ask the provider of this network to open outgoing port {port}, or run a probe elsewhere; "
-        "clients should use 587 or 465 to send.",
+        f"Our own network lets nothing out to port {port}, {effect}{because}.",
+        f"Ask the provider of this network to open outgoing port {port}, or run a probe elsewhere"
+        f"{'; clients should use 587 or 465 to send' if port == SMTP_PORT else ''}.",
     )
 
 
@@ -38,12 +55,18 @@ def egress_intercepted(case: Case) -> Verdict | None:
     observation = case.observation
     if observation.reason is not Reason.EGRESS_INTERCEPTED:
         return None
+    return tell_intercepted(observation.endpoint.port, observation.detail or quote(observation.banner))
+
+
+def tell_intercepted(port: int, evidence: str | None, *, is_about_server: bool = True) -> Verdict:
+    """Word the verdict that our own network answers itself, about a server or about the network itself."""
+    whose = "the server" if is_about_server else "the servers"
     return Verdict(
         "egress_intercepted",
         Kind.BLOCKED,
         Severity.CRITICAL,
-        f"Something in our own network answers port {observation.endpoint.port} in place of the server: "
-        f"{quote(observation.detail or observation.banner)}.",
+        f"Something in our own network answers port {port} in place of {whose}, or changes what comes back"
+        f"{f': {evidence}' if evidence else ''}.",
         "Do not trust this network with mail; probe from another one, and ask its operator about a proxy.",
     )
 
@@ -64,8 +87,15 @@ def port_blocked(case: Case) -> Verdict | None:
         _BLOCKED_SEVERITY[case.standing] if case.standing else Severity.WARNING,
         summary,
         f"Open port {port} in the firewall of the host and of its cloud, and check that the service listens; "
-        "a firewall may also drop our address only.",
+        f"a firewall may also drop our address only. {_whose_filter(case)}",
     )
+
+
+def _whose_filter(case: Case) -> str:
+    """Say whether the filter may be our own (section 4.3: one vantage and no controls cannot tell)."""
+    if case.observation.is_egress_clear:
+        return "It is not a filter in our own network: other servers are reached on this port from here."
+    return "No control server tells whether the filter is theirs or in our own network: compare from another."
 
 
 def port_closed(case: Case) -> Verdict | None:

@@ -1,0 +1,210 @@
+"""The controls: results that our own network may be to blame for wait until control servers were asked."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any
+
+from scanner.model import Endpoint, Observation, Severity
+from scanner.model.control import UNTOLD, Gate, GateStanding, Realm, Standings, Word, gate_of
+from scanner.model.event import Event, EventKind
+from scanner.model.observation import Key
+from scanner.service.rounds import Rounds
+from scanner.verdict.egress import blame, is_answered, is_suspicious, tell_gate
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """Who is told what comes of it."""
+
+    deliver: Callable[[Observation], None]
+    """Takes the results that had to wait."""
+    on_standing: Callable[[Gate, GateStanding], None] = lambda _gate, _standing: None
+    """Told of every check."""
+    on_change: Callable[[Event], None] = lambda _: None
+    """Told where our own network began or ceased to be at fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    standing: GateStanding
+    at: float
+
+
+class Controls:
+    """The stage between the probes and what is told of them.
+
+    A result in which the server proved itself passes at once. Another one waits until the controls of its
+    port were asked; one check is shared by all that wait, and no worker of the pool waits with them.
+
+    Args:
+        spawn: lets a coroutine run beside the pool's workers.
+        judge: judges an observation anew.
+    """
+
+    def __init__(
+        self,
+        rounds: Rounds,
+        spawn: Callable[[Coroutine[Any, Any, None]], None],
+        judge: Callable[[Observation], Observation],
+        reports: Reports,
+        *,
+        vantage: str = "default",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._rounds = rounds
+        self._spawn = spawn
+        self._judge = judge
+        self._reports = reports
+        self._vantage = vantage
+        self._clock = clock
+        self._known: dict[Gate, _Known] = {}
+        self._told: dict[Gate, Word] = {}
+        """What was last told as an event."""
+        self._held: dict[Gate, deque[Observation]] = {}
+        self._under_way: set[Gate] = set()
+        self._in_use: frozenset[Gate] = frozenset()
+        self._changed = asyncio.Event()
+
+    def adjust(
+        self, rounds: Rounds, judge: Callable[[Observation], Observation], *, vantage: str = "default"
+    ) -> None:
+        """Go on with other settings; what is known stands where the same servers are asked."""
+        former, self._rounds = self._rounds, rounds
+        self._judge = judge
+        self._vantage = vantage
+        for gate in list(self._known):
+            if rounds.lists.get(gate.port) != former.lists.get(gate.port) or not self._has_controls(gate):
+                del self._known[gate]
+        self._changed.set()
+
+    @property
+    def standings(self) -> Standings:
+        """What is known of each gate."""
+        return MappingProxyType({gate: known.standing for gate, known in self._known.items()})
+
+    def pass_on(self, observation: Observation) -> Observation | None:
+        """Return a result as it may be told, or None where it waits for the controls."""
+        gate = gate_of(observation.endpoint)
+        is_news = self._rounds.clues.note(gate, observation)
+        if not self._has_controls(gate):
+            return observation
+        known = self._known.get(gate)
+        standing = UNTOLD if known is None else known.standing
+        # Where all is intercepted, a result that looks good may mean that it has ended.
+        is_doubtful = is_suspicious(observation) or standing.word is Word.INTERCEPTED
+        wants_check = self._wants_check(known, is_news=is_news)
+        if is_doubtful and (wants_check or gate in self._under_way):
+            self._held.setdefault(gate, deque()).append(observation)
+            self._begin(gate)
+            return None
+        if wants_check and standing.word is Word.BLOCKED and is_answered(observation):
+            self._begin(gate)  # it may be open again
+        return self._apply(observation, standing)
+
+    def held_back(self) -> list[Observation]:
+        """Return the results that still wait, to be handed out when nothing more comes."""
+        return [observation for line in self._held.values() for observation in line]
+
+    def forget(self, key: Key) -> None:
+        """Forget an endpoint that is probed no more."""
+        self._rounds.clues.forget(key)
+
+    def watch(self, endpoints: Iterable[Endpoint]) -> None:
+        """Ask the controls of all gates of these endpoints again and again, the new ones soon."""
+        self._in_use = frozenset(map(gate_of, endpoints))
+        for gate in self._known.keys() - self._in_use:
+            del self._known[gate]
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Ask at the start and at every interval, until cancelled."""
+        while True:
+            self._changed.clear()
+            wait = self._begin_due()
+            try:
+                async with asyncio.timeout(wait):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+
+    def _begin_due(self) -> float | None:
+        """Begin the checks that are due; return the seconds until the next one is."""
+        waits = []
+        for gate in filter(self._has_controls, self._in_use - self._under_way):
+            known = self._known.get(gate)
+            wait = 0.0
+            if known is not None:
+                wait = known.at + self._rounds.settings.interval - self._clock()
+            if wait <= 0:
+                self._begin(gate)
+            else:
+                waits.append(wait)
+        return min(waits, default=None)
+
+    def _has_controls(self, gate: Gate) -> bool:
+        """Tell whether there is anybody to ask; the built-in controls are all out in the Internet."""
+        is_theirs = gate.realm is Realm.PUBLIC or self._rounds.settings.is_own(gate.port)
+        return is_theirs and bool(self._rounds.lists.get(gate.port))
+
+    def _wants_check(self, known: _Known | None, *, is_news: bool) -> bool:
+        """Tell whether a doubtful result asks for a check: one that was looked into before can wait."""
+        if known is None:
+            return True
+        fresh = self._rounds.manner.fresh
+        if fresh is None:
+            return False
+        return self._clock() - known.at >= (fresh if is_news else self._rounds.settings.interval)
+
+    def _apply(self, observation: Observation, standing: GateStanding) -> Observation:
+        changed = blame(observation, standing)
+        return observation if changed is observation else self._judge(changed)
+
+    def _begin(self, gate: Gate) -> None:
+        if gate not in self._under_way:
+            self._under_way.add(gate)
+            self._spawn(self._check(gate))
+
+    async def _check(self, gate: Gate) -> None:
+        """Find out how a gate stands, and hand out what waited for it."""
+        before = self._known.get(gate)
+        standing = await self._rounds.find_standing(gate, None if before is None else before.standing.word)
+        self._under_way.discard(gate)
+        self._changed.set()
+        self._settle(gate, standing)
+        waiting = self._held.pop(gate, deque())
+        while waiting:
+            self._reports.deliver(self._apply(waiting.popleft(), standing))
+
+    def _settle(self, gate: Gate, standing: GateStanding) -> None:
+        """Keep what was found, and tell it where it is news."""
+        self._known[gate] = _Known(standing, self._clock())
+        self._reports.on_standing(gate, standing)
+        told = self._told.get(gate, Word.FINE)
+        if standing.word not in {Word.UNTOLD, told}:
+            self._told[gate] = standing.word
+            self._reports.on_change(_write_event(gate, told, standing, self._vantage))
+
+
+def _write_event(gate: Gate, before: Word, after: GateStanding, vantage: str) -> Event:
+    verdict = tell_gate(gate, after)
+    return Event(
+        at=datetime.now(UTC),
+        kind=EventKind.EGRESS_CHANGED,
+        subject=str(gate),
+        severity=Severity.NOTICE if verdict is None else verdict.severity,
+        summary=f"Our own network lets {gate} through again." if verdict is None else verdict.summary,
+        name=f"egress_{before if verdict is None else after.word}",
+        advice=None if verdict is None else verdict.advice,
+        before={"standing": before.value},
+        after={
+            "standing": after.word.value,
+            "evidence": list(after.evidence),
+            "signatures": list(after.signatures),
+        },
+        vantage=vantage,
+    )

@@ -1,0 +1,141 @@
+"""Judges our own network by its controls: whether it lets a port through, blocks it, or answers itself."""
+
+from dataclasses import replace
+
+from scanner.model import Observation, Reason, State, Verdict
+from scanner.model.control import Gate, GateStanding, Word
+from scanner.model.masked import is_masked_banner
+from scanner.model.reason import NETWORK_DOWN
+from scanner.verdict.interception import SUPPORTING, Asked, Round, find_signs
+from scanner.verdict.reachability import tell_blocked, tell_intercepted
+
+EGRESS_REASONS = frozenset({Reason.EGRESS_BLOCKED, Reason.EGRESS_INTERCEPTED})
+
+_QUORUM = 2
+# What a filter between here and the server looks like, whosever it is: the server shows nothing of itself.
+_SILENT = frozenset(
+    {
+        Reason.CONNECT_TIMEOUT,
+        Reason.ADMIN_PROHIBITED,
+        Reason.HOST_UNREACHABLE,
+        Reason.NETWORK_UNREACHABLE,
+    }
+)
+# What a server may do itself as well: our network is to blame only where it does the same to the controls.
+_ABRUPT = frozenset(
+    {
+        Reason.CONNECTION_REFUSED,
+        Reason.NO_GREETING,
+        Reason.CLOSED_BEFORE_GREETING,
+        Reason.RESET_BEFORE_GREETING,
+        Reason.TLS_TIMEOUT,
+        Reason.TLS_CLOSED,
+    }
+)
+
+
+def judge_gate(asked: Round) -> GateStanding:
+    """Tell by one round of questions how our own network treats a port."""
+    told = asked.told
+    if not told:
+        why = "no control has an address of this kind" if not asked.asked else _list(asked.asked)
+        return GateStanding(Word.UNTOLD, (why,))
+    signs = find_signs(asked)
+    ids = tuple(name for name, _ in signs)
+    words = tuple(text for _, text in signs)
+    if not SUPPORTING.issuperset(ids) and not _is_refuted(asked, ids):
+        return GateStanding(Word.INTERCEPTED, words, ids)
+    if asked.answering:
+        names = ", ".join(one.control.host for one in asked.answering)
+        return GateStanding(Word.FINE, (f"answered by {names}", *words), ids)
+    failures = frozenset(one.seen.reason for one in told if one.seen.reason is not None)
+    silence = f"no control answers on it: {_list(told)}"
+    if len(told) < min(_QUORUM, asked.listed):
+        return GateStanding(Word.UNTOLD, (f"{silence}; one alone proves nothing",), failures=failures)
+    reached = [name for name, is_reached in asked.sites if is_reached]
+    if asked.has_other_answers or reached:
+        also = f"{reached[0]} can be reached" if reached else "other ports work"
+        return GateStanding(Word.BLOCKED, (f"{silence}; {also}",), failures=failures)
+    if not asked.sites:
+        return GateStanding(Word.BLOCKED, (silence,), failures=failures)
+    others = ", ".join(name for name, _ in asked.sites)
+    evidence = (f"{NETWORK_DOWN}: nor can {others} be reached", silence)
+    return GateStanding(Word.BLOCKED, evidence, failures=failures, is_network_down=True)
+
+
+def tell_gate(gate: Gate, standing: GateStanding) -> Verdict | None:
+    """Return the verdict on our own network; None where nothing is wrong with it or nothing can be told."""
+    if not standing.is_bad:
+        return None
+    tell = tell_blocked if standing.word is Word.BLOCKED else tell_intercepted
+    return tell(gate.port, f"{gate}: {standing.text}", is_about_server=False)
+
+
+def is_suspicious(observation: Observation) -> bool:
+    """Tell whether a result might be the work of our own network: the server has proven nothing of itself.
+
+    A certificate that verifies is such a proof. What our own machine could not do is another matter.
+    """
+    if observation.state is State.UNKNOWN:
+        return False
+    certificate = observation.certificate
+    if observation.state is not State.OPEN:
+        return certificate is None or not certificate.trusted
+    starttls, banner = observation.starttls, observation.banner
+    is_stripped = starttls is not None and observation.tls is None
+    is_masked = (starttls is not None and starttls.masked) or is_masked_banner(banner or "")
+    is_unproven = certificate is None or not (certificate.trusted and certificate.name_matches)
+    return is_stripped or is_masked or is_unproven
+
+
+def is_answered(observation: Observation) -> bool:
+    """Tell whether something at the other end answered, so that packets get out and back."""
+    return observation.state in {State.OPEN, State.REJECTING} or observation.banner is not None
+
+
+def blame(observation: Observation, standing: GateStanding) -> Observation:
+    """Return the observation as the standing of its gate makes it; it has to be judged anew if it changed.
+
+    What the probe saw stays in it, its reason in the detail. A server that showed something of itself
+    through a blocked port is left as it is: for it the way is open.
+    """
+    if observation.state is State.UNKNOWN:
+        return observation
+    if standing.word is Word.FINE and observation.state is State.BLOCKED:
+        return replace(observation, is_egress_clear=True)
+    if standing.word is Word.INTERCEPTED:
+        return _change(observation, Reason.EGRESS_INTERCEPTED, standing)
+    if standing.word is Word.BLOCKED and _shows_nothing(observation, standing):
+        return _change(observation, Reason.EGRESS_BLOCKED, standing)
+    return observation
+
+
+def _is_refuted(asked: Round, ids: tuple[str, ...]) -> bool:
+    """Whether certificates prove the servers themselves: then nothing that comes back is changed on the way.
+
+    Some networks accept every connection first and pass all on unchanged; one proof refutes that sign.
+    """
+    proven = [one.is_proven for one in asked.answering]
+    is_only_dark = SUPPORTING.union({"dark_address_answers"}).issuperset(ids)
+    return bool(proven) and (any(proven) if is_only_dark else all(proven))
+
+
+def _change(observation: Observation, reason: Reason, standing: GateStanding) -> Observation:
+    said = "open" if observation.reason is None else observation.reason.replace("_", " ")
+    if observation.detail:
+        said += f" ({observation.detail})"
+    return replace(observation, reason=reason, detail=f"{standing.text}; this server: {said}")
+
+
+def _shows_nothing(observation: Observation, standing: GateStanding) -> bool:
+    reason = observation.reason
+    if observation.banner is not None or observation.certificate is not None or reason is None:
+        return False
+    if reason is Reason.ADMIN_PROHIBITED:
+        # Where the prohibition came from the server's own address, our packets had got there.
+        return not (observation.detail or "").endswith(f" from {observation.endpoint.address}")
+    return reason in _SILENT or (reason in _ABRUPT and reason in standing.failures)
+
+
+def _list(some: tuple[Asked, ...]) -> str:
+    return ", ".join(f"{one.name} {(one.seen.reason or 'open').replace('_', ' ')}" for one in some)
