@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal, TypeAlias
 
 from scanner.model.ports import Protocol, Role, TlsMode
-from scanner.model.published import DaneMatch, Expectation, Proof
+from scanner.model.published import Dane, DaneMatch, Expectation, Proof
 from scanner.model.reason import STATE_OF, Phase, Reason, State
 from scanner.model.verdict import StandingVerdict, Verdict
 
@@ -44,6 +44,11 @@ class Endpoint:
     def key(self) -> Key:
         """The identity that limits, metrics and resumption go by."""
         return (self.host, self.address, self.port, self.protocol, self.tls_mode)
+
+    @property
+    def dane(self) -> Dane | None:
+        """What is published about it for DANE, where that was looked up."""
+        return self.expectation.dane if self.expectation is not None else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from scanner.model import Dane, Endpoint, Observation
+from scanner.model import Endpoint, Observation
 from scanner.model.control import Gate, gate_of
 from scanner.model.domain import DomainFacts, Membership
 from scanner.model.observation import Key
@@ -40,7 +40,7 @@ class Roster:
         if seen is None:
             return None
         known = replace(endpoint, dns_seconds=seen.endpoint.dns_seconds)
-        is_same = known == seen.endpoint or _dane_of(known) != _dane_of(seen.endpoint)
+        is_same = known == seen.endpoint or known.dane != seen.endpoint.dane
         return None if is_same else replace(seen, endpoint=known)
 
     def kept_by(self, gate: Gate) -> Iterator[Key]:
@@ -48,7 +48,3 @@ class Roster:
         for key, seen in self.latest.items():
             if seen.reason in EGRESS_REASONS and gate_of(seen.endpoint) == gate:
                 yield key
-
-
-def _dane_of(endpoint: Endpoint) -> Dane | None:
-    return endpoint.expectation.dane if endpoint.expectation is not None else None

@@ -9,22 +9,18 @@ from prometheus_client import CollectorRegistry
 
 from scanner import __version__
 from scanner.config import Settings
-from scanner.engine import Pipeline, Pool, WaitingRoom
+from scanner.engine import Pipeline, WaitingRoom
 from scanner.metrics import Exposition, Telemetry
 from scanner.model import Endpoint, Observation, Proof, Reason, TargetFinding
-from scanner.model.control import Gate, GateStanding, Word
 from scanner.model.observation import Key
 from scanner.probe import Examiner, Rhythm, Sweep
 from scanner.service.agenda import Agenda
-from scanner.service.asking import Errand
+from scanner.service.checkpoint import Checkpoint, Ties, WatchJob
 from scanner.service.chronicle import Chronicle
-from scanner.service.clues import Clues
-from scanner.service.controls import Controls, Reports
 from scanner.service.herald import Herald
-from scanner.service.parts import Parts, build_rounds
+from scanner.service.parts import Parts
 from scanner.service.planning import Planning
 from scanner.service.roster import Roster
-from scanner.service.rounds import Rounds
 from scanner.service.sinks import Latest, Metrics
 from scanner.verdict import is_proven
 
@@ -64,9 +60,7 @@ class Watch:
         self.first_pass = asyncio.Event()
         limits = settings.limits
         self._examiner = Examiner(parts.prober, self._rhythm(), self._push_later)
-        self._waiting: WaitingRoom[Endpoint | Sweep | Errand] = WaitingRoom(
-            limits.per_address, limits.per_address_gap
-        )
+        self._waiting: WaitingRoom[WatchJob] = WaitingRoom(limits.per_address, limits.per_address_gap)
         self.chronicle = Chronicle(
             parts.policy,
             parts.patience,
@@ -78,17 +72,16 @@ class Watch:
             [Latest(self.keep), Metrics(self.exposition, self.telemetry)], self.telemetry.count_sink_error
         )
         self.telemetry.declare_sinks([Latest.name, Metrics.name])
-        self._pool = Pool(
-            self._probe, self._deliver, self._waiting, concurrency=limits.concurrency, rate=limits.rate
+        ties = Ties(
+            self._probe,
+            self._deliver,
+            self._agenda,
+            self._roster,
+            self._examiner,
+            self.chronicle.tell_one,
         )
-        self._clues = Clues()
-        self.controls = Controls(
-            self._build_rounds(),
-            self._pool.spawn,
-            parts.prober.judge,
-            Reports(self._hand_out, self._take_standing, self.chronicle.tell_one),
-            vantage=settings.vantage,
-        )
+        self._checkpoint = Checkpoint(settings, parts, self._waiting, ties)
+        self._pool, self.controls = self._checkpoint.pool, self._checkpoint.controls
         self.exposition.egress.read_from(lambda: self.controls.standings, lambda: self.settings.vantage)
         self.telemetry.read_from(
             pool_workers=lambda: self._pool.workers,
@@ -96,7 +89,7 @@ class Watch:
             queue_length=lambda: self._pool.waiting,
             scheduler_lag_seconds=lambda: self._agenda.lag,
             endpoints=lambda: self.endpoints_total,
-            domains=lambda: len(self._domains()),
+            domains=lambda: len({target.host for target in self.settings.targets}),
         )
 
     async def run(self) -> None:
@@ -125,7 +118,7 @@ class Watch:
         self.settings = settings
         self._examiner.adjust(parts.prober, self._rhythm())
         self.chronicle.recollection.adjust(parts.policy, parts.patience)
-        self.controls.adjust(self._build_rounds(), parts.prober.judge, vantage=settings.vantage)
+        self._checkpoint.adjust(settings, parts)
         await self._planning.give_up()
         await former.close()
         self._agenda.adjust(settings.schedule)
@@ -177,9 +170,6 @@ class Watch:
     def _check_first_pass(self) -> None:
         if self.is_ready:
             self.first_pass.set()
-
-    def _domains(self) -> set[str]:
-        return {target.host for target in self.settings.targets}
 
     async def _plan(self) -> bool:
         """Make a plan and follow it; return whether name servers failed for some targets."""
@@ -233,34 +223,7 @@ class Watch:
         if seen is not None and self._examiner.has_more(seen):
             self._reconsider(self._examiner.complete(seen))
 
-    def _build_rounds(self) -> Rounds:
-        def push(errand: Errand) -> None:
-            self._pool.push(errand, is_urgent=True)
-
-        return build_rounds(self.settings, self._parts, self._clues, push)
-
-    def _hand_out(self, observation: Observation) -> None:
-        """Tell a result that had to wait for the controls."""
-        if observation.endpoint.key in self._agenda:
-            self._deliver(self._without_sweep(observation))
-
-    def _without_sweep(self, observation: Observation) -> Observation:
-        """Let a sweep through a port that is intercepted count for nothing."""
-        if observation.reason is Reason.EGRESS_INTERCEPTED:
-            self._examiner.forget(observation.endpoint.key)
-        return observation
-
-    def _take_standing(self, gate: Gate, standing: GateStanding) -> None:
-        """Probe again soon what could not be judged, where it can be now."""
-        if standing.word is Word.FINE:
-            for key in self._roster.kept_by(gate):
-                self._agenda.hasten(key)
-
-    async def _probe(self, endpoint: Endpoint | Sweep | Errand) -> Observation | None:
-        if isinstance(endpoint, Errand):
-            if not self._agenda.is_closed:
-                await endpoint.run()
-            return None
+    async def _probe(self, endpoint: Endpoint | Sweep) -> Observation | None:
         if isinstance(endpoint, Sweep):
             if not self._agenda.is_closed:
                 await self._examiner.examine(endpoint)
@@ -279,8 +242,7 @@ class Watch:
         if not is_known:
             self._rule_out(key)
             return None
-        told = self.controls.pass_on(observation)
-        return None if told is None else self._without_sweep(told)
+        return observation
 
     def _deliver(self, observation: Observation) -> None:
         """Judge a result with memory, and tell it."""

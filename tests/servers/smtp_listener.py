@@ -1,11 +1,15 @@
-"""A plain SMTP listener for a namespace: `smtp_listener.py PORT...` prints `ready` and answers for ever."""
+"""A plain SMTP listener for a namespace: `smtp_listener.py PORT...` prints `ready` and answers for ever.
+
+`--greeting=TEXT` before the ports makes it greet with something else.
+"""
 
 import contextlib
 import selectors
 import socket
 import sys
 
-GREETING = b"220 inside.mail.test ESMTP\r\n"
+GREETING = "220 inside.mail.test ESMTP"
+OPTION = "--greeting="
 REPLIES = {
     b"EHLO": b"250-inside.mail.test\r\n250 PIPELINING\r\n",
     b"HELO": b"250 inside.mail.test\r\n",
@@ -28,7 +32,7 @@ def answer(connection: socket.socket, pending: bytearray) -> bool:
     return bool(received) and len(pending) < 4096
 
 
-def serve(ports: list[int]) -> None:
+def serve(ports: list[int], greeting: str) -> None:
     """Listen on the ports of every address, IPv4 and IPv6, for ever."""
     selector = selectors.DefaultSelector()
     for port in ports:
@@ -44,7 +48,7 @@ def serve(ports: list[int]) -> None:
             if key.data is None:
                 connection, _ = source.accept()
                 with contextlib.suppress(OSError):
-                    connection.sendall(GREETING)
+                    connection.sendall(f"{greeting}\r\n".encode())
                 selector.register(connection, selectors.EVENT_READ, bytearray())
                 continue
             try:
@@ -57,4 +61,6 @@ def serve(ports: list[int]) -> None:
 
 
 if __name__ == "__main__":
-    serve([int(port) for port in sys.argv[1:]])
+    words = sys.argv[1:]
+    said = words.pop(0).removeprefix(OPTION) if words[0].startswith(OPTION) else GREETING
+    serve([int(port) for port in words], said)

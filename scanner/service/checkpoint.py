@@ -1,0 +1,94 @@
+"""The controls of a watch: every result passes here on its way from the probe to what is told."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from scanner.config import Settings
+from scanner.engine import Pool, WaitingRoom
+from scanner.model import Endpoint, Observation, Reason
+from scanner.model.control import Gate, GateStanding, Word
+from scanner.model.event import Event
+from scanner.probe import Examiner, Sweep
+from scanner.service.agenda import Agenda
+from scanner.service.asking import Errand
+from scanner.service.clues import Clues
+from scanner.service.controls import Controls, Reports
+from scanner.service.parts import Parts, build_rounds
+from scanner.service.roster import Roster
+from scanner.service.rounds import Rounds
+
+WatchJob: TypeAlias = Endpoint | Sweep | Errand
+
+
+@dataclass(frozen=True, slots=True)
+class Ties:
+    """What of a watch the checkpoint has to do with."""
+
+    probe: Callable[[Endpoint | Sweep], Awaitable[Observation | None]]
+    deliver: Callable[[Observation], None]
+    agenda: Agenda
+    roster: Roster
+    examiner: Examiner
+    on_change: Callable[[Event], None]
+    """Told where our own network began or ceased to be at fault."""
+
+
+class Checkpoint:
+    """Owns the pool and does its jobs: those for the controls itself, all others by `ties.probe`.
+
+    Results of those pass the controls before they are told.
+    """
+
+    def __init__(self, settings: Settings, parts: Parts, waiting: WaitingRoom[WatchJob], ties: Ties) -> None:
+        limits = settings.limits
+        self._ties = ties
+        self._clues = Clues()
+        self.pool: Pool[WatchJob, Observation] = Pool(
+            self._do, ties.deliver, waiting, concurrency=limits.concurrency, rate=limits.rate
+        )
+        self.controls = Controls(
+            self._build_rounds(settings, parts),
+            self.pool.spawn,
+            parts.prober.judge,
+            Reports(self._hand_out, self._take_standing, ties.on_change),
+            vantage=settings.vantage,
+        )
+
+    def adjust(self, settings: Settings, parts: Parts) -> None:
+        """Go on with other settings."""
+        rounds = self._build_rounds(settings, parts)
+        self.controls.adjust(rounds, parts.prober.judge, vantage=settings.vantage)
+
+    async def _do(self, job: WatchJob) -> Observation | None:
+        """Do one job of the pool; return a result that can be told now."""
+        if isinstance(job, Errand):
+            if not self._ties.agenda.is_closed:
+                await job.run()
+            return None
+        observation = await self._ties.probe(job)
+        told = None if observation is None else self.controls.pass_on(observation)
+        return None if told is None else self._without_sweep(told)
+
+    def _build_rounds(self, settings: Settings, parts: Parts) -> Rounds:
+        def push(errand: Errand) -> None:
+            self.pool.push(errand, is_urgent=True)
+
+        return build_rounds(settings, parts, self._clues, push)
+
+    def _hand_out(self, observation: Observation) -> None:
+        """Tell a result that had to wait, unless its endpoint has gone meanwhile."""
+        if observation.endpoint.key in self._ties.agenda:
+            self._ties.deliver(self._without_sweep(observation))
+
+    def _without_sweep(self, observation: Observation) -> Observation:
+        """Let a sweep through a port that is intercepted count for nothing."""
+        if observation.reason is Reason.EGRESS_INTERCEPTED:
+            self._ties.examiner.forget(observation.endpoint.key)
+        return observation
+
+    def _take_standing(self, gate: Gate, standing: GateStanding) -> None:
+        """Probe again soon what could not be judged, where it can be now."""
+        if standing.word is Word.FINE:
+            for key in self._ties.roster.kept_by(gate):
+                self._ties.agenda.hasten(key)
