@@ -13,7 +13,7 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
-from scanner.metrics import domains
+from scanner.metrics import domains, egress
 from scanner.metrics.families import FAMILIES
 from scanner.metrics.telemetry import Telemetry
 
@@ -328,7 +328,7 @@ def exported_metrics() -> set[str]:
     # With labels a metric has no samples before its first value.
     ours |= {f"{metric.name}_bucket" for metric in registry.collect() if metric.type == "histogram"}
     ours |= {metric.name for metric in registry.collect() if metric.type == "gauge"}
-    return ours | {family.name for family in FAMILIES} | domains.FAMILIES.keys()
+    return ours | {family.name for family in FAMILIES} | domains.FAMILIES.keys() | egress.FAMILIES.keys()
 
 
 def metrics_in(text: str) -> set[str]:

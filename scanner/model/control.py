@@ -38,7 +38,7 @@ def realm_of_dark(address: str) -> Realm:
     return Realm.PUBLIC if refuse_address(address) == "a documentation address" else realm_of(address)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Gate:
     """What has to be open in our own network for one port: filters may treat IPv4 and IPv6 differently."""
 

@@ -14,9 +14,10 @@ import structlog
 
 from scanner import __version__
 from scanner.config import ConfigError, Settings
-from scanner.model import Observation, TargetFinding
+from scanner.model import Observation, TargetFinding, Verdict
 from scanner.service.parts import build_parts
 from scanner.service.watch import Watch
+from scanner.verdict.egress import tell_gate
 from scanner.web import ReloadOutcome, create_app, serve_http
 
 log = structlog.get_logger(__name__)
@@ -78,6 +79,12 @@ class Service:
     def findings(self) -> Sequence[TargetFinding]:
         """Return what was found about targets that have no endpoint."""
         return self._watch.findings()
+
+    def egress(self) -> Sequence[Verdict]:
+        """Return what is wrong with our own network, a verdict a port."""
+        standings = self._watch.controls.standings
+        verdicts = (tell_gate(gate, standings[gate]) for gate in sorted(standings))
+        return [verdict for verdict in verdicts if verdict is not None]
 
     def masked_settings(self) -> str:
         """Return the settings in force, every secret masked."""

@@ -7,7 +7,7 @@ from typing import Annotated, Protocol
 
 from fastapi import Depends, Request
 
-from scanner.model import Observation, TargetFinding
+from scanner.model import Observation, TargetFinding, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,9 @@ class Monitor(Protocol):
 
     def findings(self) -> Sequence[TargetFinding]:
         """Return what was found about targets that have no endpoint."""
+
+    def egress(self) -> Sequence[Verdict]:
+        """Return what is wrong with our own network, a verdict a port; nothing where all is well."""
 
     def masked_settings(self) -> str:
         """Return the settings in force as YAML, every secret masked."""

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from scanner.model import Observation, Severity, TargetFinding
+from scanner.model import Observation, Severity, TargetFinding, Verdict
 from scanner.web import view
 from scanner.web.monitor import Monitor, Now, Watched
 from scanner.web.standing import ALL, Concern, concern_of, count, count_targets, select, sort_worst_first
@@ -67,6 +67,7 @@ class Snapshot:
     next_pass_at: datetime | None
     observations: tuple[Observation, ...]
     findings: tuple[TargetFinding, ...]
+    egress: tuple[Verdict, ...]
 
 
 def _take_snapshot(monitor: Monitor) -> Snapshot:
@@ -79,6 +80,7 @@ def _take_snapshot(monitor: Monitor) -> Snapshot:
         next_pass_at=monitor.next_pass_at,
         observations=tuple(monitor.observations()),
         findings=tuple(monitor.findings()),
+        egress=tuple(monitor.egress()),
     )
 
 
@@ -96,6 +98,7 @@ def _render_status(snapshot: Snapshot, now: datetime, show: str) -> str:
         selected=len(selected),
         rows=[view.describe(observation, now) for observation in selected[:MAX_ROWS]],
         findings=snapshot.findings,
+        egress=snapshot.egress,
     )
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from scanner.metrics import Telemetry, domains
+from scanner.metrics import Telemetry, domains, egress
 from scanner.metrics.families import FAMILIES
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "metrics.md"
@@ -19,7 +19,7 @@ def test_every_family_of_a_scrape_is_documented_and_no_other() -> None:
         for family in registry.collect()
         if family.name.startswith("mailport_")
     }
-    exposed = own | {family.name for family in FAMILIES} | domains.FAMILIES.keys()
+    exposed = own | {family.name for family in FAMILIES} | domains.FAMILIES.keys() | egress.FAMILIES.keys()
 
     documented = set(re.findall(r"^\| `(mailport_\w+)` \|", DOCUMENT.read_text("utf-8"), re.MULTILINE))
 

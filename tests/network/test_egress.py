@@ -66,6 +66,7 @@ class Place:
             "controls": {**controls, **(settings or {})},
             "probe": {"timeout": 0.5, "allow_private": True, "versions_interval": None},
             "limits": {"rate": 0, "per_address_gap": 0},
+            "resolver": {"servers": ["127.0.0.1:9"], "timeout": 0.5},
         }
         config = self.folder / "scan.yml"
         config.write_text(yaml.safe_dump(document))
@@ -136,7 +137,7 @@ def test_another_port_is_judged_all_the_same(place: Place) -> None:
     assert done.returncode == 0
 
 
-@pytest.mark.parametrize("kind", [Filter.ADMIN_PROHIBITED, Filter.HOST_UNREACHABLE, Filter.TCP_RESET])
+@pytest.mark.parametrize("kind", [Filter.ADMIN_PROHIBITED, Filter.TCP_RESET])
 def test_a_filter_of_ours_that_answers_is_no_fault_of_the_target_either(place: Place, kind: Filter) -> None:
     place.drop_on_the_way_out(SMTP, kind=kind)
     assert outcomes(place.scan(SMTP)) == {SMTP: BLOCKED}
@@ -154,7 +155,8 @@ def test_a_filter_of_the_target_is_the_targets(place: Place) -> None:
 
 def test_without_controls_the_advice_says_that_it_cannot_be_told(place: Place) -> None:
     place.drop_on_the_way_out(SMTP)
-    for settings in ({"ports": {SMTP: []}}, {"enabled": False}):
+    nobody: list[dict[str, Any]] = [{"ports": {SMTP: []}}, {"enabled": False}]
+    for settings in nobody:
         done = place.scan(SMTP, settings=settings)
         assert outcomes(done) == {SMTP: ("blocked", "connect_timeout")}
         assert "No control server tells whether the filter is theirs" in verdict_of(done, SMTP)["advice"]
@@ -187,8 +189,7 @@ def test_a_proxy_that_answers_for_all_is_told(place: Place, sign: str) -> None:
     place.redirect(SMTP)
     settings: dict[str, Any] = {"dark": place.dark}
     if sign == "greeting":
-        controls = [{"host": host, "banner": "inside.mail.test * ESMTP"} for host in place.controls]
-        controls[0]["banner"] = controls[1]["banner"] = "inside.mail.test ESMTP"
+        controls = [{"host": host, "banner": "220 inside.*.test ESMTP"} for host in place.controls]
         settings = {"ports": {SMTP: controls}}
     done = place.scan(SMTP, SUBMISSION, settings=settings)
     assert outcomes(done) == {SMTP: INTERCEPTED, SUBMISSION: ("open", None)}

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from prometheus_client import CollectorRegistry
 
 from scanner.metrics import Exposition, Telemetry
-from scanner.model import Observation, TargetFinding
+from scanner.model import Observation, TargetFinding, Verdict
 from scanner.web import ReloadOutcome
 from tests.web.samples import FINDINGS, NOW, WORLD
 
@@ -25,6 +25,7 @@ class FakeService:
     endpoints_total: int = len(WORLD)
     endpoints_done: int = len(WORLD)
     outcome: ReloadOutcome = field(default_factory=lambda: ReloadOutcome(ok=True))
+    own_network: Sequence[Verdict] = ()
     reloads: int = 0
     settings: str = "targets:\n- example.org\nstore: postgresql://mailport:***@db/mailport\n"
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
@@ -44,6 +45,9 @@ class FakeService:
 
     def findings(self) -> Sequence[TargetFinding]:
         return self.found
+
+    def egress(self) -> Sequence[Verdict]:
+        return self.own_network
 
     def masked_settings(self) -> str:
         return self.settings
