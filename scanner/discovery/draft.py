@@ -101,6 +101,7 @@ class Draft:
             self.mx_dane.append(DaneStatus.NONE if dane is None else dane.status)
         if source is not Source.GUESS and _is_gone(host):
             self.without_host.add(place.service)
+        domains = self.endpoints[-1].domains if self.endpoints else (self.domain,)
         role = Role.MX if place.service is Service.MX else role_of(place.protocol, place.port)
         for address in host.addresses:
             if len(self.endpoints) == MAX_ENDPOINTS:
@@ -115,7 +116,7 @@ class Draft:
                 tls_mode=place.tls_mode,
                 role=role,
                 source=source,
-                domains=(self.domain,),
+                domains=domains,
                 dns_seconds=host.dns_seconds,
                 expectation=expectation,
                 proof=place.proof,

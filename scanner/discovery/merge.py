@@ -1,7 +1,8 @@
 """Joins plans: an endpoint that several domains lead to is probed once and concerns all of them."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass, field, replace
+from operator import itemgetter
 
 from scanner.model import (
     Dane,
@@ -15,7 +16,7 @@ from scanner.model import (
     StsPolicy,
     TargetFinding,
 )
-from scanner.model.domain import DomainFacts
+from scanner.model.domain import DomainFacts, Membership
 from scanner.model.observation import Key
 
 _RANK_OF_SOURCE = {source.value: rank for rank, source in enumerate(Source)}
@@ -43,74 +44,180 @@ class Plan:
     findings: tuple[TargetFinding, ...]
     domains: tuple[DomainFacts, ...] = ()
 
-    @property
-    def addresses(self) -> dict[str, tuple[str, ...]]:
-        """The addresses of every host that has endpoints."""
-        found: dict[str, dict[str, None]] = {}
+    def list_addresses(self) -> Generator[None, None, dict[str, tuple[str, ...]]]:
+        """Return the addresses of every host that has endpoints; yields wherever that may be put off."""
+        found: dict[str, tuple[str, ...]] = {}
         for endpoint in self.endpoints:
-            found.setdefault(endpoint.host, {})[endpoint.address] = None
-        return {host: tuple(addresses) for host, addresses in found.items()}
+            known = found.get(endpoint.host, ())
+            if endpoint.address not in known:
+                found[endpoint.host] = (*known, endpoint.address)
+            yield
+        return found
+
+
+@dataclass(slots=True)
+class Former:
+    """The parts of the last plan. What is equal again is taken from there.
+
+    So it is one value for as long as it holds, whoever compares it sees at once that nothing has changed,
+    and the garbage collector meets nothing new.
+    """
+
+    endpoints: dict[Key, Endpoint] = field(default_factory=dict)
+    domains: dict[str, DomainFacts] = field(default_factory=dict)
 
 
 def merge(plans: Iterable[Plan]) -> Plan:
     """Join plans: each endpoint, each finding and each domain once."""
-    endpoints: dict[Key, list[Endpoint]] = {}
-    findings: dict[tuple[str, str, Reason | None, str | None], TargetFinding] = {}
-    domains: dict[str, list[DomainFacts]] = {}
-    for plan in plans:
+    merger = Merger(Former())
+    for rank, plan in enumerate(plans):
+        merger.add(rank, plan)
+    return _finish(merger.join())
+
+
+class Merger:
+    """Joins plans as they come, in whatever order, so that of a plan that is added little more is kept.
+
+    Ten thousand plans that wait to be joined would be a million values for the garbage collector to visit.
+    """
+
+    def __init__(self, former: Former) -> None:
+        self._former = former
+        self._endpoints: dict[Key, _Joint] = {}
+        self._findings: dict[int, tuple[TargetFinding, ...]] = {}
+        self._domains: dict[int, tuple[DomainFacts, ...]] = {}
+        self._members: dict[tuple[Membership, ...], tuple[Membership, ...]] = {}
+
+    def add(self, rank: int, plan: Plan) -> None:
+        """Add a plan; the one of the lowest rank comes first in everything."""
+        word: _Word | None = None
         for endpoint in plan.endpoints:
-            endpoints.setdefault(endpoint.key, []).append(endpoint)
-        for finding in plan.findings:
-            findings.setdefault((finding.domain, finding.host, finding.reason, finding.detail), finding)
-        for facts in plan.domains:
-            domains.setdefault(facts.domain, []).append(facts)
-    return Plan(
-        tuple(map(_join_endpoints, endpoints.values())),
-        tuple(findings.values()),
-        tuple(map(_join_facts, domains.values())),
-    )
+            if word is None or word[1] is not endpoint.domains or word[2] != endpoint.source:
+                word = (rank, endpoint.domains, endpoint.source)
+            key = endpoint.key
+            joint = self._endpoints.get(key)
+            if joint is None:
+                joint = self._endpoints[key] = _Joint(rank, endpoint)
+            joint.add(word, endpoint)
+        if plan.findings:
+            self._findings[rank] = plan.findings
+        if plan.domains:
+            self._domains[rank] = tuple(map(self._share, plan.domains))
+
+    def join(self) -> Generator[None, None, Plan]:
+        """Return the plan of all; yields wherever that may be put off."""
+        endpoints: dict[Key, Endpoint] = {}
+        for key, joint in sorted(self._endpoints.items(), key=lambda item: item[1].rank):
+            joined, former = joint.join(), self._former.endpoints.get(key)
+            endpoints[key] = former if former is not None and former == joined else joined
+            yield
+        findings: dict[tuple[str, str, Reason | None, str | None], TargetFinding] = {}
+        for _, found in sorted(self._findings.items(), key=itemgetter(0)):
+            for one in found:
+                findings.setdefault((one.domain, one.host, one.reason, one.detail), one)
+            yield
+        domains: dict[str, DomainFacts] = {}
+        for _, told in sorted(self._domains.items(), key=itemgetter(0)):
+            for facts in told:
+                known = domains.get(facts.domain)
+                domains[facts.domain] = facts if known is None else _join_facts(known, facts)
+            yield
+        self._former.endpoints, self._former.domains = endpoints, domains
+        return Plan(tuple(endpoints.values()), tuple(findings.values()), tuple(domains.values()))
+
+    def _share(self, facts: DomainFacts) -> DomainFacts:
+        """Return the same facts, with members that are one value for all domains that have them."""
+        former = self._former.domains.get(facts.domain)
+        if former is not None and former == facts:
+            return former
+        members = self._members.setdefault(facts.members, facts.members)
+        return facts if members is facts.members else replace(facts, members=members)
 
 
-def _join_endpoints(same: list[Endpoint]) -> Endpoint:
-    """Join what several domains know of one endpoint: the highest source, the least proof asked for."""
-    first = same[0]
-    if len(same) == 1:
-        return first
-    sources: dict[str, str] = {}
-    for domain, source in ((domain, one.source) for one in same for domain in one.domains):
-        sources.setdefault(domain, source)
+_Word = tuple[int, tuple[str, ...], str]
+"""Which plan names an endpoint, for which domains, and from which source; shared by a plan's endpoints."""
+
+
+@dataclass(slots=True)
+class _Joint:
+    """What several plans know of one endpoint: the highest source, the least proof asked for."""
+
+    rank: int
+    first: Endpoint
+    """As the plan of the lowest rank has it."""
+    words: list[_Word] = field(default_factory=list)
+    source: str = Source.GUESS
+    proof: Proof = Proof.CERTIFICATE
+    expected: tuple[int, Expectation] | None = None
+    claims: list[tuple[int, StsClaim]] = field(default_factory=list)
+    dane: tuple[int, int, Dane] | None = None
+    """How much it weighs, of which plan it is, and what is published."""
+
+    def add(self, word: _Word, endpoint: Endpoint) -> None:
+        """Take what one more plan says."""
+        rank = word[0]
+        if rank < self.rank:
+            self.rank, self.first = rank, endpoint
+        self.words.append(word)
+        self.source = min(self.source, endpoint.source, key=_RANK_OF_SOURCE.__getitem__)
+        self.proof = min(self.proof, endpoint.proof, key=_RANK_OF_PROOF.__getitem__)
+        if endpoint.expectation is not None:
+            self._expect(rank, endpoint.expectation)
+
+    def _expect(self, rank: int, expectation: Expectation) -> None:
+        # What the catalogue says is said of the host, so that all have it alike.
+        if self.expected is None or rank < self.expected[0]:
+            self.expected = (rank, expectation)
+        self.claims += [(rank, claim) for claim in expectation.mta_sts]
+        if expectation.dane is not None:
+            dane = (_RANK_OF_DANE[expectation.dane.status], rank, expectation.dane)
+            self.dane = dane if self.dane is None else min(self.dane, dane, key=itemgetter(0, 1))
+
+    def join(self) -> Endpoint:
+        """Return the endpoint that concerns all of them."""
+        if len(self.words) == 1:
+            return self.first
+        sources: dict[str, str] = {}
+        for _, domains, source in sorted(self.words, key=itemgetter(0)):
+            for domain in domains:
+                sources.setdefault(domain, source)
+        return replace(
+            self.first,
+            source=self.source,
+            proof=self.proof,
+            domains=tuple(sources),
+            sources=tuple(sources.items()),
+            expectation=self._join_expectations(),
+        )
+
+    def _join_expectations(self) -> Expectation | None:
+        if self.expected is None:
+            return None
+        policies: dict[StsPolicy, dict[str, None]] = {}
+        for _, claim in sorted(self.claims, key=itemgetter(0)):
+            policies.setdefault(claim.policy, {}).update(dict.fromkeys(claim.domains))
+        return replace(
+            self.expected[1],
+            mta_sts=tuple(StsClaim(policy, tuple(domains)) for policy, domains in policies.items()),
+            dane=None if self.dane is None else self.dane[2],
+        )
+
+
+def _finish(steps: Generator[None, None, Plan]) -> Plan:
+    """Do all steps of joining plans at once."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            plan: Plan = end.value
+            return plan
+
+
+def _join_facts(known: DomainFacts, other: DomainFacts) -> DomainFacts:
+    """Join what two targets say of one domain: a domain and single ports of it by its name."""
+    first = other if other.is_domain and not known.is_domain else known
     return replace(
         first,
-        source=min((endpoint.source for endpoint in same), key=lambda source: _RANK_OF_SOURCE[source]),
-        proof=min((endpoint.proof for endpoint in same), key=lambda proof: _RANK_OF_PROOF[proof]),
-        domains=tuple(dict.fromkeys(domain for endpoint in same for domain in endpoint.domains)),
-        sources=tuple(sources.items()),
-        expectation=_join_expectations([one.expectation for one in same if one.expectation is not None]),
-    )
-
-
-def _join_expectations(same: list[Expectation]) -> Expectation | None:
-    if len(same) < 2:
-        return same[0] if same else None
-    policies: dict[StsPolicy, dict[str, None]] = {}
-    for claim in (claim for expectation in same for claim in expectation.mta_sts):
-        policies.setdefault(claim.policy, {}).update(dict.fromkeys(claim.domains))
-    published: list[Dane] = [one.dane for one in same if one.dane is not None]
-    # What the catalogue says is said of the host, so that all have it alike.
-    return replace(
-        same[0],
-        mta_sts=tuple(StsClaim(policy, tuple(domains)) for policy, domains in policies.items()),
-        dane=min(published, key=lambda dane: _RANK_OF_DANE[dane.status]) if published else None,
-    )
-
-
-def _join_facts(same: list[DomainFacts]) -> DomainFacts:
-    """Join what several targets say of one domain: a domain and single ports of it by its name."""
-    if len(same) == 1:
-        return same[0]
-    first = next((facts for facts in same if facts.is_domain), same[0])
-    return replace(
-        first,
-        members=tuple(dict.fromkeys(member for facts in same for member in facts.members)),
-        is_found=all(facts.is_found for facts in same),
+        members=tuple(dict.fromkeys((*known.members, *other.members))),
+        is_found=known.is_found and other.is_found,
     )

@@ -10,8 +10,9 @@ from typing import Protocol as Interface
 from scanner.discovery.addresses import AddressBook
 from scanner.discovery.draft import Draft
 from scanner.discovery.found import Found
-from scanner.discovery.merge import Plan, merge
+from scanner.discovery.merge import Former, Merger, Plan
 from scanner.discovery.offer import Place
+from scanner.discovery.pieces import give_way
 from scanner.model import (
     PORTS,
     DaneStatus,
@@ -64,6 +65,7 @@ class Planner:
         families: 4 and 6, or one of them.
         with_dane: look up what is published for DANE about port 25.
         memory: what the sources said of each domain; filled by `plan`.
+        former: the parts of the last plan; replaced by `plan`.
     """
 
     resolver: Resolver
@@ -75,6 +77,7 @@ class Planner:
     vantage: str = "default"
     clock: Callable[[], float] = time.monotonic
     memory: dict[str, _Memory] = field(default_factory=dict)
+    former: Former = field(default_factory=Former)
 
     async def plan(
         self,
@@ -93,27 +96,33 @@ class Planner:
             self.resolver, families=self.families, allow_private=self.allow_private, known=known
         )
         gate = asyncio.Semaphore(LOOKUPS_AT_ONCE)
+        merger = Merger(self.former)
         done = 0
 
-        async def expand(target: Target) -> Plan:
+        async def expand(rank: int, target: Target) -> None:
             nonlocal done
-            async with gate:
-                plan = await self._expand(target, book)
+            try:
+                merger.add(rank, await self._expand(target, book))
+            finally:
+                gate.release()
             done += 1
             on_resolved(done)
-            return plan
 
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(expand(target)) for target in todo]
+            for rank, target in enumerate(todo):
+                # Before the task begins: where all is known nobody waits, and so many tasks run in one go.
+                await gate.acquire()
+                group.create_task(expand(rank, target))
         named = {target.host for target in todo}
         for domain in self.memory.keys() - named:
             del self.memory[domain]
-        return merge([task.result() for task in tasks])
+        return await give_way(merger.join())
 
     def take_over(self, former: "Planner", *, is_current: bool) -> None:
         """Take over what another planner found; unless `is_current`, only for while the name servers fail."""
         for domain, memory in former.memory.items():
             self.memory[domain] = memory if is_current else replace(memory, until=0.0)
+        self.former.endpoints, self.former.domains = former.former.endpoints, former.former.domains
 
     async def _expand(self, target: Target, book: AddressBook) -> Plan:
         # A single label is a name of this network; no domain has servers there.

@@ -2,7 +2,7 @@
 
 import heapq
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, replace
 
 from scanner.model import Endpoint
@@ -48,25 +48,37 @@ class Schedule:
         self._interval = interval
         self._jitter = jitter
 
-    def replace(self, endpoints: Iterable[Endpoint], now: float, *, spread: float) -> set[Key]:
-        """Schedule exactly these endpoints; return the keys that are gone.
+    def replace(
+        self,
+        endpoints: Iterable[Endpoint],
+        now: float,
+        *,
+        spread: float,
+        on_gone: Callable[[Key], None] = lambda _: None,
+    ) -> Generator[None, None, None]:
+        """Schedule exactly these endpoints; yields wherever that may be put off, since there may be many.
 
         Known ones keep their due time; new ones come first over the next `spread` seconds (at most the
-        interval), evenly and in random order, so that a start gives answers soon and is no burst.
+        interval), evenly and in random order, so that a start gives answers soon and is no burst. Each key
+        that goes is told to `on_gone` at once. Broken off, it leaves a schedule that can be gone on with.
         """
-        wanted = {endpoint.key: endpoint for endpoint in endpoints}
-        gone = self._entries.keys() - wanted.keys()
-        for key in gone:
-            del self._entries[key]
-        for key, entry in self._entries.items():
-            self._entries[key] = replace(entry, endpoint=wanted[key])
-        new = [key for key in wanted if key not in self._entries]
+        wanted: dict[Key, Endpoint] = {}
+        new = []
+        for endpoint in endpoints:
+            key = endpoint.key
+            if key not in wanted and key not in self._entries:
+                new.append(key)
+            wanted[key] = endpoint
+            yield
+        for key in tuple(self._entries):
+            self._renew(key, wanted.get(key), on_gone)
+            yield
         self._random.shuffle(new)
         step = min(spread, self._interval) / max(1, len(new))
         for index, key in enumerate(new):
             self._enter(wanted[key], now + index * step, is_new=True)
+            yield
         self._sweep()
-        return gone
 
     def pop_due(self, now: float) -> tuple[Endpoint, float] | None:
         """Return an endpoint that is due and by how many seconds it is late, or None."""
@@ -102,6 +114,15 @@ class Schedule:
         entry = self._entries.get(key)
         if entry is not None and due < entry.due:
             self._enter(entry.endpoint, due, is_new=entry.is_new)
+
+    def _renew(self, key: Key, endpoint: Endpoint | None, on_gone: Callable[[Key], None]) -> None:
+        """Take what is known of a scheduled endpoint now, or that it is gone."""
+        entry = self._entries[key]
+        if endpoint is None:
+            del self._entries[key]
+            on_gone(key)
+        elif endpoint != entry.endpoint:
+            self._entries[key] = replace(entry, endpoint=endpoint)
 
     def _enter(self, endpoint: Endpoint, due: float, *, is_new: bool) -> None:
         self._serial += 1

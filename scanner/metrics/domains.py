@@ -1,6 +1,6 @@
 """The domain families of the scrape: what the endpoints of a domain add up to, and what it has published."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from scanner.metrics.labels import label, number, write_header
@@ -92,11 +92,11 @@ class _Kind:
         return self.mx_terms if member.service is Service.MX else _NO_TERMS
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Group:
     """Domains of one kind: what their endpoints add up to is worked out once for all of them."""
 
-    domains: list[str] = field(default_factory=list)
+    domains: list[str]
     lines: dict[str, bytes] = field(default_factory=dict)
     is_dirty: bool = True
 
@@ -105,7 +105,7 @@ class _Group:
 class _Spot:
     """An endpoint: its last result, and what that means under the terms of each group that uses it."""
 
-    users: dict[_Terms, list[_Group]] = field(default_factory=dict)
+    users: dict[_Terms, dict[_Group, None]] = field(default_factory=dict)
     is_known: bool = False
     latest: Observation | None = None
     """None = not probed yet, or known to be none of the domain's."""
@@ -113,16 +113,19 @@ class _Spot:
 
     def add_user(self, terms: _Terms, group: _Group) -> None:
         """Let a group use the endpoint."""
-        users = self.users.setdefault(terms, [])
-        if not users or users[-1] is not group:
-            users.append(group)
+        self.users.setdefault(terms, {})[group] = None
         if self.is_known and terms not in self.standing:
             self.standing[terms] = self._measure(terms)
 
-    def forget_unused(self) -> None:
-        """Forget what the last result means under terms that no group has any more."""
-        if len(self.standing) > len(self.users):
-            self.standing = {terms: self.standing[terms] for terms in self.users}
+    def drop_user(self, terms: _Terms, group: _Group) -> None:
+        """Take it that a group does not use the endpoint any more."""
+        users = self.users.get(terms)
+        if users is None:
+            return  # a group that has the endpoint twice
+        users.pop(group, None)
+        if not users:
+            del self.users[terms]
+            self.standing.pop(terms, None)
 
     def take(self, seen: Observation | None) -> None:
         """Take a result, and mark the groups for which it makes a difference."""
@@ -138,6 +141,9 @@ class _Spot:
         return None if self.latest is None else terms.measure(self.latest)
 
 
+_Sort = tuple[int, bool, frozenset[Service], int, bool]
+"""What tells kinds of domains apart at little cost: the same values, or equal ones in another place."""
+
 _Known = list[tuple[Membership, _Standing | None]]
 """The endpoints of a domain; None = not probed yet."""
 
@@ -148,30 +154,39 @@ class DomainBoard:
     def __init__(self) -> None:
         self._published: dict[str, bytes] = {}
         self._groups: dict[_Kind, _Group] = {}
+        self._entered: dict[_Group, _Kind] = {}
+        """All groups that use endpoints, also those of a replacement that was broken off."""
         self._spots: dict[Key, _Spot] = {}
 
-    def replace(self, facts: Iterable[DomainFacts]) -> None:
-        """Show exactly these domains; what is known of endpoints that stay is kept."""
+    def replace(self, facts: Iterable[DomainFacts]) -> Generator[None, None, None]:
+        """Show exactly these domains; yields wherever that may be put off, since there may be many.
+
+        What is known of endpoints that stay is kept. Until all is ready the former domains are shown.
+        """
         facts = tuple(facts)
-        self._published = _write_published(facts)
-        groups: dict[_Kind, _Group] = {}
+        published: dict[str, list[str]] = {}
+        wanted = dict[_Kind, list[str]]()
+        sorts: dict[_Sort, list[str]] = {}
         for one in facts:
-            groups.setdefault(_Kind.of(one), _Group()).domains.append(one.domain)
-        # Spots are used again: new ones for all endpoints would keep the garbage collector busy.
-        former, spots = self._spots, dict[Key, _Spot]()
-        for kind, fresh in groups.items():
+            _write_published(one, published)
+            sort = (id(one.members), one.is_domain, one.lost, id(one.policy), one.has_secure_mx)
+            if sort not in sorts:
+                sorts[sort] = wanted.setdefault(_Kind.of(one), [])
+            sorts[sort].append(one.domain)
+            yield
+        groups: dict[_Kind, _Group] = {}
+        for kind, domains in wanted.items():
             known = self._groups.get(kind)
-            group = known if known is not None and known.domains == fresh.domains else fresh
-            groups[kind] = group
-            for member in kind.members:
-                spot = spots.get(member.key)
-                if spot is None:
-                    spot = spots[member.key] = former.get(member.key) or _Spot()
-                    spot.users.clear()
-                spot.add_user(kind.terms_of(member), group)
-        for spot in spots.values():
-            spot.forget_unused()
-        self._groups, self._spots = groups, spots
+            is_kept = known is not None and known.domains == domains
+            groups[kind] = known if known is not None and is_kept else self._enter(kind, domains)
+            yield
+        self._groups = groups
+        self._published = {family: "".join(lines).encode() for family, lines in published.items()}
+        # After the others, so that what is known of their endpoints stays.
+        for group, kind in tuple(self._entered.items()):
+            if groups.get(kind) is not group:
+                self._leave(kind, group)
+            yield
 
     def accept(self, observation: Observation) -> None:
         """Take the last result of an endpoint."""
@@ -180,6 +195,10 @@ class DomainBoard:
     def rule_out(self, key: Key) -> None:
         """Take it that an endpoint is none of the domain's: a guess that was not proven."""
         self._take(key, None)
+
+    def endpoints(self) -> int:
+        """Return how many endpoints anything is kept of."""
+        return len(self._spots)
 
     def render(self, *, openmetrics: bool) -> bytes:
         """Return all lines of all domains, family by family."""
@@ -194,6 +213,24 @@ class DomainBoard:
             if any(lines):
                 parts += [write_header(name, documentation, openmetrics=openmetrics), *lines]
         return b"".join(parts)
+
+    def _enter(self, kind: _Kind, domains: list[str]) -> _Group:
+        """Make a group that uses its endpoints."""
+        group = _Group(domains)
+        self._entered[group] = kind
+        for member in kind.members:
+            self._spots.setdefault(member.key, _Spot()).add_user(kind.terms_of(member), group)
+        return group
+
+    def _leave(self, kind: _Kind, group: _Group) -> None:
+        """Let a group go, and endpoints that no other one uses."""
+        del self._entered[group]
+        for member in kind.members:
+            spot = self._spots.get(member.key)
+            if spot is not None:
+                spot.drop_user(kind.terms_of(member), group)
+                if not spot.users:
+                    del self._spots[member.key]
 
     def _take(self, key: Key, seen: Observation | None) -> None:
         spot = self._spots.get(key)
@@ -265,16 +302,13 @@ def _write_group(domains: list[str], samples: Iterable[Sample]) -> dict[str, byt
     return {family: "".join(written).encode() for family, written in lines.items()}
 
 
-def _write_published(facts: Iterable[DomainFacts]) -> dict[str, bytes]:
-    lines: dict[str, list[str]] = {}
-    for one in facts:
-        name = label("domain", one.domain)
-        samples = [("mailport_domain_discovery_success", name, one.is_found)]
-        if one.mta_sts is not None:
-            mode = label("mode", one.mta_sts)
-            samples.append(("mailport_domain_mta_sts_info", f"{name},{mode}", True))
-        if one.dane is not None:
-            samples.append(("mailport_domain_dane", name, one.dane))
-        for family, labels, value in samples:
-            lines.setdefault(family, []).append(f"{family}{{{labels}}} {number(value)}\n")
-    return {family: "".join(written).encode() for family, written in lines.items()}
+def _write_published(one: DomainFacts, lines: dict[str, list[str]]) -> None:
+    name = label("domain", one.domain)
+    samples = [("mailport_domain_discovery_success", name, one.is_found)]
+    if one.mta_sts is not None:
+        mode = label("mode", one.mta_sts)
+        samples.append(("mailport_domain_mta_sts_info", f"{name},{mode}", True))
+    if one.dane is not None:
+        samples.append(("mailport_domain_dane", name, one.dane))
+    for family, labels, value in samples:
+        lines.setdefault(family, []).append(f"{family}{{{labels}}} {number(value)}\n")

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Generator, Iterable
 from datetime import UTC, datetime, timedelta
 
 from scanner.config.settings import ScheduleSettings
@@ -40,13 +40,17 @@ class Agenda:
         """Go on with another interval and jitter."""
         self._schedule.adjust(settings.interval, settings.jitter)
 
-    def replace(self, endpoints: Iterable[Endpoint], *, spread: float) -> set[Key]:
-        """Have exactly these endpoints on it; return the keys that are gone."""
-        gone = self._schedule.replace(endpoints, time.monotonic(), spread=spread)
-        for key in gone:
+    def replace(
+        self, endpoints: Iterable[Endpoint], *, spread: float, on_gone: Callable[[Key], None]
+    ) -> Generator[None, None, None]:
+        """Have exactly these endpoints on it, piece by piece; each key that goes is told to `on_gone`."""
+
+        def let_go(key: Key) -> None:
             self._due_at.pop(key, None)
+            on_gone(key)
+
+        yield from self._schedule.replace(endpoints, time.monotonic(), spread=spread, on_gone=let_go)
         self._changed.set()
-        return gone
 
     def close(self) -> None:
         """Hand out nothing more."""

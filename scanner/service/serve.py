@@ -15,6 +15,7 @@ import structlog
 from scanner import __version__
 from scanner.config import ConfigError, Settings
 from scanner.model import Observation, TargetFinding, Verdict
+from scanner.service.long_lived import set_aside
 from scanner.service.parts import build_parts
 from scanner.service.watch import Watch
 from scanner.verdict.egress import tell_gate
@@ -145,7 +146,7 @@ async def run_service(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, hang_up.set)
-    watch = Watch(settings, build_parts(settings))
+    watch = Watch(settings, build_parts(settings), on_planned=set_aside)
     service = Service(watch, load)
     async with serve_http(create_app(service), sock):
         log.info("serving", version=__version__, listen=_where(sock), targets=len(settings.targets))

@@ -1,7 +1,7 @@
 """The watch: keeps every target probed on schedule and holds what is known about each."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import structlog
@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from scanner import __version__
 from scanner.config import Settings
+from scanner.discovery.pieces import give_way
 from scanner.engine import Pipeline, WaitingRoom
 from scanner.metrics import Exposition, Telemetry
 from scanner.model import Endpoint, Observation, Proof, Reason, TargetFinding
@@ -38,9 +39,14 @@ GUESS_SECONDS = 3600.0
 
 
 class Watch:
-    """Owns the schedule, the pool and the latest result of every endpoint."""
+    """Owns the schedule, the pool and the latest result of every endpoint.
 
-    def __init__(self, settings: Settings, parts: Parts) -> None:
+    `on_planned` is called after the first plan, and after the first with other settings.
+    """
+
+    def __init__(
+        self, settings: Settings, parts: Parts, *, on_planned: Callable[[], None] = lambda: None
+    ) -> None:
         self.settings = settings
         self.started_at = datetime.now(UTC)
         self.registry = CollectorRegistry()
@@ -54,8 +60,10 @@ class Watch:
         self._addresses: Mapping[str, Sequence[str]] = {}
         self._agenda = Agenda(settings.schedule)
         self._herald = Herald()
+        self._on_planned = on_planned
+        self._has_new_settings = True
         self._is_planned = False
-        self._planning = Planning(self._plan)
+        self._planning = Planning(self.plan)
         self._was_ready = False
         self.first_pass = asyncio.Event()
         limits = settings.limits
@@ -103,6 +111,27 @@ class Watch:
         finally:
             await self._parts.close()
 
+    async def plan(self) -> bool:
+        """Look all targets up, and watch what they lead to now; return whether name servers failed."""
+        plan = await self._parts.planner.plan(self.settings.targets, known=self._addresses)
+        self._findings = plan.findings
+        self._addresses = await give_way(plan.list_addresses())
+        rate = self.settings.limits.rate or 100.0
+        spread = min(FIRST_PASS_SECONDS, 2 * len(plan.endpoints) / rate)
+        # Before the agenda: a result of an endpoint that it does not know would be lost to it.
+        await give_way(self.exposition.domains.replace(plan.domains))
+        self._roster.plan(plan.domains)
+        await give_way(self._agenda.replace(plan.endpoints, spread=spread, on_gone=self._forget))
+        self.controls.watch(plan.endpoints)
+        await give_way(self._look_again_at_all(plan.endpoints))
+        self._is_planned = True
+        self._check_first_pass()  # there may be nothing to probe at all
+        await give_way(self._herald.report(plan))
+        if self._has_new_settings:
+            self._has_new_settings = False
+            self._on_planned()
+        return any(finding.reason is Reason.DNS_FAILURE for finding in plan.findings)
+
     async def drain(self, seconds: float) -> None:
         """Start no more probes and give those under way some time to say goodbye."""
         self._agenda.close()
@@ -124,6 +153,7 @@ class Watch:
         self._agenda.adjust(settings.schedule)
         self._waiting.adjust(settings.limits.per_address, settings.limits.per_address_gap)
         self._pool.adjust(concurrency=settings.limits.concurrency, rate=settings.limits.rate)
+        self._has_new_settings = True
         self._planning.ask()
 
     @property
@@ -171,28 +201,15 @@ class Watch:
         if self.is_ready:
             self.first_pass.set()
 
-    async def _plan(self) -> bool:
-        """Make a plan and follow it; return whether name servers failed for some targets."""
-        plan = await self._parts.planner.plan(self.settings.targets, known=self._addresses)
-        self._findings = plan.findings
-        self._addresses = plan.addresses
-        rate = self.settings.limits.rate or 100.0
-        spread = min(FIRST_PASS_SECONDS, 2 * len(plan.endpoints) / rate)
-        for key in self._agenda.replace(plan.endpoints, spread=spread):
-            self._forget(key)
-        self.exposition.domains.replace(plan.domains)
-        self._roster.plan(plan.domains)
-        self.controls.watch(plan.endpoints)
-        for endpoint in plan.endpoints:
+    def _look_again_at_all(self, endpoints: Iterable[Endpoint]) -> Generator[None, None, None]:
+        """Let what is published of the endpoints now count for what is known of them."""
+        for endpoint in endpoints:
             if (renewed := self._roster.renewed(endpoint)) is not None:
                 self._reconsider(self._parts.prober.judge(renewed))
             if endpoint.key in self._ruled_out and endpoint.proof is Proof.NONE:
                 self._ruled_out.discard(endpoint.key)  # a guess that somebody publishes now
                 self._agenda.hasten(endpoint.key)
-        self._is_planned = True
-        self._check_first_pass()  # there may be nothing to probe at all
-        self._herald.report(plan)
-        return any(finding.reason is Reason.DNS_FAILURE for finding in plan.findings)
+            yield
 
     def _reconsider(self, seen: Observation) -> None:
         """Let more that is known of the last probe of an endpoint count."""

@@ -2,16 +2,16 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import product
 
 import pytest
 
 from scanner.demo.zone import Records, Trouble
-from scanner.discovery import Plan, Planner, merge
+from scanner.discovery import Plan, Planner
 from scanner.discovery.addresses import MAX_ADDRESSES
+from scanner.discovery.pieces import give_way
 from scanner.discovery.plan import LOOKUPS_AT_ONCE
-from scanner.model import PORTS, Endpoint, Protocol, Reason, Role, State, TlsMode
+from scanner.model import PORTS, Protocol, Reason, Role, State, TlsMode
 from scanner.model.target import parse_target
 from scanner.network import Resolver
 from scanner.network.answer import Answer, Status
@@ -190,28 +190,6 @@ async def test_two_protocols_on_one_port_are_two_endpoints() -> None:
     assert len({endpoint.key for endpoint in found.endpoints}) == 3
 
 
-def endpoint(host: str, *domains: str) -> Endpoint:
-    return Endpoint(host, "192.0.2.1", 25, Protocol.SMTP, TlsMode.STARTTLS, Role.MX, "mx", domains)
-
-
-def test_merging_joins_the_domains_in_their_order() -> None:
-    plans = [
-        Plan((endpoint("mx.test", "a.test"),), ()),
-        Plan((endpoint("other.test", "c.test"), endpoint("mx.test", "b.test", "a.test")), ()),
-        Plan((endpoint("mx.test", "d.test"),), ()),
-    ]
-    first, second = merge(plans).endpoints
-    joined = endpoint("mx.test", "a.test", "b.test", "d.test")
-    assert first == replace(joined, sources=(("a.test", "mx"), ("b.test", "mx"), ("d.test", "mx")))
-    assert second == endpoint("other.test", "c.test")
-    assert merge([]) == Plan((), ())
-
-
-def test_a_plan_knows_the_addresses_of_its_hosts() -> None:
-    ends = [endpoint("mx.test", "a.test"), endpoint("mx.test", "b.test"), endpoint("other.test", "a.test")]
-    assert Plan(tuple(ends), ()).addresses == {"mx.test": ("192.0.2.1",), "other.test": ("192.0.2.1",)}
-
-
 async def test_progress_is_told_target_by_target() -> None:
     told: list[int] = []
     async with serving(RECORDS) as (_, place):
@@ -261,14 +239,16 @@ async def test_known_addresses_stand_while_the_name_servers_fail(trouble: Troubl
         outage = Outage(zone, place)
         before = await outage.plan("both.test", "two.test:25", known={})
         zone.change({"both.test": trouble, "two.test": trouble, "new.test": trouble})
-        during = await outage.plan("both.test", "two.test:25", "new.test", known=before.addresses)
+        known = await give_way(before.list_addresses())
+        during = await outage.plan("both.test", "two.test:25", "new.test", known=known)
         assert places(during) == places(before)
         assert {e.dns_seconds for e in during.endpoints} == {None}
         assert sorted(reasons(during)) == [
             (host, Reason.DNS_FAILURE) for host in ("both.test", "new.test", "two.test")
         ]
         # Outages last: what was known is handed on from plan to plan.
-        still = await outage.plan("both.test", "two.test:25", known=during.addresses)
+        known = await give_way(during.list_addresses())
+        still = await outage.plan("both.test", "two.test:25", known=known)
         assert places(still) == places(before)
 
 

@@ -1,6 +1,7 @@
 """The schedule: first runs spread, later ones jittered, known ones kept, removed ones gone for good."""
 
 import random
+from collections.abc import Iterable
 from itertools import pairwise
 
 import pytest
@@ -35,6 +36,15 @@ def take_due(schedule: Schedule, until: float) -> list[tuple[float, Endpoint]]:
     return found
 
 
+def put(schedule: Schedule, endpoints: Iterable[Endpoint], now: float, *, spread: float) -> set[Key]:
+    """Do all steps of a replacement; return the keys that are gone."""
+    gone: list[Key] = []
+    for _ in schedule.replace(endpoints, now, spread=spread, on_gone=gone.append):
+        pass
+    assert len(gone) == len(set(gone))
+    return set(gone)
+
+
 def simulate(schedule: Schedule, seconds: float, probe_seconds: float = 0.0) -> dict[Key, list[float]]:
     """Probe whatever is due, for so long; return when each endpoint was."""
     runs: dict[Key, list[float]] = {}
@@ -50,7 +60,7 @@ def simulate(schedule: Schedule, seconds: float, probe_seconds: float = 0.0) -> 
 @settings(max_examples=60, deadline=None)
 def test_first_runs_are_spread_evenly(count: int, spread: float, seed: int) -> None:
     schedule = make(seed=seed)
-    assert schedule.replace(some(*range(count)), 100.0, spread=spread) == set()
+    assert put(schedule, some(*range(count)), 100.0, spread=spread) == set()
     due = [moment for moment, _ in take_due(schedule, 100.0 + INTERVAL)]
     assert len(due) == count
     assert due[0] == 100.0
@@ -62,14 +72,14 @@ def test_the_first_order_is_random_so_that_one_hosts_ports_do_not_follow_each_ot
     orders = set()
     for seed in range(20):
         schedule = make(seed=seed)
-        schedule.replace(some(*range(8)), 0.0, spread=60.0)
+        put(schedule, some(*range(8)), 0.0, spread=60.0)
         orders.add(tuple(each.host for _, each in take_due(schedule, 60.0)))
     assert len(orders) > 15
 
 
 def test_the_second_runs_come_within_the_interval_and_no_later_pass_is_a_burst() -> None:
     schedule, count = make(), 600
-    schedule.replace(some(*range(count)), 0.0, spread=60.0)
+    put(schedule, some(*range(count)), 0.0, spread=60.0)
     runs = simulate(schedule, 10 * INTERVAL)
     assert len(runs) == count
     for moments in runs.values():
@@ -85,7 +95,7 @@ def test_the_second_runs_come_within_the_interval_and_no_later_pass_is_a_burst()
 def test_the_wait_counts_from_the_end_of_the_probe_and_missed_runs_are_not_caught_up() -> None:
     schedule = make(jitter=0.0)
     (only,) = some(1)
-    schedule.replace([only], 0.0, spread=0.0)
+    put(schedule, [only], 0.0, spread=0.0)
     schedule.pop_due(0.0)
     schedule.probed(only.key, 0.0)
     schedule.pop_due(10_000.0)  # eleven intervals late
@@ -97,7 +107,7 @@ def test_the_wait_counts_from_the_end_of_the_probe_and_missed_runs_are_not_caugh
 def test_lateness_is_told() -> None:
     schedule = make()
     (only,) = some(1)
-    schedule.replace([only], 50.0, spread=0.0)
+    put(schedule, [only], 50.0, spread=0.0)
     assert schedule.pop_due(49.9) is None
     assert schedule.pop_due(53.0) == (only, 3.0)
     assert schedule.pop_due(53.0) is None  # until it has been probed
@@ -105,11 +115,11 @@ def test_lateness_is_told() -> None:
 
 def test_replacing_keeps_due_times_and_names_what_is_gone() -> None:
     schedule = make()
-    schedule.replace(some(0, 1, 2, 3), 0.0, spread=40.0)
+    put(schedule, some(0, 1, 2, 3), 0.0, spread=40.0)
     before = {each.key: due for due, each in take_due(schedule, 40.0)}
     schedule = make()
-    schedule.replace(some(0, 1, 2, 3), 0.0, spread=40.0)
-    gone = schedule.replace(some(1, 3, 4), 5.0, spread=40.0)
+    put(schedule, some(0, 1, 2, 3), 0.0, spread=40.0)
+    gone = put(schedule, some(1, 3, 4), 5.0, spread=40.0)
     assert gone == {each.key for each in some(0, 2)}
     after = {each.key: due for due, each in take_due(schedule, 100.0)}
     assert {key: after[key] for key in before if key in after} == {
@@ -125,17 +135,17 @@ def test_a_known_endpoint_that_now_concerns_more_domains_is_handed_out_as_it_is_
     new = Endpoint(
         old.host, old.address, 25, old.protocol, old.tls_mode, old.role, "mx", ("a.test", "b.test")
     )
-    schedule.replace([old], 0.0, spread=0.0)
-    schedule.replace([new], 1.0, spread=0.0)
+    put(schedule, [old], 0.0, spread=0.0)
+    put(schedule, [new], 1.0, spread=0.0)
     assert schedule.pop_due(2.0) == (new, 2.0)
 
 
 def test_an_endpoint_that_is_removed_while_it_is_probed_stays_away() -> None:
     schedule = make()
     (only,) = some(1)
-    schedule.replace([only], 0.0, spread=0.0)
+    put(schedule, [only], 0.0, spread=0.0)
     schedule.pop_due(0.0)
-    assert schedule.replace([], 1.0, spread=0.0) == {only.key}
+    assert put(schedule, [], 1.0, spread=0.0) == {only.key}
     schedule.probed(only.key, 2.0)
     assert only.key not in schedule
     assert schedule.next_due() is None
@@ -144,17 +154,17 @@ def test_an_endpoint_that_is_removed_while_it_is_probed_stays_away() -> None:
 def test_a_removed_endpoints_due_time_does_not_come_back_with_it() -> None:
     schedule = make()
     (only,) = some(1)
-    schedule.replace([only], 100.0, spread=0.0)
-    schedule.replace([], 100.0, spread=0.0)
+    put(schedule, [only], 100.0, spread=0.0)
+    put(schedule, [], 100.0, spread=0.0)
     assert schedule.next_due() is None  # nor does anybody wake up for it
-    schedule.replace([only], 500.0, spread=0.0)
+    put(schedule, [only], 500.0, spread=0.0)
     assert [due for due, _ in take_due(schedule, 9999.0)] == [500.0]
 
 
 def test_new_intervals_hold_from_the_next_probe_on() -> None:
     schedule = make(jitter=0.0)
     (only,) = some(1)
-    schedule.replace([only], 0.0, spread=0.0)
+    put(schedule, [only], 0.0, spread=0.0)
     schedule.pop_due(0.0)
     schedule.probed(only.key, 0.0)
     schedule.pop_due(INTERVAL)
@@ -166,7 +176,7 @@ def test_new_intervals_hold_from_the_next_probe_on() -> None:
 def test_memory_does_not_grow_with_replacing() -> None:
     schedule = make()
     for turn in range(300):
-        schedule.replace(some(*range(turn * 50, turn * 50 + 50)), float(turn), spread=60.0)
+        put(schedule, some(*range(turn * 50, turn * 50 + 50)), float(turn), spread=60.0)
         assert len(schedule) == 50
         assert len(schedule._heap) <= 3 * 50 + 16
     assert len(take_due(schedule, 1e9)) == 50
@@ -187,7 +197,7 @@ class Replanning(RuleBasedStateMachine):
     def replan(self, numbers: set[int], spread: float) -> None:
         wanted = some(*numbers)
         keys = {each.key for each in wanted}
-        assert self.schedule.replace(wanted, self.now, spread=spread) == self.planned - keys
+        assert put(self.schedule, wanted, self.now, spread=spread) == self.planned - keys
         for key in keys - self.planned:
             self.not_before[key] = self.now
         self.planned = keys
@@ -222,3 +232,17 @@ class Replanning(RuleBasedStateMachine):
 
 Replanning.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 TestReplanning = Replanning.TestCase
+
+
+@given(last=st.integers(0, 12), seed=st.integers(0, 99))
+def test_a_replacement_that_is_broken_off_can_be_gone_on_with(last: int, seed: int) -> None:
+    schedule = make(seed=seed)
+    put(schedule, some(0, 1, 2, 3), 0.0, spread=40.0)
+    gone: list[Key] = []
+    steps = schedule.replace(some(2, 3, 4, 5), 5.0, spread=40.0, on_gone=gone.append)
+    for _, _ in zip(range(last), steps, strict=False):
+        assert schedule.next_due() is not None
+    steps.close()
+    gone += put(schedule, some(2, 3, 4, 5), 5.0, spread=40.0)
+    assert sorted(gone) == sorted(one.key for one in some(0, 1))
+    assert len(simulate(schedule, 100.0)) == len(schedule) == 4

@@ -1,5 +1,6 @@
 """The domain families: what the endpoints of a domain add up to, for one domain and for many at once."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
@@ -47,9 +48,14 @@ def members(*endpoints: Endpoint, source: Source = Source.SRV) -> tuple[Membersh
     return tuple(Membership(SERVICE_OF[one.port], one.key, source) for one in endpoints)
 
 
+def put(exposition: Exposition, facts: Iterable[DomainFacts]) -> None:
+    for _ in exposition.domains.replace(facts):
+        pass
+
+
 def board(*facts: DomainFacts) -> Exposition:
     exposition = Exposition()
-    exposition.domains.replace(facts)
+    put(exposition, facts)
     return exposition
 
 
@@ -172,20 +178,45 @@ def test_the_series_of_a_removed_domain_vanish_and_those_of_others_stay() -> Non
     facts = [DomainFacts(name, members(SUBMISSION)) for name in ("a.test", "b.test")]
     exposition = board(*facts)
     exposition.accept(up(SUBMISSION))
-    exposition.domains.replace(facts[1:])
+    put(exposition, facts[1:])
     for name in (UP, LEVEL, INFO, "mailport_domain_discovery_success"):
         assert {labels["domain"] for labels, _ in samples(exposition, name)} == {"b.test"}
-    exposition.domains.replace([])
+    put(exposition, [])
     assert not [name for name in read(exposition) if name.startswith("mailport_domain")]
 
 
 def test_a_new_plan_keeps_what_is_known_of_endpoints_that_stay() -> None:
     exposition = board(DomainFacts("a.test", members(SUBMISSION)))
     exposition.accept(up(SUBMISSION))
-    exposition.domains.replace([DomainFacts("a.test", members(SUBMISSION, IMAPS))])
+    put(exposition, [DomainFacts("a.test", members(SUBMISSION, IMAPS))])
     assert by_service(exposition, UP) == {"submission": 1}
     exposition.accept(up(IMAPS))
     assert by_service(exposition, UP) == {"submission": 1, "imap": 1}
+
+
+def test_no_domain_is_shown_twice_or_half_while_a_new_plan_is_taken() -> None:
+    """A scrape may come at any step, and at any of them the replacement may be broken off for the next."""
+    before = [DomainFacts(name, members(SUBMISSION)) for name in ("a.test", "b.test")]
+    after = [DomainFacts("b.test", members(SUBMISSION, IMAPS)), DomainFacts("c.test", members(SUBMISSION))]
+    count = 1 + sum(1 for _ in board(*before).domains.replace(after))
+    for last in range(count):
+        exposition = board(*before)
+        exposition.accept(up(SUBMISSION))
+        steps = exposition.domains.replace(after)
+        for _ in range(last):
+            next(steps)
+            found = by_domain(exposition, UP)
+            assert found in ({"a.test": 1, "b.test": 1}, {"b.test": 1, "c.test": 1})
+            assert len(samples(exposition, UP)) == len(found)
+        steps.close()
+        put(exposition, after)
+        assert by_domain(exposition, UP) == {"b.test": 1, "c.test": 1}
+        exposition.accept(up(IMAPS))
+        assert len(samples(exposition, INFO)) == 3
+        exposition.accept(down(SUBMISSION))
+        assert by_domain(exposition, UP)["c.test"] == 0
+        put(exposition, [])
+        assert exposition.domains.endpoints() == 0
 
 
 def test_hostile_names_cannot_break_the_document() -> None:
@@ -238,17 +269,17 @@ def test_a_policy_that_changes_counts_before_the_next_probe() -> None:
     exposition = board(DomainFacts("a.test", members(MX), policy=KEPT))
     exposition.accept(shared())
     assert by_domain(exposition, UP) == {"a.test": 1}
-    exposition.domains.replace([DomainFacts("a.test", members(MX), policy=BROKEN)])
+    put(exposition, [DomainFacts("a.test", members(MX), policy=BROKEN)])
     assert by_domain(exposition, UP) == {"a.test": 0}
-    exposition.domains.replace([DomainFacts("a.test", members(MX))])
+    put(exposition, [DomainFacts("a.test", members(MX))])
     assert (by_domain(exposition, UP), by_domain(exposition, LEVEL)) == ({"a.test": 1}, {"a.test": 4})
 
 
 def test_an_endpoint_that_left_is_forgotten() -> None:
     exposition = board(*three_domains())
     exposition.accept(shared())
-    exposition.domains.replace([])
-    exposition.domains.replace(three_domains())
+    put(exposition, [])
+    put(exposition, three_domains())
     assert samples(exposition, UP) == []
 
 

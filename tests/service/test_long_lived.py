@@ -1,0 +1,61 @@
+"""What lives long is set aside from the garbage collector: all that is reachable, nothing that is garbage."""
+
+import asyncio
+import gc
+import weakref
+from collections.abc import Iterator
+
+import pytest
+
+from scanner.service.long_lived import set_aside
+from scanner.service.watch import Watch
+from tests.engine.test_watch import RECORDS, parts_for, settings_for
+from tests.network.name_servers import serving
+from tests.probe.probing import until
+
+
+@pytest.fixture(autouse=True)
+def mended() -> Iterator[None]:
+    yield
+    gc.unfreeze()
+
+
+class Ring:
+    """Garbage that only the collector can free."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+def test_what_lives_is_passed_over_and_what_is_garbage_is_freed() -> None:
+    kept, gone = Ring(), weakref.ref(Ring())
+    set_aside()
+    assert gone() is None
+    assert gc.get_freeze_count() > 1000
+    later = weakref.ref(kept)
+    del kept
+    gc.collect()
+    assert later() is not None  # out of the collector's sight
+    set_aside()
+    assert later() is None  # until the next time
+
+
+async def test_it_happens_after_the_first_plan_with_any_settings() -> None:
+    calls: list[bool] = []
+    async with serving(RECORDS) as (_, place):
+        settings = settings_for("a.test")
+        watch = Watch(
+            settings, parts_for(settings, place), on_planned=lambda: calls.append(watch._is_planned)
+        )
+        running = asyncio.create_task(watch.run())
+        await until(lambda: len(calls) == 1)
+        watch._planning.ask()
+        await until(lambda: not watch._planning.is_wanted)
+        await watch.plan()
+        assert calls == [True]
+        settings = settings_for("b.test")
+        await watch.apply(settings, parts_for(settings, place))
+        await until(lambda: len(calls) == 2)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
