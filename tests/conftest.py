@@ -8,6 +8,7 @@ pytest_plugins = [
     "tests.servers.alertmanager",
     "tests.servers.blackbox",
     "tests.servers.netns",
+    "tests.servers.postgres",
     "tests.servers.sites",
     "tests.servers.name_service",
     "tests.servers.policy_web",

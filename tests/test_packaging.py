@@ -85,7 +85,7 @@ def test_every_requirement_is_pinned_and_hashed(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["run", "dev"])
 def test_every_package_of_the_in_file_is_locked(name: str) -> None:
-    wanted = {re.split(r"[<>=]", line)[0].lower() for line in packages_in(f"{name}.in")}
+    wanted = {re.split(r"[<>=\[]", line)[0].lower() for line in packages_in(f"{name}.in")}
     assert wanted <= pins_of(f"{name}.txt").keys()
 
 

@@ -13,6 +13,7 @@ from scanner.config.settings import (
     WebSettings,
     default_settings,
 )
+from scanner.config.store_settings import StoreSettings
 
 __all__ = [
     "ConfigError",
@@ -24,6 +25,7 @@ __all__ = [
     "ResolverSettings",
     "ScheduleSettings",
     "Settings",
+    "StoreSettings",
     "WebSettings",
     "default_settings",
     "load_settings",

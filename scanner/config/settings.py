@@ -7,9 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     InstanceOf,
     ValidationError,
     model_validator,
@@ -21,6 +19,8 @@ from scanner.config.catalogue import Providers
 from scanner.config.catalogue_values import check_list
 from scanner.config.controls import ControlSettings
 from scanner.config.mask import write_masked
+from scanner.config.section import Section as _Section
+from scanner.config.store_settings import StoreSettings
 from scanner.model.ports import PORTS
 from scanner.model.published import Source
 from scanner.model.target import Target
@@ -41,18 +41,6 @@ class Family(StrEnum):
 
     IPV4 = "ipv4"
     IPV6 = "ipv6"
-
-
-class _Section(BaseModel):
-    """A frozen section that knows all its keys. Change one with `override`, never in place."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _accept_empty(cls, value: object) -> object:
-        """Take a section of which every key is commented out for one with its defaults."""
-        return {} if value is None else value
 
 
 class ProbeSettings(_Section):
@@ -274,6 +262,7 @@ class Settings(_Section):
     """How it is told whether our own network is at fault."""
     catalogue: Providers = ()
     """Providers of the operator's own, and changes of built-in ones."""
+    store: StoreSettings = StoreSettings()
     vantage: Annotated[str, BeforeValidator(values.read_vantage)] = "default"
     """The name of the place that we look from."""
     web: WebSettings = WebSettings()

@@ -2,7 +2,7 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -85,9 +85,9 @@ class TextSource(Protocol):
 class MemoryCache:
     """Keeps policies until the process ends; the one not renewed for the longest goes first."""
 
-    def __init__(self, max_kept: int = MAX_KEPT) -> None:
+    def __init__(self, max_kept: int = MAX_KEPT, known: Mapping[str, KeptPolicy] | None = None) -> None:
         self._max_kept = max_kept
-        self._kept: OrderedDict[str, KeptPolicy] = OrderedDict()
+        self._kept: OrderedDict[str, KeptPolicy] = OrderedDict(known or {})
 
     async def get(self, domain: str) -> KeptPolicy | None:
         """Return the policy kept for a domain, ended or not."""

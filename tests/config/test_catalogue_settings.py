@@ -109,7 +109,7 @@ def test_entries_come_back_from_the_masked_output_and_from_changes() -> None:
     again = parse_settings(settings.masked(), source="c.yml", base=Path(), environ={})
     assert again == settings
     assert override(settings, {"limits.rate": 3}).catalogue == settings.catalogue
-    assert "null" not in parse(LEAST).masked().partition("\ncatalogue:")[2].partition("vantage")[0]
+    assert "null" not in parse(LEAST).masked().partition("\ncatalogue:")[2].partition("\nstore:")[0]
     assert "oauth2" in settings.masked()
 
 

@@ -1,0 +1,161 @@
+"""The rows of endpoints and of their contents: which are there, and which must be added."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, insert, select
+
+from scanner.model import Endpoint, Observation
+from scanner.store import codec
+from scanner.store.codec import Content, Texts
+from scanner.store.moments import to_micros
+from scanner.store.pending import Name, Waiting
+from scanner.store.schema import contents, endpoints
+
+_KEY = (
+    endpoints.c.host,
+    endpoints.c.address,
+    endpoints.c.port,
+    endpoints.c.protocol,
+    endpoints.c.tls_mode,
+    endpoints.c.vantage,
+)
+_ADD_ENDPOINTS = insert(endpoints).returning(endpoints.c.id, *_KEY)
+_ADD_CONTENTS = insert(contents).returning(contents.c.id, contents.c.endpoint_id, contents.c.hash)
+_MOST_AT_ONCE = 500
+
+
+@dataclass(slots=True)
+class ContentRow:
+    """A content of an endpoint; `id` is None until it is added."""
+
+    usual: Texts
+    id: int | None = None
+
+
+@dataclass(slots=True)
+class EndpointRow:
+    """What is known of an endpoint's rows: what has not changed is neither encoded nor looked up again."""
+
+    id: int
+    contents: dict[bytes, ContentRow] = field(default_factory=dict)
+    subject: Endpoint | None = None
+    subject_row: ContentRow | None = None
+    part: tuple[object, ...] = ()
+    evidence_row: ContentRow | None = None
+    memory: str | None = None
+    """As this process wrote it last."""
+
+
+class EndpointRows:
+    """The rows by endpoint. They must be forgotten when a transaction fails, which may have added some."""
+
+    def __init__(self) -> None:
+        self._ids: dict[Name, int] | None = None
+        self._rows: dict[Name, EndpointRow] = {}
+        self._new: list[tuple[EndpointRow, Content]] = []
+
+    def forget(self, numbers: Iterable[int] | None = None) -> None:
+        """Forget the endpoints with these numbers, since some of their rows were pruned; None = all."""
+        if numbers is None:
+            self._ids = None
+            self._rows.clear()
+            self._new.clear()
+            return
+        gone = set(numbers)
+        self._rows = {name: row for name, row in self._rows.items() if row.id not in gone}
+        if self._ids is not None:
+            self._ids = {name: number for name, number in self._ids.items() if number not in gone}
+
+    def find(self, connection: Connection, entries: Sequence[Waiting], now: int) -> None:
+        """See that every endpoint of a batch has a row, and look up the contents of those not seen before."""
+        if self._ids is None:
+            found = connection.execute(select(endpoints.c.id, *_KEY))
+            self._ids = {(_key(row[1:6]), row[6]): row[0] for row in found}
+        new = {waiting.name: waiting for waiting in entries if waiting.name not in self._ids}
+        if new:
+            values = [_endpoint_values(waiting, now) for waiting in new.values()]
+            for added in connection.execute(_ADD_ENDPOINTS, values):
+                self._ids[_key(added[1:6]), added[6]] = added[0]
+        strangers: dict[int, EndpointRow] = {}
+        for waiting in entries:
+            if waiting.name not in self._rows:
+                row = self._rows[waiting.name] = EndpointRow(self._ids[waiting.name])
+                if waiting.name not in new:
+                    strangers[row.id] = row
+        _read_contents(connection, strangers)
+
+    def place(self, waiting: Waiting) -> EndpointRow:
+        """Return the endpoint's row, with the contents of this observation as its present ones.
+
+        Raises:
+            TypeError: the observation holds what JSON has not.
+        """
+        row = self._rows[waiting.name]
+        observation = waiting.entry.observation
+        subject = codec.stable_endpoint(observation)
+        if row.subject_row is None or row.subject != subject:
+            row.subject_row = self._note(row, codec.encode_endpoint(subject), {})
+            row.subject = subject
+        part = codec.stable_part(observation)
+        if row.evidence_row is None or row.part != part:
+            row.evidence_row = self._note(row, codec.encode_part(part), codec.texts_of(observation))
+            row.part = part
+        return row
+
+    def add_contents(self, connection: Connection) -> None:
+        """Add the contents that were not there yet."""
+        if not self._new:
+            return
+        values = [
+            {
+                "endpoint_id": row.id,
+                "hash": content.hash,
+                "body": content.body,
+                "usual": codec.to_json(row.contents[content.hash].usual),
+            }
+            for row, content in self._new
+        ]
+        added = {(found[1], found[2]): found[0] for found in connection.execute(_ADD_CONTENTS, values)}
+        for row, content in self._new:
+            row.contents[content.hash].id = added[row.id, content.hash]
+        self._new.clear()
+
+    def _note(self, row: EndpointRow, content: Content, usual: Texts) -> ContentRow:
+        known = row.contents.get(content.hash)
+        if known is None:
+            known = row.contents[content.hash] = ContentRow(usual)
+            self._new.append((row, content))
+        return known
+
+
+def _read_contents(connection: Connection, rows: dict[int, EndpointRow]) -> None:
+    """Look up which contents some endpoints have."""
+    numbers = list(rows)
+    for start in range(0, len(numbers), _MOST_AT_ONCE):
+        query = select(contents.c.endpoint_id, contents.c.hash, contents.c.id, contents.c.usual).where(
+            contents.c.endpoint_id.in_(numbers[start : start + _MOST_AT_ONCE])
+        )
+        for endpoint_id, digest, number, usual in connection.execute(query):
+            rows[endpoint_id].contents[bytes(digest)] = ContentRow(json.loads(usual), number)
+
+
+def _key(columns: Sequence[object]) -> tuple[str, str, int, str, str]:
+    host, address, port, protocol, tls_mode = columns
+    return (str(host), str(address), int(str(port)), str(protocol), str(tls_mode))
+
+
+def _endpoint_values(waiting: Waiting, now: int) -> dict[str, object]:
+    observation: Observation = waiting.entry.observation
+    host, address, port, protocol, tls_mode = observation.endpoint.key
+    return {
+        "host": host,
+        "address": address,
+        "port": port,
+        "protocol": str(protocol),
+        "tls_mode": str(tls_mode),
+        "vantage": observation.vantage,
+        "latest_at": to_micros(observation.started_at),
+        "updated_at": now,
+    }

@@ -1,0 +1,39 @@
+"""Events as the store keeps them: a few columns to ask by, and the whole as JSON."""
+
+from dataclasses import fields, replace
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from scanner.model.event import Event
+from scanner.store.codec import to_json
+from scanner.store.moments import to_micros
+
+_EVENT = TypeAdapter(Event)
+_KEPT = tuple(field.name for field in fields(Event) if field.name != "id")
+
+
+def encode_event(event: Event) -> dict[str, Any]:
+    """Return the columns of an event.
+
+    Raises:
+        TypeError: the evidence holds what JSON has not.
+    """
+    host, address, port, protocol, tls_mode = event.key or (None, None, None, None, None)
+    return {
+        "at": to_micros(event.at),
+        "kind": event.kind.value,
+        "severity": int(event.severity),
+        "vantage": event.vantage,
+        "host": host,
+        "address": address,
+        "port": port,
+        "protocol": protocol,
+        "tls_mode": tls_mode,
+        "body": to_json({name: getattr(event, name) for name in _KEPT}),
+    }
+
+
+def decode_event(number: int, body: str) -> Event:
+    """Return the event with its number; raise `ValueError` where this program does not understand it."""
+    return replace(_EVENT.validate_json(body), id=number)

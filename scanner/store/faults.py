@@ -1,0 +1,89 @@
+"""What can go wrong with a store, in words: what, where, and how to mend it."""
+
+import sqlite3
+
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
+
+_CORRUPT = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_MEND = {
+    sqlite3.SQLITE_FULL: ("the disk is full", "free some space"),
+    sqlite3.SQLITE_BUSY: ("another program holds it locked", "end that program, or wait for it"),
+    sqlite3.SQLITE_LOCKED: ("another program holds it locked", "end that program, or wait for it"),
+    sqlite3.SQLITE_READONLY: ("it may only be read", "mend its owner or mode, or mount the folder writable"),
+    sqlite3.SQLITE_CANTOPEN: ("it cannot be opened", "mend the folder, its owner or its mode"),
+    sqlite3.SQLITE_PERM: ("it may not be opened", "mend its owner or mode"),
+    sqlite3.SQLITE_IOERR: ("reading or writing the disk failed", "look at the disk, and whether it is full"),
+    sqlite3.SQLITE_CORRUPT: ("the file is damaged", "restore a copy, or let it start anew"),
+    sqlite3.SQLITE_NOTADB: ("the file is no SQLite database", "name another file, or restore a copy"),
+}
+
+
+class StoreError(Exception):
+    """A store that cannot be used; the text is one line: what, where, and how to mend it."""
+
+
+class NewerSchemaError(StoreError):
+    """A newer mailport has written the store; this one would not understand it."""
+
+
+class StoreInUseError(StoreError):
+    """Another mailport writes to the store."""
+
+
+class ForeignStoreError(StoreError):
+    """What is there belongs to another program, and is left alone."""
+
+
+class DamagedStoreError(StoreError):
+    """The SQLite file is damaged."""
+
+
+class StoreGoneError(StoreError):
+    """The file was taken away or replaced under our hands."""
+
+
+def is_damage(error: BaseException) -> bool:
+    """Whether an error says that an SQLite file is damaged, so that no retry will help."""
+    return isinstance(error, DamagedStoreError) or _sqlite_code(error) in _CORRUPT
+
+
+def is_about_values(error: BaseException) -> bool:
+    """Whether an error is about what was to be written, and not about where."""
+    if isinstance(error, DBAPIError):
+        return isinstance(error, DataError | IntegrityError)
+    return isinstance(error, StatementError | ValueError | TypeError | OverflowError)
+
+
+def describe(error: BaseException, place: object) -> str:
+    """Say in one line what, where, and how to mend it."""
+    if isinstance(error, StoreError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"{place}: {error.strerror or error}; mend the folder, its owner or its mode"
+    code = _sqlite_code(error)
+    if code is not None:
+        what, mend = _MEND.get(code, ("SQLite fails", "look at the file and its folder"))
+        return f"{place}: {what} ({_first_line(_original(error))}); {mend}"
+    if isinstance(error, DBAPIError):
+        mend = "check that PostgreSQL runs there and lets this user in"
+        return f"{place}: {_first_line(_original(error))}; {mend}"
+    what = f"{type(error).__name__}: {_first_line(error)}"
+    return f"{place}: {what}; this is a fault of mailport, please report it"
+
+
+def _original(error: BaseException) -> BaseException:
+    """Return the driver's own error."""
+    return error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+
+
+def _sqlite_code(error: BaseException) -> int | None:
+    """Return SQLite's primary result code."""
+    code = getattr(_original(error), "sqlite_errorcode", None)
+    return code & 0xFF if isinstance(code, int) else None
+
+
+def _first_line(error: BaseException) -> str:
+    """Return the first line that an error says, without what comes behind it, which may hold values."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)[
+        :300
+    ]

@@ -1,0 +1,122 @@
+"""The reader: asks the store questions, from any thread or process, and changes nothing."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from scanner.discovery.mta_sts import KeptPolicy
+from scanner.model import Observation
+from scanner.model.event import Event
+from scanner.model.observation import Key
+from scanner.store.faults import StoreError, describe
+from scanner.store.marks import read_marks
+from scanner.store.migrate import require_current
+from scanner.store.moments import from_micros, to_micros
+from scanner.store.orders import read_pending
+from scanner.store.place import Place, make_engine
+from scanner.store.reading import (
+    Skipped,
+    decode_events,
+    key_of,
+    match_key,
+    read_policies,
+    read_samples,
+    select_events,
+    select_samples,
+)
+from scanner.store.schema import endpoints, samples
+from scanner.store.values import EventQuery, Order, Remembered
+
+_LOCK_SECONDS = 5.0
+
+
+class Reader:
+    """Every question is one short transaction over a connection of its own; call it by `asyncio.to_thread`.
+
+    Each method raises `StoreError`, with one line that says what, where and how to mend it.
+    """
+
+    def __init__(self, place: Place, skipped: Skipped | None = None) -> None:
+        self.skipped = skipped or Skipped()
+        self._place = place
+        self._engine: Engine = make_engine(place, lock_seconds=_LOCK_SECONDS, is_writer=False)
+
+    def history(
+        self, key: Key, *, vantage: str = "default", since: datetime | None = None, limit: int = 1000
+    ) -> tuple[Observation, ...]:
+        """Return the newest observations of an endpoint, newest first."""
+        query = select_samples(*match_key(key, vantage)).order_by(samples.c.started_at.desc()).limit(limit)
+        if since is not None:
+            query = query.where(samples.c.started_at >= to_micros(since))
+        with self._reading() as connection:
+            return read_samples(connection, query, self.skipped)
+
+    def all_samples(self, *, vantage: str | None = None) -> Iterator[Observation]:
+        """Yield every observation, endpoint by endpoint, oldest first; for judging history again."""
+        done_to = 0
+        while True:
+            with self._reading() as connection:
+                number = connection.scalar(
+                    select(endpoints.c.id)
+                    .where(endpoints.c.id > done_to, *([endpoints.c.vantage == vantage] if vantage else []))
+                    .order_by(endpoints.c.id)
+                    .limit(1)
+                )
+                if number is None:
+                    return
+                query = select_samples(endpoints.c.id == number).order_by(samples.c.started_at)
+                found = read_samples(connection, query, self.skipped)
+            # Outside of the transaction: who judges them takes time, and an open one holds the file's log.
+            yield from found
+            done_to = number
+
+    def events(self, query: EventQuery | None = None) -> tuple[Event, ...]:
+        """Return the events asked for."""
+        with self._reading() as connection:
+            return decode_events(connection.execute(select_events(query or EventQuery())), self.skipped)
+
+    def memories(self, *, host: str | None = None, vantage: str | None = None) -> tuple[Remembered, ...]:
+        """Return what the judge remembers, of all endpoints or those of one host."""
+        query = select(endpoints).order_by(endpoints.c.host, endpoints.c.address, endpoints.c.port)
+        if host is not None:
+            query = query.where(endpoints.c.host == host)
+        if vantage is not None:
+            query = query.where(endpoints.c.vantage == vantage)
+        with self._reading() as connection:
+            return tuple(
+                Remembered(key_of(row), row.vantage, row.memory, from_micros(row.updated_at))
+                for row in connection.execute(query)
+            )
+
+    def policies(self) -> dict[str, KeptPolicy]:
+        """Return the MTA-STS policies by domain."""
+        with self._reading() as connection:
+            return read_policies(connection, self.skipped)
+
+    def meta(self) -> dict[str, str]:
+        """Return the program's own values."""
+        with self._reading() as connection:
+            return read_marks(connection)
+
+    def pending_orders(self) -> tuple[Order, ...]:
+        """Return the orders that were not carried out yet, oldest first."""
+        with self._reading() as connection:
+            return read_pending(connection, self.skipped)
+
+    def close(self) -> None:
+        """Give everything back."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        try:
+            if self._place.path is not None and not self._place.path.exists():
+                raise StoreError(f"{self._place}: there is no such file; start mailport serve with it once")
+            with self._engine.connect() as connection, connection.begin():
+                require_current(connection, self._place)
+                yield connection
+        except (SQLAlchemyError, OSError) as error:
+            raise StoreError(describe(error, self._place)) from error

@@ -1,0 +1,197 @@
+"""Reads rows back into values. A row that cannot be understood is passed over, counted, and logged once."""
+
+import json
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import structlog
+from sqlalchemy import Connection, Row, Select, select
+
+from scanner.discovery.mta_sts import KeptPolicy
+from scanner.model import Observation, StsMode, StsPolicy
+from scanner.model.event import Event
+from scanner.model.observation import Key
+from scanner.store import codec
+from scanner.store.event_codec import decode_event
+from scanner.store.marks import read_marks
+from scanner.store.moments import micros_to_seconds, to_micros
+from scanner.store.schema import contents, endpoints, events, policies, samples
+from scanner.store.values import EventQuery, Known
+
+log = structlog.get_logger(__name__)
+
+AnyRow: TypeAlias = Row[*tuple[Any, ...]]
+
+_AT_ONCE = 500
+_SAMPLE = (
+    samples.c.started_at,
+    samples.c.duration,
+    samples.c.subject_id,
+    samples.c.evidence_id,
+    samples.c.rest,
+)
+_KEY = (
+    endpoints.c.host,
+    endpoints.c.address,
+    endpoints.c.port,
+    endpoints.c.protocol,
+    endpoints.c.tls_mode,
+)
+
+
+class Skipped:
+    """Counts the rows that could not be understood."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def note(self, what: str, error: Exception) -> None:
+        """Count one; only the first is logged."""
+        self.count += 1
+        if self.count == 1:
+            why = (str(error).splitlines() or [type(error).__name__])[0][:300]
+            log.warning("store_row_skipped", what=what, error=why, more="further ones are only counted")
+
+
+class Decoder:
+    """Builds observations from samples; each pair of contents is read once."""
+
+    def __init__(self, connection: Connection, skipped: Skipped) -> None:
+        self._connection = connection
+        self._skipped = skipped
+        self._bodies: dict[int, tuple[bytes, str | None]] = {}
+        self._templates: dict[tuple[int, int], tuple[Observation, Mapping[str, str | None]] | None] = {}
+
+    def decode(self, rows: Sequence[AnyRow]) -> Iterator[tuple[AnyRow, Observation]]:
+        """Yield the rows that can be understood, each with its observation. They begin with `_SAMPLE`."""
+        self._fetch({number for row in rows for number in (row.subject_id, row.evidence_id)})
+        for row in rows:
+            template = self._build(row.subject_id, row.evidence_id)
+            if template is None:
+                self._skipped.count += 1
+                continue
+            try:
+                yield row, codec.complete(template[0], row.started_at, row.duration, row.rest, template[1])
+            except ValueError as error:
+                self._skipped.note("sample", error)
+
+    def _fetch(self, numbers: set[int]) -> None:
+        wanted = sorted(numbers - self._bodies.keys())
+        for start in range(0, len(wanted), _AT_ONCE):
+            query = select(contents.c.id, contents.c.body, contents.c.usual).where(
+                contents.c.id.in_(wanted[start : start + _AT_ONCE])
+            )
+            for number, body, usual in self._connection.execute(query):
+                self._bodies[number] = (bytes(body), usual)
+
+    def _build(
+        self, subject_id: int, evidence_id: int
+    ) -> tuple[Observation, Mapping[str, str | None]] | None:
+        pair = (subject_id, evidence_id)
+        if pair not in self._templates:
+            try:
+                subject, evidence = self._bodies[subject_id], self._bodies[evidence_id]
+                template = codec.build_template(codec.unpack(subject[0]), codec.unpack(evidence[0]))
+                self._templates[pair] = (template, json.loads(evidence[1] or "{}"))
+            except (KeyError, ValueError, TypeError, zlib.error) as error:
+                self._skipped.note("contents", error)
+                self._skipped.count -= 1  # counted by the sample
+                self._templates[pair] = None
+        return self._templates[pair]
+
+
+def read_known(connection: Connection, vantage: str, skipped: Skipped) -> Known:
+    """Read all that one vantage knew at the end of its last run."""
+    memories: dict[Key, str] = {}
+    latest: dict[Key, Observation] = {}
+    done_to = 0
+    while page := connection.execute(
+        select(endpoints.c.id, endpoints.c.memory, *_KEY)
+        .where(endpoints.c.vantage == vantage, endpoints.c.id > done_to)
+        .order_by(endpoints.c.id)
+        .limit(_AT_ONCE)
+    ).all():
+        done_to = page[-1].id
+        keys = {row.id: key_of(row) for row in page}
+        memories |= {keys[row.id]: row.memory for row in page if row.memory is not None}
+        query = (
+            select(*_SAMPLE, samples.c.endpoint_id)
+            .join(endpoints, endpoints.c.id == samples.c.endpoint_id)
+            .where(endpoints.c.id.in_(keys), samples.c.started_at == endpoints.c.latest_at)
+        )
+        rows = connection.execute(query).all()
+        found = Decoder(connection, skipped).decode(rows)
+        latest |= {keys[row.endpoint_id]: observation for row, observation in found}
+    return Known(memories, latest, read_policies(connection, skipped), read_marks(connection))
+
+
+def read_policies(connection: Connection, skipped: Skipped) -> dict[str, KeptPolicy]:
+    """Return the MTA-STS policies by domain, the one fetched last at the end."""
+    found = {}
+    for row in connection.execute(select(policies).order_by(policies.c.fetched_at)):
+        try:
+            policy = StsPolicy(StsMode(row.mode), tuple(map(str, json.loads(row.mx))), row.max_age)
+            found[row.domain] = KeptPolicy(policy, row.policy_id, micros_to_seconds(row.fetched_at))
+        except (ValueError, TypeError) as error:
+            skipped.note("policy", error)
+    return found
+
+
+def read_samples(connection: Connection, query: Select[Any], skipped: Skipped) -> tuple[Observation, ...]:
+    """Return the observations that a query of `select_samples` finds."""
+    rows = connection.execute(query).all()
+    return tuple(observation for _, observation in Decoder(connection, skipped).decode(rows))
+
+
+def select_samples(*conditions: Any) -> Select[Any]:  # noqa: ANN401 - SQLAlchemy's own conditions
+    """Make the query for some samples."""
+    return select(*_SAMPLE).join(endpoints, endpoints.c.id == samples.c.endpoint_id).where(*conditions)
+
+
+def match_key(key: Key, vantage: str) -> tuple[Any, ...]:
+    """Make the conditions for one endpoint."""
+    wanted = (*(column == part for column, part in zip(_KEY, key, strict=True)),)
+    return (*wanted, endpoints.c.vantage == vantage)
+
+
+def key_of(row: AnyRow) -> Key:
+    """Return the key in a row with these columns."""
+    return (row.host, row.address, row.port, row.protocol, row.tls_mode)
+
+
+def decode_events(rows: Iterable[AnyRow], skipped: Skipped) -> tuple[Event, ...]:
+    """Return the events that can be understood."""
+    found = []
+    for row in rows:
+        try:
+            found.append(decode_event(row.id, row.body))
+        except ValueError as error:
+            skipped.note("event", error)
+    return tuple(found)
+
+
+def select_events(query: EventQuery) -> Select[Any]:
+    """Make the query for events."""
+    statement = select(events.c.id, events.c.body)
+    if query.after_id is not None:
+        statement = statement.where(events.c.id > query.after_id)
+    if query.before_id is not None:
+        statement = statement.where(events.c.id < query.before_id)
+    if query.since is not None:
+        statement = statement.where(events.c.at >= to_micros(query.since))
+    if query.kinds:
+        statement = statement.where(events.c.kind.in_([kind.value for kind in query.kinds]))
+    if query.severity is not None:
+        statement = statement.where(events.c.severity >= int(query.severity))
+    if query.vantage is not None:
+        statement = statement.where(events.c.vantage == query.vantage)
+    if query.host is not None:
+        statement = statement.where(events.c.host == query.host)
+    if query.key is not None:
+        columns = (events.c.host, events.c.address, events.c.port, events.c.protocol, events.c.tls_mode)
+        statement = statement.where(
+            *(column == part for column, part in zip(columns, query.key, strict=True))
+        )
+    order = events.c.id.desc() if query.is_newest_first else events.c.id
+    return statement.order_by(order).limit(query.limit)

@@ -1,0 +1,155 @@
+"""The writer's one connection: opened with all checks, and made again when it fails."""
+
+import sqlite3
+import zlib
+
+import structlog
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from scanner.store.faults import DamagedStoreError, StoreGoneError, StoreInUseError
+from scanner.store.files import (
+    FileLock,
+    Identity,
+    check_owner,
+    identify,
+    make_folder,
+    remove_companions,
+    size_of,
+)
+from scanner.store.migrate import migrate
+from scanner.store.place import Place, make_engine, prepare_sqlite
+from scanner.store.values import Pace
+
+log = structlog.get_logger(__name__)
+
+_SMALL_BYTES = 64 * 1024 * 1024
+"""An SQLite file up to this size is checked whole when it is opened: that takes a moment at most."""
+_LOCK_CLASS = 0x6D70  # the first of the two numbers of our advisory locks: "mp"
+_TRY_LOCK = text("SELECT pg_try_advisory_lock(:class, :object)")
+
+
+class Session:
+    """Not for two threads at once."""
+
+    def __init__(self, place: Place, pace: Pace, owner: str) -> None:
+        self._place = place
+        self._pace = pace
+        self._owner = owner
+        self._engine: Engine | None = None
+        self._connection: Connection | None = None
+        self._file: Identity | None = None
+        self._lock = FileLock(place.path) if place.path is not None else None
+        self._was_open = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a connection."""
+        return self._connection is not None
+
+    def open(self) -> Connection:
+        """Return the connection; make one, with the schema brought up to date, where there is none.
+
+        Raises:
+            StoreError, OSError, SQLAlchemyError: it cannot be made.
+        """
+        if self._connection is not None:
+            return self._connection
+        if self._place.path is not None:
+            self._prepare_file()
+        self._engine = make_engine(self._place, lock_seconds=self._pace.lock_seconds, is_writer=True)
+        try:
+            connection = self._engine.connect()
+            self._connection = connection
+            self._set_up(connection)
+        except BaseException:
+            self.close()
+            raise
+        self._was_open = True
+        return connection
+
+    def check(self) -> None:
+        """See that the path still leads to the file that is open.
+
+        Raises:
+            StoreGoneError: it does not.
+        """
+        if self._place.path is not None and identify(self._place.path) != self._file:
+            raise StoreGoneError(f"{self._place}: the file was removed or replaced; it is made anew")
+
+    def close(self) -> None:
+        """Close the connection, whatever state it is in; the lock on a file stays."""
+        connection, self._connection = self._connection, None
+        engine, self._engine = self._engine, None
+        try:
+            if connection is not None:
+                connection.close()
+        except (SQLAlchemyError, OSError) as error:
+            log.debug("store_close_failed", error=str(error))
+        if engine is not None:
+            engine.dispose()
+
+    def release(self) -> None:
+        """Close, and let another writer in."""
+        self.close()
+        if self._lock is not None:
+            self._lock.release()
+
+    def size(self) -> int | None:
+        """Return the bytes on disk; None where that cannot be told."""
+        if self._place.path is not None:
+            return size_of(self._place.path)
+        if self._connection is None:
+            return None
+        with self._connection.begin():
+            found = self._connection.scalar(text("SELECT pg_database_size(current_database())"))
+        return None if found is None else int(found)
+
+    def _prepare_file(self) -> None:
+        path = self._place.path
+        if path is None or self._lock is None:
+            return
+        make_folder(path)
+        self._lock.acquire()
+        if not self._was_open:
+            check_owner(path)
+        if identify(path) is None:
+            remove_companions(path)
+
+    def _set_up(self, connection: Connection) -> None:
+        path = self._place.path
+        if path is None:
+            self._lock_database(connection)
+        else:
+            prepare_sqlite(connection)
+            self._check_whole(connection)
+            self._file = identify(path)
+        migrate(connection, self._place)
+
+    def _check_whole(self, connection: Connection) -> None:
+        """Let SQLite look at the whole file, if it is small.
+
+        Raises:
+            DamagedStoreError: something in it is wrong.
+        """
+        driver = connection.connection.driver_connection
+        if not isinstance(driver, sqlite3.Connection) or (self.size() or 0) > _SMALL_BYTES:
+            return
+        found = driver.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if found != "ok":
+            raise DamagedStoreError(f"{self._place}: the file is damaged ({found}); restore a copy")
+
+    def _lock_database(self, connection: Connection) -> None:
+        """Keep a second writer of the same vantage away; the server frees the lock when the connection ends.
+
+        Raises:
+            StoreInUseError: another one has it.
+        """
+        number = zlib.crc32(self._owner.encode()) & 0x7FFFFFFF
+        with connection.begin():
+            is_ours = connection.scalar(_TRY_LOCK, {"class": _LOCK_CLASS, "object": number})
+        if not is_ours:
+            raise StoreInUseError(
+                f"{self._place}: another mailport with the vantage {self._owner} writes to it; "
+                "stop that one, or give this one another vantage or store"
+            )

@@ -1,0 +1,154 @@
+"""The store as the service sees it: takes what is new without waiting, and gives back what was known."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection
+
+from scanner.discovery.mta_sts import KeptPolicy
+from scanner.model.event import Event
+from scanner.model.observation import Key
+from scanner.store.faults import StoreError
+from scanner.store.orders import read_pending
+from scanner.store.pending import Waiting
+from scanner.store.place import Place
+from scanner.store.reader import Reader
+from scanner.store.reading import Skipped, read_known
+from scanner.store.values import Entry, Known, Limits, Loss, Order, Pace, Status
+from scanner.store.writer import Writer
+
+
+class Store:
+    """One for each process. Its writer works in a thread of its own; `reader` answers questions.
+
+    Args:
+        place: see `find_place`.
+        vantage: whose memories `load` returns; two services cannot write to one database with the same.
+        clock: seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        place: Place,
+        limits: Limits | None = None,
+        *,
+        vantage: str = "default",
+        clock: Callable[[], float] = time.time,
+        pace: Pace | None = None,
+    ) -> None:
+        self.place = place
+        self._vantage = vantage
+        self._skipped = Skipped()
+        self.reader = Reader(place, self._skipped)
+        self._writer = Writer(place, limits or Limits(), pace or Pace(), clock=clock, owner=vantage)
+        self._is_known = False
+        self._handed_out: set[int] = set()
+        self._writer.start()
+
+    async def load(self, seconds: float | None = 10.0) -> Known:
+        """Return what was known when the last process ended.
+
+        May be called again after it failed, without a limit perhaps: meanwhile the store takes what is put,
+        and memories put then do not replace those that it holds.
+
+        Raises:
+            StoreError: it could not be opened in this time, or never can: what, where, how to mend it.
+        """
+
+        def read(connection: Connection) -> Known:
+            return read_known(connection, self._vantage, self._skipped)
+
+        future = asyncio.wrap_future(self._writer.submit(read))
+        try:
+            known = await asyncio.wait_for(future, seconds)
+        except TimeoutError:
+            fault = self._writer.fault
+            if isinstance(fault, StoreError):
+                raise fault from None
+            raise StoreError(self._writer.error or f"{self.place}: gives no answer") from None
+        for key, observation in known.latest.items():
+            entry = Entry(observation, known.memories.get(key))
+            self._writer.current.setdefault((key, self._vantage), entry)
+        self._is_known = True
+        return known
+
+    def put(self, entry: Entry) -> None:
+        """Take one entry. It is written whole or not at all, within a second where the store works."""
+        self._writer.pending.put(Waiting(entry, is_blind=not self._is_known))
+
+    def put_events(self, events: Iterable[Event]) -> None:
+        """Take events that belong to no entry."""
+        self._writer.pending.put_events(events)
+
+    def save_policies(self, policies: Mapping[str, KeptPolicy]) -> None:
+        """Take MTA-STS policies by domain."""
+        self._writer.pending.put_policies(policies)
+
+    def set_meta(self, values: Mapping[str, str]) -> None:
+        """Take values for the key/value table, such as the version of the rules."""
+        self._writer.pending.put_meta(values)
+
+    def forget(self, keys: Iterable[Key]) -> None:
+        """Take note that endpoints are not watched any more.
+
+        Their rows stay until their age is over: a target removed and added again has its memory.
+        """
+        for key in keys:
+            self._writer.current.pop((key, self._vantage), None)
+
+    async def take_orders(self) -> tuple[Order, ...]:
+        """Return the orders that were not handed out yet by this process, oldest first.
+
+        Put what an order changes, then tell by `finish_orders` that it is carried out: one that a kill
+        interrupts is handed out again by the next process. Waits while the store is down.
+        """
+        found = await asyncio.wrap_future(self._writer.submit(lambda c: read_pending(c, self._skipped)))
+        new = tuple(order for order in found if order.id not in self._handed_out)
+        self._handed_out = {order.id for order in found}
+        return new
+
+    def finish_orders(self, numbers: Iterable[int]) -> None:
+        """Note orders as carried out; written not before what was put before."""
+        self._writer.pending.finish(numbers)
+
+    def take_losses(self) -> tuple[Loss, ...]:
+        """Return what got lost since this was asked last, each an event for people (MEMORY_LOST)."""
+        found = []
+        while self._writer.losses:
+            found.append(self._writer.losses.popleft())
+        return tuple(found)
+
+    async def flush(self, seconds: float = 10.0) -> bool:
+        """Write what waits now; tell whether that was done in this time."""
+        barrier = asyncio.wrap_future(self._writer.pending.add_barrier())
+        self._writer.rush()
+        try:
+            await asyncio.wait_for(barrier, seconds)
+        except TimeoutError:
+            return False
+        return True
+
+    async def close(self, seconds: float = 5.0) -> None:
+        """Write what waits and end; what cannot be written in this time is given up, and told in the log."""
+        await asyncio.to_thread(self._writer.stop, seconds)
+        self.reader.close()
+
+    @property
+    def status(self) -> Status:
+        """How the store is now."""
+        writer = self._writer
+        at = writer.succeeded_at
+        return Status(
+            is_up=writer.is_up,
+            pending=len(writer),
+            written=writer.written,
+            dropped=writer.pending.dropped,
+            refused=writer.batches.refused,
+            unreadable=self._skipped.count,
+            failures=writer.failures,
+            error=writer.error,
+            succeeded_at=None if at is None else datetime.fromtimestamp(at, UTC),
+            size_bytes=writer.size_bytes,
+        )
