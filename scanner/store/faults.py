@@ -1,5 +1,6 @@
 """What can go wrong with a store, in words: what, where, and how to mend it."""
 
+import errno
 import sqlite3
 
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
@@ -59,7 +60,9 @@ def describe(error: BaseException, place: object) -> str:
     if isinstance(error, StoreError):
         return str(error)
     if isinstance(error, OSError):
-        return f"{place}: {error.strerror or error}; mend the folder, its owner or its mode"
+        is_full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+        mend = "free some space" if is_full else "mend the folder, its owner or its mode"
+        return f"{place}: {error.strerror or error}; {mend}"
     code = _sqlite_code(error)
     if code is not None:
         what, mend = _MEND.get(code, ("SQLite fails", "look at the file and its folder"))

@@ -1,5 +1,6 @@
 """The file of an SQLite store: its folder, its lock, whose it is, and how a damaged one is put aside."""
 
+import contextlib
 import fcntl
 import os
 from datetime import UTC, datetime
@@ -127,9 +128,10 @@ class FileLock:
                 f"{self._store}: another mailport{who} writes to it; "
                 "stop that one, or give this one a store of its own (store.url)"
             ) from None
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         self._descriptor = descriptor
+        with contextlib.suppress(OSError):  # only a hint for who comes next; the disk may be full
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
 
     def release(self) -> None:
         """Give the lock back. The file stays: to remove it would let two in at once."""

@@ -25,6 +25,7 @@ log = structlog.get_logger(__name__)
 
 _SMALL_BYTES = 64 * 1024 * 1024
 """An SQLite file up to this size is checked whole when it is opened: that takes a moment at most."""
+_COUNT_TABLES = text("SELECT count(*) FROM sqlite_master")
 _LOCK_CLASS = 0x6D70  # the first of the two numbers of our advisory locks: "mp"
 _TRY_LOCK = text("SELECT pg_try_advisory_lock(:class, :object)")
 
@@ -38,7 +39,8 @@ class Session:
         self._owner = owner
         self._engine: Engine | None = None
         self._connection: Connection | None = None
-        self._file: Identity | None = None
+        self.file: Identity | None = None
+        """Which file is open; None for a server."""
         self._lock = FileLock(place.path) if place.path is not None else None
         self._was_open = False
 
@@ -74,7 +76,7 @@ class Session:
         Raises:
             StoreGoneError: it does not.
         """
-        if self._place.path is not None and identify(self._place.path) != self._file:
+        if self._place.path is not None and identify(self._place.path) != self.file:
             raise StoreGoneError(f"{self._place}: the file was removed or replaced; it is made anew")
 
     def close(self) -> None:
@@ -122,17 +124,32 @@ class Session:
             self._lock_database(connection)
         else:
             prepare_sqlite(connection)
-            self._check_whole(connection)
-            self._file = identify(path)
+            self._check_whole(connection.connection.driver_connection)
+            self.file = identify(path)
         migrate(connection, self._place)
 
-    def _check_whole(self, connection: Connection) -> None:
+    def look(self) -> None:
+        """Look at the file on disk by a fresh connection: an open one answers from its own memory.
+
+        Raises:
+            DamagedStoreError, SQLAlchemyError: it is damaged.
+        """
+        if self._place.path is None:
+            return
+        engine = make_engine(self._place, lock_seconds=self._pace.lock_seconds, is_writer=False)
+        try:
+            with engine.connect() as connection:
+                connection.scalar(_COUNT_TABLES)
+                self._check_whole(connection.connection.driver_connection)
+        finally:
+            engine.dispose()
+
+    def _check_whole(self, driver: object) -> None:
         """Let SQLite look at the whole file, if it is small.
 
         Raises:
             DamagedStoreError: something in it is wrong.
         """
-        driver = connection.connection.driver_connection
         if not isinstance(driver, sqlite3.Connection) or (self.size() or 0) > _SMALL_BYTES:
             return
         found = driver.execute("PRAGMA quick_check(1)").fetchone()[0]

@@ -64,10 +64,10 @@ class Store:
         try:
             known = await asyncio.wait_for(future, seconds)
         except TimeoutError:
-            fault = self._writer.fault
-            if isinstance(fault, StoreError):
-                raise fault from None
-            raise StoreError(self._writer.error or f"{self.place}: gives no answer") from None
+            health = self._writer.health
+            if isinstance(health.fault, StoreError):
+                raise health.fault from None
+            raise StoreError(health.error or f"{self.place}: gives no answer") from None
         for key, observation in known.latest.items():
             entry = Entry(observation, known.memories.get(key))
             self._writer.current.setdefault((key, self._vantage), entry)
@@ -116,8 +116,8 @@ class Store:
     def take_losses(self) -> tuple[Loss, ...]:
         """Return what got lost since this was asked last, each an event for people (MEMORY_LOST)."""
         found = []
-        while self._writer.losses:
-            found.append(self._writer.losses.popleft())
+        while losses := self._writer.health.losses:
+            found.append(losses.popleft())
         return tuple(found)
 
     async def flush(self, seconds: float = 10.0) -> bool:
@@ -138,17 +138,17 @@ class Store:
     @property
     def status(self) -> Status:
         """How the store is now."""
-        writer = self._writer
-        at = writer.succeeded_at
+        writer, health = self._writer, self._writer.health
+        at = health.succeeded_at
         return Status(
-            is_up=writer.is_up,
+            is_up=health.is_up,
             pending=len(writer),
             written=writer.written,
             dropped=writer.pending.dropped,
             refused=writer.batches.refused,
             unreadable=self._skipped.count,
-            failures=writer.failures,
-            error=writer.error,
+            failures=health.failures,
+            error=health.error,
             succeeded_at=None if at is None else datetime.fromtimestamp(at, UTC),
             size_bytes=writer.size_bytes,
         )

@@ -49,9 +49,15 @@ class Pace:
     """Between two steps of pruning."""
     prune_endpoints: int = 50
     """Endpoints of one step; its transaction must stay short."""
+    look_seconds: float = 300.0
+    """Between two looks at the file on disk, which the open connection might not notice to be damaged."""
     most_pending: int = 100_000
     """Entries that wait while the store fails; of more the oldest observations go."""
     most_pending_events: int = 500_000
+
+    def next_delay(self, former: float) -> float:
+        """Return how long to wait after a fault, given the wait after the one before (0 = there was none)."""
+        return min(max(self.retry_seconds, 2 * former), self.longest_retry_seconds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,20 +8,29 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy import Connection
 
 from scanner.store.batch import BatchWriter
-from scanner.store.faults import ForeignStoreError, NewerSchemaError, describe, is_about_values, is_damage
-from scanner.store.files import move_aside
+from scanner.store.faults import (
+    ForeignStoreError,
+    NewerSchemaError,
+    StoreError,
+    describe,
+    is_about_values,
+    is_damage,
+)
+from scanner.store.files import Identity, move_aside
+from scanner.store.health import Health
 from scanner.store.marks import read_mark, write_mark
 from scanner.store.pending import Batch, Name, Pending
 from scanner.store.place import Place
 from scanner.store.pruning import Pruner, shrink
 from scanner.store.session import Session
-from scanner.store.values import Entry, Limits, Loss, Pace
+from scanner.store.values import Entry, Limits, Pace
 
 log = structlog.get_logger(__name__)
 
@@ -43,16 +52,10 @@ class Writer:
     ) -> None:
         self.pending = Pending(pace)
         self.batches = BatchWriter()
-        self.losses: deque[Loss] = deque()
+        self.health = Health(str(place), pace)
         self.current: dict[Name, Entry] = {}
         """The last entry of every watched endpoint: written again where the database is lost."""
-        self.is_up = False
-        self.error: str | None = None
-        self.fault: Exception | None = None
-        """The last one, mended or not."""
         self.written = 0
-        self.failures = 0
-        self.succeeded_at: float | None = None
         self.size_bytes: int | None = None
         self._place = place
         self._pace = pace
@@ -61,13 +64,14 @@ class Writer:
         self._session = Session(place, pace, owner)
         self._pruner = Pruner(limits, pace)
         self._prune_at = time.monotonic() + pace.prune_seconds
+        self._look_at = time.monotonic() + pace.look_seconds
         self._hand: deque[Batch] = deque()
         self._jobs: deque[tuple[Callable[[Connection], Any], Future[Any]]] = deque()
         self._answers: list[tuple[Future[Any], Any]] = []
         self._hurry = threading.Event()
         self._is_stopping = False
-        self._delay = 0.0
-        self._identity: str | None = None
+        self._is_over = False
+        self._identity: tuple[str, Identity | None] | None = None
         self._is_anew = False
         # It must not hold the end of the process where a database does not answer.
         self._thread = threading.Thread(target=self._run, name="mailport-store", daemon=True)
@@ -86,7 +90,9 @@ class Writer:
         self.rush()
         self._thread.join(seconds)
         if len(self):
-            log.error("store_closed_unwritten", store=str(self._place), waiting=len(self), error=self.error)
+            log.error(
+                "store_closed_unwritten", store=str(self._place), waiting=len(self), error=self.health.error
+            )
 
     def rush(self) -> None:
         """Have the writer try now, also where it waits after a fault."""
@@ -99,6 +105,8 @@ class Writer:
         future: Future[_Result] = Future()
         self._jobs.append((job, future))
         self.rush()
+        if self._is_over:
+            self._give_up()
         return future
 
     def _run(self) -> None:
@@ -110,10 +118,12 @@ class Writer:
         while len(self) and self._step():
             continue
         self._session.release()
+        self._is_over = True
+        self._give_up()
 
     def _wait(self) -> None:
-        if self._delay:
-            self._hurry.wait(self._delay)
+        if self.health.delay:
+            self._hurry.wait(self.health.delay)
         elif self.pending.filled.wait(max(0.0, self._prune_at - time.monotonic())):
             self.pending.is_full.wait(self._pace.batch_seconds)
         self._hurry.clear()
@@ -130,7 +140,8 @@ class Writer:
             self._fail(error)
             return False
         else:
-            self._succeed()
+            self.health.succeed(self._clock(), len(self))
+            self._is_anew = False
             return True
         finally:
             self._answer()
@@ -145,13 +156,20 @@ class Writer:
             if identity is None:
                 identity = secrets.token_hex(8)
                 write_mark(connection, _IDENTITY, identity)
-        if self._identity not in {None, identity}:
-            self._lose(f"{self._place}: the store was removed or replaced, and made anew")
-        self._identity = identity
-        # Whatever this file is, an old copy perhaps: what is known now is newer.
-        self.pending.restore(self.current.values())
+        self._compare((identity, self._session.file))
         self.size_bytes = self._session.size()
         return connection
+
+    def _compare(self, found: tuple[str, Identity | None]) -> None:
+        """Write what is current again where this is another database than before, new or an old copy."""
+        former, self._identity = self._identity, found
+        if former is None or former == found:
+            return
+        self.pending.restore(self.current.values())
+        if former[0] != found[0] and not self._is_anew:
+            self.health.lose(
+                f"{self._place}: the store was removed or replaced, and made anew", self._clock()
+            )
 
     def _run_jobs(self, connection: Connection) -> None:
         while self._jobs:
@@ -228,48 +246,37 @@ class Writer:
             raise
         shrink(connection)
         self.size_bytes = self._session.size()
-
-    def _succeed(self) -> None:
-        if not self.is_up:
-            log.info("store_up", store=str(self._place), waiting=len(self))
-        self.is_up, self.error = True, None
-        self.succeeded_at = self._clock()
-        self._delay = 0.0
-        self._is_anew = False
+        if time.monotonic() >= self._look_at:
+            self._look_at = time.monotonic() + self._pace.look_seconds
+            self._session.look()
 
     def _fail(self, error: Exception) -> None:
-        """Note a fault, once in the log as long as it stays the same, and wait longer each time."""
-        self.failures += 1
+        """Note a fault, and begin afresh at the next try."""
         self.batches.forget()
         self._session.close()
-        text = describe(error, self._place)
-        if self.is_up or text != self.error:
-            log.error("store_down", error=text, waiting=len(self))
-        self.is_up, self.error, self.fault = False, text, error
+        self.health.fail(error, describe(error, self._place), len(self))
         if isinstance(error, NewerSchemaError | ForeignStoreError):
-            while self._jobs:  # to wait will not help
-                with contextlib.suppress(InvalidStateError):
-                    self._jobs.popleft()[1].set_exception(error)
-        self._delay = min(max(self._pace.retry_seconds, 2 * self._delay), self._pace.longest_retry_seconds)
+            self._give_up()  # to wait will not help
         if is_damage(error) and self._place.path is not None and not self._is_anew:
-            self._put_aside(text)
+            self._put_aside(self._place.path)
 
-    def _put_aside(self, text: str) -> None:
+    def _give_up(self) -> None:
+        """Let those who wait wait no longer."""
+        fault = self.health.fault
+        error = fault if isinstance(fault, StoreError) else StoreError(f"{self._place}: closed")
+        while self._jobs:
+            with contextlib.suppress(InvalidStateError):  # cancelled by who waited
+                self._jobs.popleft()[1].set_exception(error)
+
+    def _put_aside(self, path: Path) -> None:
         """Keep a damaged file under another name, and start anew; not twice without a success between."""
-        path = self._place.path
-        if path is None:
-            return
+        now = self._clock()
         try:
-            aside = move_aside(path, datetime.fromtimestamp(self._clock(), UTC))
+            aside = move_aside(path, datetime.fromtimestamp(now, UTC))
         except OSError as error:
             log.error("store_not_put_aside", error=describe(error, path))
             return
-        self._identity = None
         self._is_anew = True
-        self._delay = 0.0
         self.rush()
-        self._lose(f"{text}; put aside as {aside.name}, and started anew")
-
-    def _lose(self, text: str) -> None:
-        log.error("store_lost", error=text)
-        self.losses.append(Loss(datetime.fromtimestamp(self._clock(), UTC), text))
+        what = (self.health.error or "").partition("; ")[0]  # how to mend it is no question any more
+        self.health.lose(f"{what}; put aside as {aside.name}, and started anew", now)
