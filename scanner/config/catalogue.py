@@ -20,6 +20,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from scanner.config.catalogue_values import (
     CLIENT_SERVICES,
+    LIST_OR_NOTHING,
     check_list,
     optional,
     read_absent,
@@ -184,12 +185,6 @@ class Provider(_Part):
         named = {item for item in self.not_offered or () if not isinstance(item, Service)}
         return frozenset(named | {port for port in PORTS if _service_of(port) in self.absent_services})
 
-    @property
-    def open_slots(self) -> tuple[str, ...]:
-        """The slots that no server fills yet."""
-        filled = {server.slot for service in CLIENT_SERVICES for server in self.servers(service)}
-        return tuple(slot for slot in self.slots or () if slot not in filled)
-
     @model_validator(mode="after")
     def _check(self) -> Self:
         _report([*_find_incomplete(self), *_find_bad_servers(self), *_find_contradictions(self)])
@@ -206,13 +201,18 @@ def _service_of(port: int) -> Service | None:
 
 def _find_incomplete(entry: Provider) -> Iterator[tuple[_Place, str]]:
     """Find what an entry of the operator's own lacks."""
+    has_servers = any(map(entry.servers, CLIENT_SERVICES))
+    slots = ", ".join(entry.slots or SLOTS.get(entry.id, ()))
+    if slots and (entry.domains or entry.mx_suffixes) and not has_servers and not entry.not_offered:
+        yield (), f"{entry.id} needs servers, whose hosts its customers know: fill its slots {slots}"
+        return
     if entry.id in BUILT_IN:
         return
     if not entry.domains and not entry.mx_suffixes:
         close = get_close_matches(entry.id, sorted(BUILT_IN), n=1)
         hint = f"did you mean the built-in {close[0]}?" if close else "only a built-in provider has its own"
         yield (), f"{entry.id} needs domains or mx_suffixes; {hint}"
-    if not any(map(entry.servers, CLIENT_SERVICES)) and not entry.not_offered:
+    if not has_servers and not entry.not_offered:
         yield (), f"{entry.id} needs servers: submission, imap or pop3"
 
 
@@ -281,7 +281,7 @@ def _report(found: list[tuple[_Place, str]]) -> None:
 
 Providers = Annotated[
     tuple[Provider, ...],
-    BeforeValidator(lambda value: () if value is None else check_list(value)),
+    LIST_OR_NOTHING,
     AfterValidator(_check_doubles),
 ]
 """The entries of a catalogue."""

@@ -99,6 +99,10 @@ def check_list(value: object) -> object:
     return value
 
 
+LIST_OR_NOTHING = BeforeValidator(lambda value: () if value is None else check_list(value))
+"""Takes a list of sections; null, as a key without a value gives, is an empty one."""
+
+
 def optional(read: Callable[[object], _Item]) -> BeforeValidator:
     """Let null through, for "not given"."""
     return BeforeValidator(lambda value: None if value is None else read(value))

@@ -16,7 +16,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from scanner.config import values
 from scanner.config.catalogue import Providers
-from scanner.config.catalogue_values import check_list
+from scanner.config.catalogue_values import LIST_OR_NOTHING
 from scanner.config.controls import ControlSettings
 from scanner.config.mask import write_masked
 from scanner.config.section import Section as _Section
@@ -222,7 +222,7 @@ class PolicySettings(_Section):
     """Bad probes, of one more, that confirm a loss."""
     overrides: Annotated[
         tuple[PolicyOverride, ...],
-        BeforeValidator(lambda value: () if value is None else check_list(value)),
+        LIST_OR_NOTHING,
         AfterValidator(_check_overrides),
     ] = ()
     """For single targets; the first that is about an endpoint counts."""

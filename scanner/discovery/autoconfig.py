@@ -58,7 +58,7 @@ async def find_autoconfig(domain: str, web: WebClient, urls: Sequence[str] = URL
     async for page in _fetch_in_turn([url.replace("{domain}", domain) for url in urls], web):
         if isinstance(page, WebFailure):
             if trouble is None and not page.is_definite:
-                trouble = Trouble(page.reason, f"{page.url}: {page.detail}")
+                trouble = Trouble(page.reason, str(page))
             continue
         # Many web sites answer every path with a page of theirs: what is no such file is no file.
         config = read_config(page.body, domain)

@@ -19,7 +19,7 @@ async def find_ispdb(domain: str, web: WebClient, base_url: str) -> Offer:
     if isinstance(page, WebFailure):
         if page.status in {404, 410}:
             return Offer(Source.ISPDB)
-        return Offer(Source.ISPDB, trouble=Trouble(page.reason, f"{page.url}: {page.detail}"))
+        return Offer(Source.ISPDB, trouble=Trouble(page.reason, str(page)))
     config = read_config(page.body, domain)
     if config.problem is not None:
         return Offer(

@@ -102,22 +102,20 @@ class MemoryCache:
 
 
 @dataclass(frozen=True, slots=True)
-class _Failed:
-    """A fetch that failed: of which id, why, and until when it is not tried again."""
-
-    id: str
-    why: str
-    until: float
-    is_refused: bool = False
-    """It was we who did not want to look."""
-
-
-@dataclass(frozen=True, slots=True)
 class _Lack:
     """Why there is no policy, and whether it was we who did not want to look."""
 
     why: str
     is_refused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """A fetch that failed: of which id, what it lacked, and until when it is not tried again."""
+
+    id: str
+    lack: _Lack
+    until: float
 
 
 class MtaSts:
@@ -167,8 +165,7 @@ class MtaSts:
             return _tell_no_policy(domain, failed, kept)
         found = await self._fetch(domain)
         if isinstance(found, _Lack):
-            until = self._clock() + RETRY_SECONDS
-            failed = _Failed(identity, found.why, until, is_refused=found.is_refused)
+            failed = _Failed(identity, found, self._clock() + RETRY_SECONDS)
             self._note_failure(domain, failed)
             return _tell_no_policy(domain, failed, kept)
         self._failed.pop(domain, None)
@@ -181,8 +178,7 @@ class MtaSts:
         url = f"https://mta-sts.{domain}/.well-known/mta-sts.txt"
         page = await self._web.fetch(url, redirects=0, is_fresh=True)
         if isinstance(page, WebFailure):
-            is_refused = page.fault is Fault.REFUSED_ADDRESS
-            return _Lack(f"{page.url}: {page.detail}", is_refused=is_refused)
+            return _Lack(str(page), is_refused=page.fault is Fault.REFUSED_ADDRESS)
         policy = read_policy(page.body)
         if isinstance(policy, str):
             return _Lack(f"{page.url}: {policy}")
@@ -213,8 +209,8 @@ def _tell_no_record(domain: str, answer: Answer[bytes], kept: KeptPolicy | None)
 
 def _tell_no_policy(domain: str, failed: _Failed, kept: KeptPolicy | None) -> StsLookup:
     """Say what counts where the policy of an id cannot be had."""
-    why = failed.why
-    notice = _unchecked(domain, why) if failed.is_refused else _broken(domain, why)
+    why = failed.lack.why
+    notice = _unchecked(domain, why) if failed.lack.is_refused else _broken(domain, why)
     if kept is None:
         return StsLookup(StsStatus.FAILED, failed.id, detail=why, notice=notice)
     return StsLookup(StsStatus.VALID, kept.id, kept.policy, why, is_cached=True, notice=notice)

@@ -162,11 +162,6 @@ def is_address(host: str) -> bool:
     return _read_address(host) is not None
 
 
-def is_allowed_address(address: str) -> bool:
-    """Whether an address may be probed without `allow_private`: only public unicast addresses are."""
-    return refuse_address(address) is None
-
-
 def refuse_address(address: str) -> str | None:
     """Say why an address may not be probed (a private network, loopback ...); None when it may.
 

@@ -202,13 +202,13 @@ class WebClient:
         # Those that rest come last: what is said of them costs nothing, and leaves the time to the others.
         resting = [one for one in addresses if self._rests.check(url, one) is not None]
         awake = [one for one in addresses if one not in resting]
-        reply: Reply | WebFailure | None = None
-        for index, address in enumerate([*awake, *resting]):
-            reply, used = await self._ask_address(url, address, asked, seconds, max(1, len(awake) - index))
-            seconds = max(0.01, seconds - used)
+        first, *others = (*awake, *resting)
+        reply, used = await self._ask_address(url, first, asked, seconds, max(1, len(awake)))
+        for index, address in enumerate(others, start=1):
             if not isinstance(reply, WebFailure) or (reply.was_asked and reply.fault is not Fault.CONNECT):
-                return reply
-        assert reply is not None  # noqa: S101 - there is at least one address
+                break
+            seconds = max(0.01, seconds - used)
+            reply, used = await self._ask_address(url, address, asked, seconds, max(1, len(awake) - index))
         return reply
 
     async def _ask_address(

@@ -58,6 +58,9 @@ class WebFailure:
     was_asked: bool = True
     """Whether this comes from asking; else it says why nobody was asked just now, and is not kept."""
 
+    def __str__(self) -> str:
+        return f"{self.url}: {self.detail}"
+
     @property
     def is_definite(self) -> bool:
         """Whether the answer would hardly be another in some minutes: no such name, 404, a broken answer."""

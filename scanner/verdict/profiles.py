@@ -1,13 +1,12 @@
-"""Holds an observation against a policy profile: every aspect that was seen, graded, with the clause."""
+"""Holds a session and a certificate against a policy profile: what is wrong, each fault with its clause."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
-from scanner.model import Certificate, DaneMatch, Observation, Role, Tls
+from scanner.model import Certificate, Role, Tls
 from scanner.verdict.cipher_suites import CipherClass, class_of, parse_suite
-from scanner.verdict.demands import dane_match
 from scanner.verdict.key_classes import (
     KeyClass,
     SignatureClass,
@@ -16,7 +15,7 @@ from scanner.verdict.key_classes import (
     class_of_signature,
 )
 from scanner.verdict.profile_tables import Demand, Grade, Mark, Profile
-from scanner.verdict.tls_versions import TLS_VERSIONS, full_name
+from scanner.verdict.tls_versions import full_name
 
 _REMEMBERED = 256
 _EPHEMERAL = frozenset(
@@ -38,29 +37,16 @@ _WHY = {
     CipherClass.OTHER: "it is not meant for mail servers and hardly looked after",
     CipherClass.UNKNOWN: "it is no suite that is known here",
 }
-_WHAT_IS_WRONG = {
-    Demand.EXPIRED: "the certificate has expired",
-    Demand.NOT_YET_VALID: "the certificate is not valid yet",
-    Demand.SELF_SIGNED: "the certificate is signed by itself",
-    Demand.UNTRUSTED: "the certificate leads to no trusted CA",
-    Demand.NAME_MISMATCH: "the certificate does not name the host",
-}
 _WEAK = frozenset({"weak_key", "weak_signature"})
-_TRUST = frozenset({Demand.SELF_SIGNED, Demand.UNTRUSTED})
 
 
 class Aspect(StrEnum):
     """What a profile has a word on."""
 
-    VERSION = "version"
-    """The version that was agreed on."""
-    ACCEPTED = "accepted version"
-    """What else the sweep of versions found."""
     CIPHER = "cipher"
     GROUP = "group"
     KEY = "key"
     SIGNATURE = "signature"
-    CERTIFICATE = "certificate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +65,12 @@ class Assessment:
         return Mark(self.grade, self.clause)
 
 
-def assess(observation: Observation, profile: Profile) -> tuple[Assessment, ...]:
-    """Grade all that an observation shows; what was not seen, or cannot be told, is left out.
-
-    So is a cipher with forward secrecy under a version that fails by itself: an old version has no better
-    ones, and the version is the finding.
-    """
-    return tuple(_assess(observation, profile))
-
-
 def session_faults(tls: Tls | None, profile: Profile) -> tuple[Assessment, ...]:
-    """Return what a profile has against the cipher and the group of a session, the worst first."""
+    """Return what a profile has against the cipher and the group of a session, the worst first.
+
+    A cipher with forward secrecy under a version that fails by itself is left out: an old version has no
+    better ones, and the version is the finding.
+    """
     return () if tls is None else _session_faults(tls, profile)
 
 
@@ -103,22 +84,10 @@ def certificate_mark(profile: Profile, role: Role, demand: Demand) -> Mark:
     return (profile.mx_certificates if role is Role.MX else profile.certificates)[demand]
 
 
-def _assess(observation: Observation, profile: Profile) -> Iterator[Assessment]:
-    if observation.tls is not None:
-        yield from _assess_session(observation.tls, profile)
-    for version in TLS_VERSIONS:
-        if (observation.versions or {}).get(version):
-            yield _say(Aspect.ACCEPTED, profile.versions[version], f"the server accepts {version}")
-    if observation.certificate is not None:
-        yield from _assess_key(*_facts_of(observation.certificate), profile)
-        yield from _assess_trust(observation, observation.certificate, profile)
-
-
 # Most probes see what the one before saw.
 @lru_cache(maxsize=_REMEMBERED)
 def _session_faults(tls: Tls, profile: Profile) -> tuple[Assessment, ...]:
-    weak = (Aspect.CIPHER, Aspect.GROUP)
-    return _worst_first(each for each in _assess_session(tls, profile) if each.aspect in weak)
+    return _worst_first(_assess_session(tls, profile))
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -140,8 +109,6 @@ def _facts_of(certificate: Certificate) -> tuple[str, str | None, frozenset[str]
 
 def _assess_session(tls: Tls, profile: Profile) -> Iterator[Assessment]:
     version = profile.versions.get(full_name(tls.version))
-    if version is not None:
-        yield _say(Aspect.VERSION, version, f"the server agreed on {tls.version}")
     suite = parse_suite(tls.cipher)
     kind = class_of(suite)
     is_of_an_old_version = version is not None and version.grade is Grade.FAIL and kind in _EPHEMERAL
@@ -171,17 +138,6 @@ def _assess_key(
     elif signature is not None:
         mark = profile.signatures[signature]
         yield _say(Aspect.SIGNATURE, mark, f"the certificate is signed with {digest}")
-
-
-def _assess_trust(
-    observation: Observation, certificate: Certificate, profile: Profile
-) -> Iterator[Assessment]:
-    role, match = observation.endpoint.role, dane_match(observation)
-    for fault in Demand:
-        # RFC 7672 section 3.1: DANE stands in for a CA, and DANE-EE for the name and the dates as well.
-        is_excused = match is DaneMatch.EE or (match is DaneMatch.TA and fault in _TRUST)
-        if fault.value in certificate.problems and not is_excused:
-            yield _say(Aspect.CERTIFICATE, certificate_mark(profile, role, fault), _WHAT_IS_WRONG[fault])
 
 
 def _say(aspect: Aspect, mark: Mark, text: str) -> Assessment:

@@ -60,7 +60,7 @@ def test_every_key_of_an_entry_is_read() -> None:
     assert entry.servers(Service.POP3) == entry.servers(Service.MX) == ()
     assert entry.absent_services == {Service.POP3}
     assert entry.absent_ports == {465, 110, 995}
-    assert (entry.slots, entry.open_slots) == (("Big", "Small"), ("Small",))
+    assert entry.slots == ("Big", "Small")
     assert entry.min_tls == "TLSv1.3"
     assert entry.login is not None
     assert (entry.login.methods, entry.login.notes) == ((Login.OAUTH2, Login.PASSWORD), "ask us")

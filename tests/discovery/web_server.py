@@ -15,6 +15,8 @@ from tests.servers.certificates import Authority, Leaf
 from tests.servers.process import reserved_address
 
 PORTS = (443, 80)
+SITE = "site.test"
+"""The host of tests that need just one."""
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 Answer = bytes | Talk
 """The bytes of a whole response, or a conversation after the request was read."""

@@ -1,6 +1,5 @@
 """What the web client keeps of answers, for how long, and how much in all."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -8,23 +7,10 @@ import pytest
 from scanner.model import Reason
 from scanner.network.web_answer import Fault, Page, WebFailure
 from scanner.network.web_cache import WebCache
-from tests.discovery.web_server import World, respond, world
+from tests.discovery.web_server import SITE, World, respond
 from tests.network.name_servers import Clock
-from tests.servers.certificates import Authority, Leaf
 
-HOST = "kept.test"
-PAGE = f"https://{HOST}/page"
-
-
-@pytest.fixture(scope="session")
-def kept_leaf(authority: Authority) -> Leaf:
-    return authority.issue(HOST)
-
-
-@pytest.fixture
-async def here(authority: Authority, kept_leaf: Leaf) -> AsyncIterator[World]:
-    async with world(authority, kept_leaf, HOST) as made:
-        yield made
+PAGE = f"https://{SITE}/page"
 
 
 async def test_what_is_found_is_kept_for_a_day(here: World) -> None:

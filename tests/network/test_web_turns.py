@@ -1,28 +1,16 @@
 """Who waits for whom in the web client: shared fetches, turns at an address, the limit, the end."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 import pytest
 
 from scanner.network.web_answer import Fault, Page, WebFailure
 from scanner.network.web_turns import CONFIGURED_AT_ONCE, FETCHES_AT_ONCE, Turns
-from tests.discovery.web_server import Names, World, respond, web_client, world
-from tests.servers.certificates import Authority, Leaf
+from tests.discovery.web_server import SITE, Names, World, respond, web_client
+from tests.servers.certificates import Authority
 
-HOST = "turns.test"
-PAGE = f"https://{HOST}/page"
-
-
-@pytest.fixture(scope="session")
-def turns_leaf(authority: Authority) -> Leaf:
-    return authority.issue(HOST)
-
-
-@pytest.fixture
-async def here(authority: Authority, turns_leaf: Leaf) -> AsyncIterator[World]:
-    async with world(authority, turns_leaf, HOST) as made:
-        yield made
+PAGE = f"https://{SITE}/page"
 
 
 async def never(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scanner.model import Tls
 from scanner.verdict.cipher_suites import CipherClass, KeyExchange, Mode, class_of, parse_suite
 from scanner.verdict.key_classes import GroupClass, KeyClass, class_of_group, class_of_key
 from scanner.verdict.profile_tables import PROFILES, Grade
-from scanner.verdict.profiles import assess
-from tests.verdict.observations import with_tls
+from scanner.verdict.profiles import session_faults
 
 STRICT = ("ncsc", "mozilla-intermediate", "mozilla-modern", "pci")
 
@@ -168,7 +168,7 @@ def test_no_name_raises_and_none_unknown_passes_a_strict_profile(name: str) -> N
         grade = PROFILES[profile].ciphers[kind].grade
         assert name in PASSING or grade is not Grade.PASS
         assert kind is not CipherClass.UNKNOWN or grade is Grade.FAIL
-    assert all(each.clause for each in assess(with_tls(993, "TLSv1.2", name), PROFILES["pci"]))
+    assert all(each.clause for each in session_faults(Tls("TLSv1.2", name, None), PROFILES["pci"]))
 
 
 @given(name=st.one_of(st.text(max_size=30), st.from_regex(r"(EC |RSA |DSA )?[a-zP]{0,9}\d{0,6}[kr]?\d?")))
