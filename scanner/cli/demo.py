@@ -76,6 +76,7 @@ def _settings(farm: Farm) -> Settings:
             "probe.ehlo_name": "probe.mail.test",
             "probe.timeout": READ_SECONDS,
             "schedule.interval": INTERVAL_SECONDS,
+            "store.enabled": False,
             "policy.confirm_after": 1,  # the farm's faults are there on purpose
             "limits.concurrency": 200,
             "limits.rate": 0,

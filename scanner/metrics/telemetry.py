@@ -15,6 +15,7 @@ from prometheus_client import (
     ProcessCollector,
 )
 
+from scanner.metrics.store import StoreCollector, StoreStatus
 from scanner.model import Observation, Protocol, State
 
 PHASE_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -58,6 +59,7 @@ class Telemetry:
             for name, documentation in _GAUGES.items()
         }
         _describe_build(registry, version, revision)
+        self._registry = registry
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         GCCollector(registry=registry)
@@ -91,6 +93,10 @@ class Telemetry:
         for name, reader in readers.items():
             if reader is not None:
                 self._gauges[name].set_function(reader)
+
+    def show_store(self, status: Callable[[], StoreStatus]) -> None:
+        """Show the status of a store at each scrape."""
+        self._registry.register(StoreCollector(status))
 
     def record_reload(self, *, is_successful: bool, at: datetime) -> None:
         """Note how loading the configuration ended; the time of the last success stays when it failed."""

@@ -37,6 +37,9 @@ class Keeper(Protocol):
     def keep_events(self, events: Sequence[Event]) -> None:
         """Keep events that are about no single endpoint; must not block."""
 
+    def forget(self, keys: Iterable[Key]) -> None:
+        """Take note that endpoints are watched no more; what is kept of them stays for a while."""
+
 
 class Chronicle:
     """Judges each probe with memory, and has another made soon where it matters.
@@ -107,6 +110,8 @@ class Chronicle:
         """Let go of an endpoint that is watched no more."""
         self.recollection.forget(key)
         self.board.forget(key)
+        if self._keeper is not None:
+            self._keeper.forget((key,))
         del self._hastened[key]
 
     def _take_incidents(self, incidents: tuple[Incident, ...], events: tuple[Event, ...]) -> None:

@@ -37,12 +37,17 @@ class Parts:
 
 
 def build_parts(
-    settings: Settings, former: tuple[Settings, Parts] | None = None, *, is_fresh: bool = False
+    settings: Settings,
+    former: tuple[Settings, Parts] | None = None,
+    *,
+    is_fresh: bool = False,
+    policies: MemoryCache | None = None,
 ) -> Parts:
     """Build the parts; what is known of the DNS and of domains is taken over from the `former` ones.
 
     Where the resolver's settings stay the same, so does the resolver, which reads the hosts file and
     resolv.conf again. `is_fresh` asks anew for everything: what is known stands in for what fails.
+    `policies` keeps MTA-STS policies where nothing is taken over.
 
     Raises:
         ValueError: the CA file holds no usable certificate.
@@ -75,7 +80,8 @@ def build_parts(
         families=families,
         timeout=settings.discovery.web_timeout,
     )
-    policies = MemoryCache() if former is None else former[1].policies
+    if policies is None:
+        policies = MemoryCache() if former is None else former[1].policies
     mta_sts = MtaSts(resolver, web, cache=policies)
     services = frozenset(service_of(PORTS[port].protocol, port) for port in settings.ports) - {Service.MX}
     discovery = Discovery(settings.discovery, resolver, web, catalogue, mta_sts, services)

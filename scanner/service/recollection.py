@@ -68,8 +68,14 @@ class Recollection:
         self._policy, self._patience = policy, patience
 
     def restore(self, memories: Mapping[Key, str]) -> None:
-        """Take over what was remembered before the process began; each is read when it is needed."""
-        self._stored.update(memories)
+        """Take over what was remembered before the process began; each is read when it is needed.
+
+        What has no baseline yet gives way to what is restored.
+        """
+        for key, text in memories.items():
+            if key not in self._memories or not self._memories[key].has_baseline:
+                self._memories.pop(key, None)
+                self._stored[key] = text
 
     def of(self, key: Key) -> Memory:
         """Return what is remembered of an endpoint."""
@@ -115,17 +121,17 @@ class Recollection:
     def _take(self, key: Key, result: Remembered) -> Observation:
         self._memories[key] = result.memory
         observation, events = result.observation, result.events
+        alternative = None
         if any(verdict.severity >= Severity.WARNING for verdict in observation.verdicts):
             alternative = find_alternative(observation, self._find_others(observation))
-            if alternative is not None:
-                observation = with_alternative(observation, alternative)
-                events = tuple(_name_alternative(event, alternative) for event in events)
+        if alternative is not None:
+            events = tuple(_name_alternative(event, alternative) for event in events)
         for rememberer in self._rememberers:
             try:
                 rememberer.accept(observation, result.memory, events)
             except Exception as fault:  # noqa: BLE001 - who fails to remember must not cost the others
                 log.error("rememberer_failed", error=f"{type(fault).__name__}: {fault}")
-        return observation
+        return observation if alternative is None else with_alternative(observation, alternative)
 
     def _read(self, key: Key) -> Memory:
         text = self._stored.pop(key, None)

@@ -19,6 +19,29 @@ class Roster:
     def __init__(self) -> None:
         self.latest: dict[Key, Observation] = {}
         self._members: Mapping[str, Sequence[Membership]] = {}
+        self._probed: set[Key] = set()
+        self._restored: dict[Key, Observation] = {}
+
+    @property
+    def probed(self) -> int:
+        """How many endpoints this process has a result of its own of."""
+        return len(self._probed)
+
+    def keep(self, observation: Observation) -> None:
+        """Keep a result."""
+        key = observation.endpoint.key
+        self.latest[key] = observation
+        self._probed.add(key)
+        self._restored.pop(key, None)
+
+    def restore(self, latest: Mapping[Key, Observation]) -> None:
+        """Take over results from before the process began; they count once their endpoint is in the plan."""
+        self._restored = {key: seen for key, seen in latest.items() if key not in self.latest}
+
+    def forget(self, key: Key) -> None:
+        """Forget an endpoint that is watched no more."""
+        self.latest.pop(key, None)
+        self._probed.discard(key)
 
     def plan(self, domains: Iterable[DomainFacts]) -> None:
         """Take over which endpoints serve which domain."""
@@ -36,6 +59,9 @@ class Roster:
 
         None as well where the TLSA records did: the next probe compares the chain with the new ones.
         """
+        restored = self._restored.pop(endpoint.key, None)
+        if restored is not None:
+            return replace(restored, endpoint=endpoint)
         seen = self.latest.get(endpoint.key)
         if seen is None:
             return None

@@ -15,6 +15,7 @@ import structlog
 from scanner import __version__
 from scanner.config import ConfigError, Settings
 from scanner.model import Observation, TargetFinding, Verdict
+from scanner.service.archive import Archive, open_archive
 from scanner.service.long_lived import set_aside
 from scanner.service.parts import build_parts
 from scanner.service.watch import Watch
@@ -146,13 +147,16 @@ async def run_service(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, hang_up.set)
-    watch = Watch(settings, build_parts(settings), on_planned=set_aside)
+    archive = open_archive(settings, os.environ)
+    parts = build_parts(settings, policies=None if archive is None else archive.policies)
+    keeper = None if archive is None else archive.keeper
+    watch = Watch(settings, parts, on_planned=set_aside, keeper=keeper)
     service = Service(watch, load)
     async with serve_http(create_app(service), sock):
         log.info("serving", version=__version__, listen=_where(sock), targets=len(settings.targets))
         async with asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(watch.run()),
+                group.create_task(_run_watch(watch, archive)),
                 group.create_task(_reload_on(hang_up, service)),
                 group.create_task(_reload_on_change(service)),
             ]
@@ -163,6 +167,21 @@ async def run_service(
             await watch.drain(DRAIN_SECONDS)
             for task in tasks:
                 task.cancel()
+    if archive is not None:
+        await archive.close()
+
+
+async def _run_watch(watch: Watch, archive: Archive | None) -> None:
+    """Watch with what was known before; without it where the store fails."""
+    if archive is None:
+        await watch.run()
+        return
+    known = await archive.load()
+    watch.restore(known.memories, known.latest)
+    watch.telemetry.show_store(lambda: archive.store.status)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(watch.run())
+        group.create_task(archive.run(watch))
 
 
 async def _tell_first_pass(

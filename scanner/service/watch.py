@@ -13,11 +13,13 @@ from scanner.discovery.pieces import give_way
 from scanner.engine import Pipeline, WaitingRoom
 from scanner.metrics import Exposition, Telemetry
 from scanner.model import Endpoint, Observation, Proof, Reason, TargetFinding
+from scanner.model.event import Event
+from scanner.model.memory import Memory
 from scanner.model.observation import Key
 from scanner.probe import Examiner, Rhythm, Sweep
 from scanner.service.agenda import Agenda
 from scanner.service.checkpoint import Checkpoint, Ties, WatchJob
-from scanner.service.chronicle import Chronicle
+from scanner.service.chronicle import Chronicle, Keeper
 from scanner.service.herald import Herald
 from scanner.service.parts import Parts
 from scanner.service.planning import Planning
@@ -45,7 +47,12 @@ class Watch:
     """
 
     def __init__(
-        self, settings: Settings, parts: Parts, *, on_planned: Callable[[], None] = lambda: None
+        self,
+        settings: Settings,
+        parts: Parts,
+        *,
+        on_planned: Callable[[], None] = lambda: None,
+        keeper: Keeper | None = None,
     ) -> None:
         self.settings = settings
         self.started_at = datetime.now(UTC)
@@ -75,6 +82,7 @@ class Watch:
             show_incidents=self.exposition.incidents.replace,
             find_others=self._roster.others_of,
             hasten=self._agenda.hasten,
+            keeper=keeper,
         )
         self._pipeline = Pipeline(
             [Latest(self.keep), Metrics(self.exposition, self.telemetry)], self.telemetry.count_sink_error
@@ -176,7 +184,7 @@ class Watch:
     @property
     def endpoints_done(self) -> int:
         """How many endpoints have a result."""
-        return len(self._latest)
+        return self._roster.probed
 
     @property
     def next_pass_at(self) -> datetime | None:
@@ -191,9 +199,22 @@ class Watch:
         """Return what was found about targets that have no endpoint."""
         return self._findings
 
+    def restore(self, memories: Mapping[Key, str], latest: Mapping[Key, Observation]) -> None:
+        """Take over what was known before the process began; it is shown until the next probe."""
+        self.chronicle.restore(memories)
+        self._roster.restore(latest)
+
+    def latest_of(self, key: Key) -> Observation | None:
+        """Return the latest result of an endpoint."""
+        return self._latest.get(key)
+
+    def change_memory(self, seen: Observation, memory: Memory, event: Event) -> None:
+        """Put another memory in the place of an endpoint's, as an operator asks for."""
+        self._show_again(self.chronicle.recollection.change(seen, memory, (event,)))
+
     def keep(self, observation: Observation) -> None:
         """Keep the latest result of an endpoint."""
-        self._latest[observation.endpoint.key] = observation
+        self._roster.keep(observation)
         self._ruled_out.discard(observation.endpoint.key)
         self._check_first_pass()
 
@@ -213,12 +234,14 @@ class Watch:
 
     def _reconsider(self, seen: Observation) -> None:
         """Let more that is known of the last probe of an endpoint count."""
-        seen = self.chronicle.recollection.supplement(seen)
-        self.keep(seen)
+        self._show_again(self.chronicle.recollection.supplement(seen))
+
+    def _show_again(self, seen: Observation) -> None:
+        self._latest[seen.endpoint.key] = seen
         self.exposition.accept(seen)
 
     def _forget(self, key: Key) -> None:
-        self._latest.pop(key, None)
+        self._roster.forget(key)
         self._ruled_out.discard(key)
         self._examiner.forget(key)
         self.controls.forget(key)

@@ -13,6 +13,11 @@ class StoredPolicies(MemoryCache):
         super().__init__(max_kept, known)
         self._store = store
 
+    def restore(self, known: Mapping[str, KeptPolicy]) -> None:
+        """Take over policies of earlier runs that came late; newer ones stay."""
+        for domain, kept in known.items():
+            self._kept.setdefault(domain, kept)
+
     async def put(self, domain: str, kept: KeptPolicy) -> None:
         """Keep a policy in the place of any other of the domain, here and in the store."""
         await super().put(domain, kept)

@@ -170,7 +170,7 @@ def started(
             stdout=stdout,
             stderr=stderr,
             start_new_session=True,
-            env={**ENVIRONMENT, **(env or {})},
+            env={**ENVIRONMENT, "STATE_DIRECTORY": f"{folder}.state", **(env or {})},
         )
     with process:
         try:

@@ -24,6 +24,7 @@ class Scene:
         self.incidents: list[tuple[Incident, ...]] = []
         self.kept: list[tuple[Key, Sequence[Event]]] = []
         self.kept_events: list[Event] = []
+        self.forgotten: list[Key] = []
         self.minute = 0
         self.seconds = 0.0
         self.chronicle = Chronicle(
@@ -47,6 +48,10 @@ class Scene:
     def keep_events(self, events: Sequence[Event]) -> None:
         """Keep them."""
         self.kept_events.extend(events)
+
+    def forget(self, keys: Iterable[Key]) -> None:
+        """Take note."""
+        self.forgotten.extend(keys)
 
     def see(self, *shown: Observation, times: int = 1) -> None:
         """Probe, a quarter of an hour apart."""
@@ -118,6 +123,7 @@ def test_an_endpoint_that_is_forgotten_takes_its_incident_along() -> None:
     scene.see(ended(587, reason=Reason.CONNECT_TIMEOUT), times=2)
     assert len(scene.incidents[-1]) == 1
     scene.chronicle.forget(healthy(587).endpoint.key)
+    assert scene.forgotten == [healthy(587).endpoint.key]
     scene.chronicle.settle()
     assert not scene.incidents[-1]
 

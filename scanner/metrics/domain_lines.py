@@ -1,0 +1,125 @@
+"""The lines of the domain families: what is known of the endpoints of a domain, written out."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from scanner.metrics.labels import label, number
+from scanner.model import Service
+from scanner.model.domain import DomainFacts, Membership
+
+_SUBMISSION_PORTS = frozenset({465, 587})
+
+Sample = tuple[str, str, float]
+"""Family, labels behind the domain, and value."""
+
+FAMILIES = {
+    "mailport_domain_discovery_success": (
+        "Whether the last discovery of the domain's mail servers succeeded (1 yes, 0 no): the name "
+        "servers answered, and named at least one server that is there, or said that there is none; "
+        "servers known before stay watched."
+    ),
+    "mailport_domain_endpoint_info": (
+        "1 for each endpoint of the domain, with where it was learnt; joins domains to the endpoint series."
+    ),
+    "mailport_domain_service_up": (
+        "Whether at least one endpoint of the service works with TLS for this domain (1 yes, 0 no), by "
+        "the last probes; 0 as well where no server that is named is in the DNS; absent until that is "
+        "known, and where the domain has no such service."
+    ),
+    "mailport_domain_level": (
+        "The best level that a client of the service gets, 0 to 5 as in mailport_endpoint_level, by the "
+        "domain's own MTA-STS policy and DNSSEC; absent where mailport_domain_service_up is."
+    ),
+    "mailport_domain_recommended": (
+        "Whether secure submission (465 or 587) and IMAP on 993 both work, and POP3 on 995 where the "
+        "domain publishes POP3 (1 yes, 0 no); absent until all are probed, and where no server for "
+        "clients is known at all."
+    ),
+    "mailport_domain_mta_sts_info": (
+        "1 with the mode of the domain's MTA-STS policy; absent where none is published or none could be had."
+    ),
+    "mailport_domain_dane": (
+        "Whether every MX host of the domain has secure and usable TLSA records (1 yes, 0 no)."
+    ),
+}
+"""Name and help; all are gauges."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the last probe of an endpoint means for domains with the same terms."""
+
+    is_up: bool
+    level: int
+
+
+Known = list[tuple[Membership, Standing | None]]
+"""The endpoints of a domain; None = not probed yet."""
+
+
+def join_endpoints(known: Known) -> Iterator[Sample]:
+    """Yield a sample for each endpoint of a domain."""
+    for member, standing in known:
+        if standing is not None:
+            host, address, port, _, _ = member.key
+            labels = (
+                label("host", host),
+                label("address", address),
+                label("port", str(port)),
+                label("source", member.source),
+            )
+            yield "mailport_domain_endpoint_info", ",".join(labels), 1
+
+
+def add_up_services(known: Known, lost: frozenset[Service]) -> Iterator[Sample]:
+    """Yield how each service of a domain does."""
+    for service in Service:
+        named = [standing for member, standing in known if member.service is service]
+        seen = [standing for standing in named if standing is not None]
+        is_up = any(standing.is_up for standing in seen)
+        # With a server not probed yet the service may work all the same.
+        if is_up or (len(seen) == len(named) and (named or service in lost)):
+            name = label("service", service)
+            yield "mailport_domain_service_up", name, is_up
+            yield "mailport_domain_level", name, max((standing.level for standing in seen), default=0)
+
+
+def recommend(known: Known, lost: frozenset[Service]) -> Iterator[Sample]:
+    """Yield whether what is recommended to clients works, where that is known."""
+    services = {member.service for member, _ in known} | lost
+    if services <= {Service.MX} or any(standing is None for _, standing in known):
+        return
+    up = {
+        (member.service, member.key[2])
+        for member, standing in known
+        if standing is not None and standing.is_up
+    }
+    has_submission = any((Service.SUBMISSION, port) in up for port in _SUBMISSION_PORTS)
+    has_pop3 = Service.POP3 not in services or (Service.POP3, 995) in up
+    yield "mailport_domain_recommended", "", has_submission and (Service.IMAP, 993) in up and has_pop3
+
+
+def write_group(domains: list[str], samples: Iterable[Sample]) -> dict[str, bytes]:
+    """Return the lines of several domains with equal samples, by family."""
+    names = [label("domain", domain) for domain in domains]
+    lines: dict[str, list[str]] = {}
+    # Two memberships that differ in the TLS mode alone are one series.
+    for family, labels, value in dict.fromkeys(samples):
+        comma = "," if labels else ""
+        lines.setdefault(family, []).extend(
+            f"{family}{{{name}{comma}{labels}}} {number(value)}\n" for name in names
+        )
+    return {family: "".join(written).encode() for family, written in lines.items()}
+
+
+def write_published(one: DomainFacts, lines: dict[str, list[str]]) -> None:
+    """Add the lines of what a domain has published."""
+    name = label("domain", one.domain)
+    samples = [("mailport_domain_discovery_success", name, one.is_found)]
+    if one.mta_sts is not None:
+        mode = label("mode", one.mta_sts)
+        samples.append(("mailport_domain_mta_sts_info", f"{name},{mode}", True))
+    if one.dane is not None:
+        samples.append(("mailport_domain_dane", name, one.dane))
+    for family, labels, value in samples:
+        lines.setdefault(family, []).append(f"{family}{{{labels}}} {number(value)}\n")

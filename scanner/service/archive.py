@@ -1,0 +1,114 @@
+"""The archive: lets what a watch remembers outlive the process; no fault of the store holds a probe up."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import structlog
+
+from scanner.config import Settings
+from scanner.model import Observation, Severity
+from scanner.model.event import Event, EventKind
+from scanner.model.observation import Key
+from scanner.service.orders import obey
+from scanner.service.watch import Watch
+from scanner.store import Entry, Known, Limits, Place, Store, StoredPolicies, StoreError, find_place
+from scanner.verdict.version import RULES_VERSION
+
+log = structlog.get_logger(__name__)
+
+LOAD_SECONDS = 10.0
+"""How long the first plan waits for what was known; what comes later is taken over when it comes."""
+ORDER_SECONDS = 5.0
+"""How often an operator's orders and the store's losses are looked for."""
+
+
+class StoreKeeper:
+    """Hands on to the store what one probe came to."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def keep(self, observation: Observation, memory: str, events: Sequence[Event]) -> None:
+        """Keep it; what stands is in the memory, and would only make equal observations differ."""
+        self._store.put(Entry(replace(observation, standing=None), memory, tuple(events)))
+
+    def keep_events(self, events: Sequence[Event]) -> None:
+        """Keep events that are about no single endpoint."""
+        self._store.put_events(events)
+
+    def forget(self, keys: Iterable[Key]) -> None:
+        """Take note that endpoints are watched no more."""
+        self._store.forget(keys)
+
+
+class Archive:
+    """The store of a running service."""
+
+    def __init__(self, place: Place, settings: Settings) -> None:
+        kept = settings.store
+        limits = Limits(kept.samples, kept.sample_days, kept.events, kept.event_days)
+        self.store = Store(place, limits, vantage=settings.vantage)
+        self.keeper = StoreKeeper(self.store)
+        self.policies = StoredPolicies(self.store, {})
+        self._vantage = settings.vantage
+        self._is_loaded = False
+
+    async def load(self, seconds: float | None = LOAD_SECONDS) -> Known:
+        """Return what was known; nothing where the store fails, which it then goes on to mend by itself."""
+        try:
+            known = await self.store.load(seconds)
+        except StoreError as error:
+            log.error("store_not_loaded", error=str(error))
+            return Known()
+        self._is_loaded = True
+        self.store.set_meta({"rules": RULES_VERSION})
+        self.policies.restore(known.policies)
+        log.info("store_loaded", place=str(self.store.place), endpoints=len(known.memories))
+        return known
+
+    async def run(self, watch: Watch) -> None:
+        """Obey an operator's orders and tell what the store has lost, until cancelled."""
+        while True:
+            if not self._is_loaded:
+                known = await self.load(None)
+                watch.restore(known.memories, known.latest)
+            watch.chronicle.tell(tuple(self._tell_losses()))
+            await self._obey(watch)
+            await asyncio.sleep(ORDER_SECONDS)
+
+    async def close(self) -> None:
+        """Write what waits, as far as that can be done in a moment."""
+        await self.store.close()
+
+    async def _obey(self, watch: Watch) -> None:
+        try:
+            orders = await self.store.take_orders()
+        except StoreError as error:
+            log.error("orders_not_read", error=str(error))
+            return
+        for order in orders:
+            obey(order, watch)
+        self.store.finish_orders(order.id for order in orders)
+
+    def _tell_losses(self) -> Iterable[Event]:
+        for loss in self.store.take_losses():
+            yield Event(
+                at=loss.at,
+                kind=EventKind.MEMORY_LOST,
+                subject="store",
+                severity=Severity.WARNING,
+                summary=loss.text,
+                advice="Baselines are learnt anew; a backup of the file, put in its place, has the old ones.",
+                vantage=self._vantage,
+            )
+
+
+def open_archive(settings: Settings, environ: Mapping[str, str]) -> Archive | None:
+    """Open the store that the settings name; None where none is wanted, or no place for one is known."""
+    try:
+        place = find_place(settings.store, environ)
+    except StoreError as error:
+        log.error("store_not_opened", error=str(error))
+        return None
+    return None if place is None else Archive(place, settings)
