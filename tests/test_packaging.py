@@ -13,9 +13,10 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
-from scanner.metrics import domains, egress
+from scanner.metrics import domain_lines, egress, incidents
 from scanner.metrics.families import FAMILIES
 from scanner.metrics.telemetry import Telemetry
+from tests.metrics.samples import STORE
 
 ROOT = Path(__file__).parent.parent
 CONFIG = ROOT / "config"
@@ -323,12 +324,18 @@ def variables_of(dashboard: Path) -> dict[str, Any]:
 
 def exported_metrics() -> set[str]:
     registry = CollectorRegistry()
-    Telemetry(registry)
+    Telemetry(registry).show_store(lambda: STORE)
     ours = {sample.name for metric in registry.collect() for sample in metric.samples}
     # With labels a metric has no samples before its first value.
     ours |= {f"{metric.name}_bucket" for metric in registry.collect() if metric.type == "histogram"}
     ours |= {metric.name for metric in registry.collect() if metric.type == "gauge"}
-    return ours | {family.name for family in FAMILIES} | domains.FAMILIES.keys() | egress.FAMILIES.keys()
+    return (
+        ours
+        | {family.name for family in FAMILIES}
+        | domain_lines.FAMILIES.keys()
+        | egress.FAMILIES.keys()
+        | incidents.FAMILIES.keys()
+    )
 
 
 def metrics_in(text: str) -> set[str]:

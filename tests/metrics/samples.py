@@ -19,6 +19,7 @@ from scanner.model import (
     TlsMode,
     Verdict,
 )
+from scanner.store.values import Status
 
 SUBMISSION = Endpoint(
     host="smtp.example.org",
@@ -99,3 +100,17 @@ def failed(reason: Reason, **changes: Any) -> Observation:
 
 def verdict(name: str, kind: Kind = Kind.DOWNGRADE, severity: Severity = Severity.CRITICAL) -> Verdict:
     return Verdict(name, kind, severity, f"{name} was seen.", f"Mend {name}.")
+
+
+STORE = Status(
+    is_up=True,
+    pending=3,
+    written=40,
+    dropped=0,
+    refused=0,
+    unreadable=0,
+    failures=1,
+    error=None,
+    succeeded_at=GOOD.started_at,
+    size_bytes=4096,
+)
