@@ -23,6 +23,7 @@ demo: ## watch a farm of good, bad and hostile mail servers on loopback (ARGS=..
 test: ## run all tests against real servers (ARGS=... for pytest)
 	@scripts/venv.sh dev
 	@scripts/debian-packages.sh $(TEST_PACKAGES)
+	@scripts/sslyze.sh
 	@exec .venv/bin/pytest $(ARGS)
 
 check: ## lint, formatting, types and layers
@@ -40,13 +41,14 @@ format: ## format the code and mend what ruff can mend
 bench: ## run every benchmark in bench/
 	@scripts/venv.sh dev
 	@scripts/debian-packages.sh $(TEST_PACKAGES)
+	@scripts/sslyze.sh
 	@set -e; for script in bench/*.py; do echo "== $$script"; .venv/bin/python "$$script"; done
 
 lock: ## pin the packages of requirements/*.in again, with hashes (ARGS=-U for newer releases)
 	@scripts/lock.sh $(ARGS)
 
 clean: ## remove everything that make made here
-	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .cache build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## this list

@@ -13,13 +13,11 @@ import subprocess
 import sys
 import tempfile
 import time
-import venv
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.processes.sslyze_answers import read_sslyze
 from scanner.model import Protocol
 from tests.servers.listener import Listener
 from tests.servers.process import reserved_address, state_folder
@@ -33,8 +31,10 @@ from tests.servers.tls_scanners import (
     nmap_command,
     read_nmap,
     read_sslscan,
+    read_sslyze,
     read_testssl,
     sslscan_command,
+    sslyze_command,
     testssl_command,
 )
 
@@ -93,12 +93,9 @@ def measure_sslscan(place: TlsPlace) -> Cost:
     return run_tool(sslscan_command(place), read_sslscan)
 
 
-def measure_sslyze(python: Path, place: TlsPlace) -> Cost:
+def measure_sslyze(place: TlsPlace) -> Cost:
     """Run sslyze's six commands of versions; they list suites as well."""
-    argv = [str(python), "-m", "sslyze", "--json_out=-", "--mozilla_config=disable", "--sni", place.host]
-    argv += ["--starttls", place.protocol.value, "--sslv2", "--sslv3"]
-    argv += ["--tlsv1", "--tlsv1_1", "--tlsv1_2", "--tlsv1_3", f"{place.address}:{place.port}"]
-    return run_tool(argv, read_sslyze)
+    return run_tool(sslyze_command(place), read_sslyze)
 
 
 def measure_ours(place: TlsPlace) -> Cost:
@@ -126,20 +123,6 @@ def read_ours(printed: str) -> Answers | None:
     if not listed:
         return None
     return {version: listed.get(version) for version in ALL_VERSIONS}
-
-
-def install_sslyze(folder: Path) -> Path | None:
-    """Install sslyze into an environment of its own; None, with a word why, where that fails."""
-    venv.create(folder, with_pip=True)
-    python = folder / "bin" / "python"
-    argv = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "sslyze"]
-    try:
-        subprocess.run(argv, check=True, capture_output=True, timeout=SECONDS)
-    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-        reason = (error.stderr or b"").decode("utf-8", "replace").strip().rpartition("\n")[2]
-        print(f"sslyze is left out: pip could not install it ({reason or type(error).__name__})")
-        return None
-    return python
 
 
 def found_in(answers: Answers | None) -> str:
@@ -172,15 +155,14 @@ def main() -> int:
     parser.add_argument(
         "--versions", nargs="+", default=["TLSv1.2", "TLSv1.3"], choices=ALL_VERSIONS[2:], help="to serve"
     )
-    parser.add_argument("--without-sslyze", action="store_true", help="do not install sslyze with pip")
+    parser.add_argument("--without-sslyze", action="store_true", help="sslyze takes the longest by far")
     options = parser.parse_args()
     choice = frozenset(options.versions)
     tools = {"testssl.sh": measure_testssl, "nmap": measure_nmap, "sslscan": measure_sslscan}
     with ExitStack() as stack:
         folder = stack.enter_context(state_folder("bench"))
-        python = None if options.without_sslyze else install_sslyze(folder / "sslyze")
-        if python is not None:
-            tools["sslyze"] = lambda place: measure_sslyze(python, place)
+        if not options.without_sslyze:
+            tools["sslyze"] = measure_sslyze
         tools["mailport"] = measure_ours
         tools["its command"] = measure_command
         server, front = (stack.enter_context(reserved_address(NETWORK, SMTP_PORTS)) for _ in range(2))

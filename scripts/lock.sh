@@ -16,9 +16,11 @@ pin() {
     PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS='' "$tools/bin/pip-compile" --quiet --generate-hashes \
         --no-header --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options \
         --strip-extras --allow-unsafe --output-file="$name.txt" "$@" "$name.in"
-    { echo "# Made by scripts/lock.sh from $name.in. Do not edit."; cat "$name.txt"; } >"$tools/$name.txt"
+    # pip-tools says above setuptools that some call it unsafe to pin; nothing here does.
+    { echo "# Made by scripts/lock.sh from $name.in. Do not edit."; sed '/^# The following packages/d' "$name.txt"; } >"$tools/$name.txt"
     cp "$tools/$name.txt" "$name.txt"
 }
 
 pin run "$@"
 pin dev "$@"
+pin sslyze "$@"

@@ -76,7 +76,7 @@ def test_dev_in_names_the_dev_group() -> None:
     assert sorted(packages_in("dev.in")) == sorted(project["dependency-groups"]["dev"])
 
 
-@pytest.mark.parametrize("name", ["run", "dev"])
+@pytest.mark.parametrize("name", ["run", "dev", "sslyze"])
 def test_every_requirement_is_pinned_and_hashed(name: str) -> None:
     entries = entries_of(f"{name}.txt")
     assert entries
@@ -84,7 +84,7 @@ def test_every_requirement_is_pinned_and_hashed(name: str) -> None:
         assert re.fullmatch(r"[a-z0-9.-]+==[\w.]+( +--hash=sha256:[0-9a-f]{64})+ *", entry), entry[:80]
 
 
-@pytest.mark.parametrize("name", ["run", "dev"])
+@pytest.mark.parametrize("name", ["run", "dev", "sslyze"])
 def test_every_package_of_the_in_file_is_locked(name: str) -> None:
     wanted = {re.split(r"[<>=\[]", line)[0].lower() for line in packages_in(f"{name}.in")}
     assert wanted <= pins_of(f"{name}.txt").keys()

@@ -1,4 +1,4 @@
-"""testssl.sh, sslscan and nmap on the servers of known TLS versions: they run, and we read them right."""
+"""The other scanners on servers of known TLS versions: they run, and we read them right."""
 
 import json
 from collections.abc import Callable
@@ -20,8 +20,10 @@ from tests.servers.tls_scanners import (
     ScannerFailedError,
     ask_nmap,
     ask_sslscan,
+    ask_sslyze,
     read_nmap,
     read_sslscan,
+    read_sslyze,
     read_testssl,
 )
 
@@ -39,6 +41,8 @@ def said_on(answers: Answers) -> set[str]:
         ("sslscan", {"TLSv1.2", "TLSv1.3"}),
         ("nmap", {"TLSv1.0", "TLSv1.2"}),
         ("nmap", {"TLSv1.2", "TLSv1.3"}),
+        ("sslyze", {"TLSv1.0", "TLSv1.2"}),
+        ("sslyze", {"TLSv1.2", "TLSv1.3"}),
     ],
 )
 def test_other_scanners_see_what_postfix_serves(postfix_farm: Farm, scanner: str, versions: set[str]) -> None:
@@ -52,6 +56,7 @@ def test_other_scanners_see_what_dovecot_serves(dovecot_farm: Farm) -> None:
     for port in (143, 993):
         assert said_on(ask_sslscan(dovecot_farm[modern, port])) == modern
     assert said_on(ask_nmap(dovecot_farm[modern, 110])) == modern
+    assert said_on(ask_sslyze(dovecot_farm[modern, 110])) == modern
 
 
 def test_other_scanners_take_canned_bytes_for_every_version(start_canned: StartCanned) -> None:
@@ -66,6 +71,11 @@ def test_other_scanners_find_nothing_where_nothing_listens(start_canned: StartCa
         place = replace(start_canned("everything").place, address=address, port=465)
         assert set(ask_nmap(place).values()) == {None}
         assert set(ask_sslscan(place).values()) == {None}
+        assert set(ask_sslyze(place).values()) == {None}
+
+
+def test_sslyze_says_nothing_where_no_handshake_can_be_completed(start_canned: StartCanned) -> None:
+    assert set(ask_sslyze(start_canned("hello-retry-request").place).values()) == {None}
 
 
 @pytest.mark.parametrize(
@@ -87,7 +97,7 @@ def test_what_testssl_writes_is_understood(finding: str, meaning: bool | None) -
     assert read_testssl(report)["TLSv1.2"] is None
 
 
-@pytest.mark.parametrize("read", [read_testssl, read_sslscan, read_nmap])
+@pytest.mark.parametrize("read", [read_testssl, read_sslscan, read_nmap, read_sslyze])
 def test_a_scanner_without_a_report_is_told(read: Callable[[str], Answers]) -> None:
     with pytest.raises(ScannerFailedError, match="wrote no report"):
         read("Segmentation fault")

@@ -1,4 +1,4 @@
-"""Asks testssl.sh, sslscan and nmap which versions a place serves, to compare our answers with theirs.
+"""Asks testssl.sh, sslscan, nmap and sslyze which versions a place serves, for comparing answers.
 
 What each of them cannot tell, found with the servers of this folder, stands at its function.
 """
@@ -14,12 +14,14 @@ from xml.etree.ElementTree import Element
 from defusedxml import ElementTree
 
 from scanner.model import TlsMode
-from tests.servers.process import find_program
+from tests.servers.process import ServerNotStartedError, find_program
 from tests.servers.tls_place import ALL_VERSIONS, TlsPlace
 
 Answers = Mapping[str, bool | None]
 """Of each version: on, off, or the tool does not say."""
 RUN_SECONDS = 100
+SSLYZE_PYTHON = Path(__file__).parents[2] / ".cache" / "sslyze" / "bin" / "python"
+"""Made by scripts/sslyze.sh."""
 _TIMED_OUT = 124
 
 _TESTSSL_NAMES = MappingProxyType(
@@ -30,6 +32,16 @@ _TESTSSL_NAMES = MappingProxyType(
         "TLS1_1": "TLSv1.1",
         "TLS1_2": "TLSv1.2",
         "TLS1_3": "TLSv1.3",
+    }
+)
+_SSLYZE_NAMES = MappingProxyType(
+    {
+        "ssl_2_0_cipher_suites": "SSLv2",
+        "ssl_3_0_cipher_suites": "SSLv3",
+        "tls_1_0_cipher_suites": "TLSv1.0",
+        "tls_1_1_cipher_suites": "TLSv1.1",
+        "tls_1_2_cipher_suites": "TLSv1.2",
+        "tls_1_3_cipher_suites": "TLSv1.3",
     }
 )
 
@@ -64,6 +76,17 @@ def nmap_command(place: TlsPlace) -> list[str]:
     # The plus sign runs a script on ports that nmap does not take for TLS.
     argv += ["--script", "+ssl-enum-ciphers,+sslv2", "--script-args", f"tls.servername={place.host}"]
     return [*argv, place.address]
+
+
+def sslyze_command(place: TlsPlace) -> list[str]:
+    """Return the command that prints the suites of each version as JSON."""
+    if not SSLYZE_PYTHON.exists():
+        raise ServerNotStartedError(f"no {SSLYZE_PYTHON}: run scripts/sslyze.sh, as make test does")
+    argv = [str(SSLYZE_PYTHON), "-m", "sslyze", "--json_out=-", "--mozilla_config=disable"]
+    argv += ["--sni", place.host, "--sslv2", "--sslv3", "--tlsv1", "--tlsv1_1", "--tlsv1_2", "--tlsv1_3"]
+    if place.tls_mode is TlsMode.STARTTLS:
+        argv += ["--starttls", place.protocol.value]
+    return [*argv, f"{place.address}:{place.port}"]
 
 
 def ask_testssl(place: TlsPlace) -> Answers:
@@ -138,6 +161,29 @@ def read_nmap(printed: str) -> Answers:
     return answers
 
 
+def ask_sslyze(place: TlsPlace) -> Answers:
+    """Ask sslyze 6.3. It has no third answer: a version of which no suite was accepted is "off".
+
+    It asks for nothing where its first handshake fails, and counts silence and hang-ups as refusals.
+    """
+    return read_sslyze(_run(sslyze_command(place)))
+
+
+def read_sslyze(printed: str) -> Answers:
+    """Return what the JSON of sslyze says; nothing where it could not reach the server."""
+    try:
+        servers = json.loads(printed)["server_scan_results"]
+        found = (servers[0].get("scan_result") or {}) if servers else {}
+        return {version: _has_suites(found.get(command)) for command, version in _SSLYZE_NAMES.items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ScannerFailedError(f"sslyze wrote no report: {printed[-2000:]}") from error
+
+
+def _has_suites(attempt: Mapping[str, Mapping[str, object] | None] | None) -> bool | None:
+    result = (attempt or {}).get("result")
+    return None if result is None else bool(result["accepted_cipher_suites"])
+
+
 def _run(argv: list[str]) -> str:
     """Run a tool and return its output; some of them end with an error status for what they found."""
     # `timeout` ends the whole group, and testssl.sh has many children.
@@ -157,6 +203,6 @@ def _parse(tool: str, printed: str) -> Element:
 
 
 SCANNERS: Mapping[str, Callable[[TlsPlace], Answers]] = MappingProxyType(
-    {"testssl.sh": ask_testssl, "sslscan": ask_sslscan, "nmap": ask_nmap}
+    {"testssl.sh": ask_testssl, "sslscan": ask_sslscan, "nmap": ask_nmap, "sslyze": ask_sslyze}
 )
 """The tools by name."""
