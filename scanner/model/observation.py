@@ -16,10 +16,11 @@ DOWNGRADE_SENTINEL = "downgrade sentinel"
 """How a note in `Observation.version_notes` begins that proves tampering (RFC 8446 section 4.1.3)."""
 
 TrustFault: TypeAlias = Literal[
-    "self_signed", "incomplete_chain", "incomplete_or_unknown_ca", "unknown_ca", "other"
+    "self_signed", "incomplete_chain", "incomplete_or_unknown_ca", "unknown_ca", "chain_too_long", "other"
 ]
 """Why a chain leads to no trusted CA: the leaf signed itself; it came alone and its issuer is not known;
-the CA above those sent is neither sent nor known; the chain ends in a root nobody knows; anything else."""
+the CA above those sent is neither sent nor known; the chain ends in a root nobody knows; it goes on beyond
+where it is followed; anything else."""
 
 
 @dataclass(frozen=True, slots=True)

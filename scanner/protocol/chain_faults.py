@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from scanner.model.observation import CertificateProblem, TrustFault
 from scanner.protocol.chain import LONGEST_LABEL, Seen, is_logged
-from scanner.protocol.evidence import Evidence, VerifyError
+from scanner.protocol.evidence import MOST_INTERMEDIATES, Evidence, VerifyError
 
 # X509_V_ERR_* of OpenSSL's x509_vfy.h, as far as words of ours depend on them.
 UNSPECIFIED = 1
@@ -13,6 +13,7 @@ NOT_YET_VALID, EXPIRED = 9, 10
 SELF_SIGNED_LEAF = 18
 _UNKNOWN_ROOT = 19
 _ISSUER_NOT_FOUND = frozenset({2, 20, 21})
+_TOO_LONG = 22
 _ENDS = _ISSUER_NOT_FOUND | {SELF_SIGNED_LEAF, _UNKNOWN_ROOT}
 _DATES = frozenset({NOT_YET_VALID, EXPIRED})
 _NO_CA = frozenset({24, 25, 32, 79})
@@ -32,6 +33,8 @@ def trust_fault(evidence: Evidence) -> TrustFault | None:
         return "self_signed"
     if _UNKNOWN_ROOT in faults:
         return "unknown_ca"
+    if _TOO_LONG in faults:
+        return "chain_too_long"
     if faults & _ISSUER_NOT_FOUND:
         # A server may leave out its root alone (RFC 8446 section 4.4.2), and a root rarely signs a leaf.
         return "incomplete_chain" if len(evidence.path) <= 1 else "incomplete_or_unknown_ca"
@@ -50,7 +53,7 @@ def is_intermediate_missing(
         return True if leaf is not None and is_logged(leaf) else None
     if any(error.number == UNSPECIFIED for error in evidence.errors):
         return None
-    return None if fault == "incomplete_or_unknown_ca" else False
+    return None if fault in {"incomplete_or_unknown_ca", "chain_too_long"} else False
 
 
 def trust_problems(
@@ -60,6 +63,8 @@ def trust_problems(
     ends: dict[str, VerifyError] = {}
     others = []
     for error in dict.fromkeys(evidence.errors):
+        if error.number in _ISSUER_NOT_FOUND and _is_too_long(evidence):
+            continue  # nobody looked for it
         if error.number in _ENDS:
             ends.setdefault("self_signed" if error.number == SELF_SIGNED_LEAF else "untrusted", error)
         elif error.number not in _DATES:
@@ -115,12 +120,18 @@ def presentation_problems(evidence: Evidence, presented: Sequence[Seen]) -> Iter
     if places != sorted(places):
         text = "the certificates are not in order, each before its issuer (RFC 5246 section 7.4.2)"
         yield CertificateProblem("wrong_order", None, text)
+    if _is_too_long(evidence):
+        return  # who knows where the rest leads
     for encoded, seen in sent.items():
         if encoded not in evidence.path:
             end = seen.member.not_after
             last_day = f"; its last day is {end:%Y-%m-%d}" if end else ""
             text = f"{seen.label} is sent and leads nowhere{last_day}"
             yield CertificateProblem("superfluous", None, text)
+
+
+def _is_too_long(evidence: Evidence) -> bool:
+    return any(error.number == _TOO_LONG for error in evidence.errors)
 
 
 def _label(path: Sequence[Seen], depth: int) -> str:
@@ -143,6 +154,8 @@ def _words_on_end(end: VerifyError, path: Sequence[Seen], *, is_missing: bool | 
 def _words_on(error: VerifyError, label: str) -> str:
     if error.number == UNSPECIFIED:
         return "the verification came to no end"
+    if error.number == _TOO_LONG:
+        return f"the chain is followed for {MOST_INTERMEDIATES} intermediates, and goes on behind them"
     if error.number == _SIGNATURE_FAILURE:
         return f"the signature of {label} was not made with its issuer's key"
     if error.number in _NO_CA:

@@ -13,7 +13,7 @@ from OpenSSL import SSL, crypto
 
 from scanner.model import Certificate, Tls
 from scanner.protocol.certificate import CACHED, describe_presented
-from scanner.protocol.evidence import Expected, VerifyError
+from scanner.protocol.evidence import MOST_INTERMEDIATES, Expected, VerifyError
 from scanner.protocol.key_shares import KeyShares
 from scanner.protocol.memory import Memory
 from scanner.protocol.staple import is_as_fresh
@@ -64,6 +64,7 @@ class TlsClient:
         context.set_cipher_list(_CIPHERS)
         # Not VERIFY_PEER: a verification that is cut short must not end the handshake.
         context.set_verify(SSL.VERIFY_NONE, _report)
+        context.set_verify_depth(MOST_INTERMEDIATES)
         context.set_ocsp_client_callback(_take_staple)
         if ca_file is None:
             context.set_default_verify_paths()

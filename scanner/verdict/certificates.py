@@ -46,6 +46,11 @@ def _explain_distrust(certificate: Certificate) -> tuple[str, str]:
     """Say what a chain without a trusted end lacks, as far as its bytes tell, and how to mend it."""
     if certificate.missing_intermediate:
         return "; an intermediate is missing", "Let the server send its full chain, intermediates included."
+    if certificate.trust_fault == "chain_too_long":
+        return (
+            "; it goes on beyond where clients follow it",
+            "Have a certificate made whose chain is short: a leaf and one or two intermediates.",
+        )
     if certificate.trust_fault == "unknown_ca":
         return "; its root is not trusted", _INSTALL_PUBLIC
     if certificate.trust_fault in {"incomplete_chain", "incomplete_or_unknown_ca"}:

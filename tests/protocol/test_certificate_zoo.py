@@ -281,13 +281,44 @@ def test_an_expired_root_is_told(certificates: Authority, tmp_path: Path) -> Non
     assert (found.problems, words_of(found), found.trust_fault) == (("expired",), [("expired", 1)], None)
 
 
-def test_a_chain_of_a_hundred_is_verified_and_the_first_ten_told(
-    tls: TlsClient, certificates: Authority
+@pytest.mark.parametrize("intermediates", [0, 1, 8, 9])
+def test_a_chain_is_followed_for_nine_intermediates(
+    intermediates: int, tls: TlsClient, certificates: Authority
 ) -> None:
-    found = show(tls, long_chain(certificates, 100))
+    found = show(tls, long_chain(certificates, 1 + intermediates))
 
-    assert (found.chain_length, len(found.chain), found.problems) == (100, 10, ())
+    assert (found.chain_length, found.problems, found.trust_fault) == (1 + intermediates, (), None)
     assert (found.trusted, found.problem_details) == (True, ())
+
+
+@pytest.mark.parametrize("length", [11, 12, 71, 100])
+def test_a_longer_chain_is_counted_and_not_followed(
+    length: int, tls: TlsClient, certificates: Authority
+) -> None:
+    found = show(tls, long_chain(certificates, length))
+
+    assert (found.chain_length, len(found.chain), found.problems) == (length, 10, ("untrusted",))
+    assert (found.trusted, found.trust_fault, found.missing_intermediate) == (False, "chain_too_long", None)
+    assert words_of(found) == [("untrusted", 10)]
+    assert "followed for 9 intermediates, and goes on" in found.problem_details[0].text
+
+
+def test_nobody_looks_at_what_stands_behind(tls: TlsClient, certificates: Authority) -> None:
+    """Each certificate costs a signature to check: of a long chain only the first are, in any order."""
+    leaf, *rest = long_chain(certificates, 60).chain
+    broken = [breaking(each) if place >= 12 else each for place, each in enumerate(rest)]
+    identity = with_chain(Identity(certificates.key, (leaf,)), *broken[11::-1], *broken[12:])
+
+    found = show(tls, identity)
+
+    assert (found.chain_length, found.trust_fault) == (60, "chain_too_long")
+    assert words_of(found) == [("untrusted", 10), ("wrong_order", None)]
+
+
+def breaking(certificate: x509.Certificate) -> x509.Certificate:
+    """Return a certificate whose signature does not fit."""
+    encoded = certificate.public_bytes(Encoding.DER)
+    return x509.load_der_x509_certificate(encoded[:-1] + bytes((encoded[-1] ^ 1,)))
 
 
 def test_a_hundred_certificates_sent_in_vain_are_no_flood(tls: TlsClient, certificates: Authority) -> None:

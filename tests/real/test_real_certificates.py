@@ -33,7 +33,7 @@ JUDGED: dict[str, tuple[set[str], str | None]] = {
     "staple-expired": ({"ocsp_staple_invalid"}, None),
     "must-staple": (set(), None),
     "must-staple-broken": ({"ocsp_staple_missing"}, None),
-    "chain-of-100": (set(), None),
+    "chain-of-100": ({"certificate_untrusted"}, "chain_too_long"),
 }
 """The verdicts on the certificate, and why its chain leads to no trusted CA."""
 ABOUT_CERTIFICATES = ("certificate_", "key_", "ocsp_")
