@@ -121,14 +121,6 @@ class Pending:
             self._finished.extend(orders)
         self._tell()
 
-    def restore(self, entries: Iterable[Entry]) -> None:
-        """Have entries that were written before written again, ahead of all others."""
-        with self._lock:
-            for entry in entries:
-                waiting = Waiting(Entry(entry.observation, entry.memory))
-                self._carried.setdefault(waiting.name, waiting)
-        self._tell()
-
     def take(self) -> Batch:
         """Take what goes into the next transaction."""
         with self._lock:

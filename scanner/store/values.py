@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from scanner.config import StoreSettings
 from scanner.discovery.mta_sts import KeptPolicy
 from scanner.model import Observation, Severity
 from scanner.model.event import Event, EventKind
@@ -30,6 +31,11 @@ class Limits:
     """Also how long an endpoint is remembered that is no longer watched."""
     events: int = 100_000
     event_days: float = 365.0
+
+    @classmethod
+    def of(cls, settings: StoreSettings) -> "Limits":
+        """Return what the settings say."""
+        return cls(settings.samples, settings.sample_days, settings.events, settings.event_days)
 
 
 @dataclass(frozen=True, slots=True)

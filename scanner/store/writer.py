@@ -26,7 +26,7 @@ from scanner.store.faults import (
 from scanner.store.files import Identity, move_aside
 from scanner.store.health import Health
 from scanner.store.marks import read_mark, write_mark
-from scanner.store.pending import Batch, Name, Pending
+from scanner.store.pending import Batch, Name, Pending, Waiting
 from scanner.store.place import Place
 from scanner.store.pruning import Pruner, shrink
 from scanner.store.session import Session
@@ -165,7 +165,11 @@ class Writer:
         former, self._identity = self._identity, found
         if former is None or former == found:
             return
-        self.pending.restore(self.current.values())
+        # Ahead of what is in hand, which is newer.
+        entries = [Waiting(entry) for entry in self.current.values()]
+        step = self._pace.batch_entries
+        for start in reversed(range(0, len(entries), step)):
+            self._hand.appendleft(Batch(entries[start : start + step]))
         if former[0] != found[0] and not self._is_anew:
             self.health.lose(
                 f"{self._place}: the store was removed or replaced, and made anew", self._clock()

@@ -4,6 +4,7 @@ import itertools
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -59,6 +60,7 @@ class Postgres:
     folder: Path
     port: int = field(default_factory=lambda: free_port(ADDRESS))
     _running: ExitStack = field(default_factory=ExitStack)
+    _signal: signal.Signals = signal.SIGINT  # "fast": it ends the connections itself
 
     def url(self, database: str, user: str = USER) -> str:
         """Return the URL of a database."""
@@ -82,17 +84,17 @@ class Postgres:
         data = str(self.folder / "data")
         argv = [_program("postgres"), "-D", data, "-k", str(self.folder), "-p", str(self.port), *settings]
         log = self.folder / "postgres.log"
-        self._running.enter_context(running(_as_user(argv), is_ready=self._answers, logs=[log]))
+        process = self._running.enter_context(running(_as_user(argv), is_ready=self._answers, logs=[log]))
+        self._running.callback(lambda: process.send_signal(self._signal))
 
     def stop(self) -> None:
-        """Stop it; SIGTERM lets the connections end by themselves, so they are ended first."""
-        self.execute("ALTER SYSTEM SET restart_after_crash = off")
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
-            )
+        """Stop it, and cut all connections."""
         self._running.close()
+
+    def discard(self) -> None:
+        """Stop it for ever: at once, without writing anything down."""
+        self._signal = signal.SIGQUIT
+        self.stop()
 
     def _answers(self) -> bool:
         try:
@@ -103,7 +105,8 @@ class Postgres:
 
 
 @contextmanager
-def _new_server() -> Iterator[Postgres]:
+def new_postgres() -> Iterator[Postgres]:
+    """Make a server of its own, running until the block ends."""
     with state_folder("postgres") as folder, ExitStack() as stack:
         if os.getuid() == 0:
             shutil.chown(folder, "nobody")
@@ -122,7 +125,7 @@ def _new_server() -> Iterator[Postgres]:
         (data / "pg_hba.conf").write_text(_HBA)
         server = Postgres(folder)
         server.start()
-        stack.callback(server._running.close)
+        stack.callback(server.discard)
         server.execute(f"CREATE ROLE {GUARDED} LOGIN SUPERUSER PASSWORD '{PASSWORD}'")
         yield server
 
@@ -130,12 +133,12 @@ def _new_server() -> Iterator[Postgres]:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """A PostgreSQL for the whole session; make a database of your own in it."""
-    with _new_server() as server:
+    with new_postgres() as server:
         yield server
 
 
 @pytest.fixture
 def own_postgres() -> Iterator[Postgres]:
     """A PostgreSQL for one test, which may stop it."""
-    with _new_server() as server:
+    with new_postgres() as server:
         yield server

@@ -17,6 +17,7 @@ from structlog.testing import capture_logs
 from scanner.store import (
     Entry,
     EventQuery,
+    Limits,
     NewerSchemaError,
     Place,
     Reader,
@@ -418,3 +419,20 @@ async def test_contents_that_cannot_be_understood_cost_their_samples_only(
     known = await again.load()
     assert (known.memories, known.latest) == ({KEY: "b"}, {})
     assert again.reader.history(KEY) == (seen(0),)
+
+
+async def test_a_file_gives_space_back_after_pruning(open_store: OpenStore, path: Path) -> None:
+    pace = replace(QUICK, prune_seconds=0.01, prune_endpoints=500)
+    store = open_store(limits=Limits(samples=1), pace=pace)
+    await store.load()
+    for number in range(50):
+        for host in range(200):
+            odd = seen(number, host=f"h{host}.example.org")
+            store.put(Entry(replace(odd, detail=f"{number} {'y' * 900}")))
+    assert await store.flush(60)
+    before = store.status.size_bytes or 0
+    assert before > 5_000_000
+    async with asyncio.timeout(30):
+        while path.stat().st_size > before / 3:
+            assert await store.flush()
+    assert len(list(store.reader.all_samples())) == 200
