@@ -292,3 +292,49 @@ def test_a_cancelled_pool_cancels_its_probes_and_leaves_no_task(moment: float) -
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     run(main())
+
+
+def test_a_run_lasts_as_long_as_what_runs_beside_it_and_does_what_that_pushes() -> None:
+    visits, delivered = Visits((1.0,)), list[Observation]()
+    late = endpoint(2)
+
+    async def main() -> None:
+        made = make_pool(visits, delivered, concurrency=1, rate=0)
+
+        async def push_later() -> None:
+            await asyncio.sleep(100.0)
+            made.push(late)
+
+        running = asyncio.create_task(made.run(feed([endpoint(1)], 0.0)))
+        await asyncio.sleep(0.5)
+        made.spawn(push_later())
+        await running
+
+    run(main())
+    assert [one.endpoint for one in delivered] == [endpoint(1), late]
+
+
+def test_a_fault_beside_the_workers_ends_the_run() -> None:
+    async def main() -> None:
+        made = make_pool(Visits((1.0,)), [], concurrency=1, rate=0)
+
+        async def fail() -> None:
+            raise OSError("the disk is full")
+
+        running = asyncio.create_task(made.run(feed([endpoint(1)], 0.0)))
+        await asyncio.sleep(0.5)
+        made.spawn(fail())
+        with pytest.raises(ExceptionGroup) as caught:
+            await running
+        assert caught.group_contains(OSError, match="the disk is full")
+
+    run(main())
+
+
+def test_nothing_runs_beside_a_pool_that_does_not_run() -> None:
+    async def main() -> None:
+        made = make_pool(Visits((1.0,)), [], concurrency=1, rate=0)
+        with pytest.raises(RuntimeError, match="not running"):
+            made.spawn(asyncio.sleep(1.0))
+
+    run(main())

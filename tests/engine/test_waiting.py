@@ -35,6 +35,13 @@ class Visits(RuleBasedStateMachine):
         self.waiting[address].append(came)
         self.room.push(came)
 
+    @rule(address=st.sampled_from(ADDRESSES))
+    def push_urgently(self, address: str) -> None:
+        self.count += 1
+        came = endpoint(self.count, address)
+        self.waiting[address].insert(0, came)
+        self.room.push(came, is_urgent=True)
+
     @rule(seconds=st.sampled_from([0.0, 0.25, 0.5, 1.0, 3.0]))
     def wait(self, seconds: float) -> None:
         self.now += seconds
@@ -195,3 +202,17 @@ def test_an_address_with_nobody_waiting_is_forgotten_after_its_gap() -> None:
     assert room.pop(6.0) is None
     assert len(room._addresses) == 0
     assert room.next_turn() is None
+
+
+def test_an_urgent_job_goes_before_all_that_wait_elsewhere_and_keeps_the_gap_of_its_address() -> None:
+    room: WaitingRoom[Endpoint] = WaitingRoom(1, 5.0)
+    ordinary, urgent = endpoint(1, ADDRESSES[0]), endpoint(2, ADDRESSES[1])
+    room.push(ordinary)
+    room.push(urgent, is_urgent=True)
+    assert room.pop(0.0) is urgent
+    again = endpoint(3, ADDRESSES[1])
+    room.push(again, is_urgent=True)
+    assert room.pop(0.0) is ordinary
+    room.release(urgent.address, 1.0)
+    assert room.pop(5.9) is None
+    assert room.pop(6.0) is again

@@ -1,0 +1,404 @@
+"""The stage between probes and what is told: who waits, who asks, how often, and what comes of it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from scanner.config import default_settings, override
+from scanner.engine import Pool, WaitingRoom
+from scanner.model import Certificate, Endpoint, Observation, Phase, Protocol, Reason, Role, Severity, TlsMode
+from scanner.model.control import CONTROL, Word
+from scanner.model.event import Event, EventKind
+from scanner.network import Resolver
+from scanner.probe import Prober
+from scanner.protocol import TlsClient
+from scanner.service.asking import Asker, Errand
+from scanner.service.clues import Clues
+from scanner.service.controls import Controls, Reports
+from scanner.service.rounds import FRESH_SECONDS, PAUSE_SECONDS, Manner, Rounds
+from scanner.verdict import Policy
+from tests.engine.clockwork import run
+from tests.verdict.observations import CERTIFICATE, NOW
+
+TARGET = "8.8.8.8"
+CONTROLS = ("8.8.4.1", "8.8.4.2")
+INTERVAL = 900.0
+SECONDS = 0.25
+"""What every pretended probe takes."""
+
+
+class PretendedProber(Prober):
+    """Finds what the test says of each address."""
+
+    def __init__(self) -> None:
+        settings = default_settings(()).probe
+        super().__init__(settings, ehlo_name="probe.test", tls=TlsClient(), policy=Policy())
+        self.reasons: dict[str, Reason | None] = {}
+        self.asked: list[tuple[float, str, int]] = []
+        self.has_fault = False
+
+    async def probe(self, endpoint: Endpoint) -> Observation:
+        """Pretend."""
+        self.asked.append((asyncio.get_running_loop().time(), endpoint.address, endpoint.port))
+        await asyncio.sleep(SECONDS)
+        if self.has_fault and endpoint.source == CONTROL:
+            raise RuntimeError("a fault of ours")
+        return seen(endpoint, self.reasons.get(endpoint.address))
+
+    def times(self, address: str) -> list[float]:
+        """When an address was asked."""
+        return [moment for moment, asked, _ in self.asked if asked == address]
+
+
+def seen(
+    endpoint: Endpoint, reason: Reason | None = None, certificate: Certificate | None = None
+) -> Observation:
+    """A result: open where there is no reason, and proven where there is a certificate."""
+    banner = "220 mx.test ESMTP" if reason is None else None
+    phases = {} if reason is not None else {Phase.CONNECT: 0.02}
+    return Observation(endpoint, NOW, SECONDS, reason, phases=phases, banner=banner, certificate=certificate)
+
+
+def endpoint(address: str = TARGET, port: int = 25, host: str = "mx.example.org") -> Endpoint:
+    return Endpoint(host, address, port, Protocol.SMTP, TlsMode.STARTTLS, Role.MX, "mx", ("example.org",))
+
+
+@dataclass
+class Stage:
+    """Controls with a real pool on a clockwork; what they tell is kept."""
+
+    settings: dict[str, Any] = field(default_factory=dict)
+    manner: Manner = field(default_factory=Manner)
+    prober: PretendedProber = field(default_factory=PretendedProber)
+    told: list[Observation] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    standings: list[Word] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.time = loop.time
+        waiting: WaitingRoom[Endpoint | Errand] = WaitingRoom(1, 1.0)
+        self.pool: Pool[Endpoint | Errand, Observation] = Pool(
+            self._do, self.told.append, waiting, concurrency=4, rate=0, clock=self.time
+        )
+        self.clues = Clues(self.time)
+        reports = Reports(
+            self.told.append, lambda _, standing: self.standings.append(standing.word), self.events.append
+        )
+        self.controls = Controls(
+            self.rounds(), self.pool.spawn, self.prober.judge, reports, vantage="here", clock=self.time
+        )
+        self.feed = asyncio.Queue[Endpoint | None]()
+
+    def rounds(self, **changes: Any) -> Rounds:
+        """Make rounds by the test's settings, changed."""
+        wanted: dict[str, Any] = {
+            "ports": {"25": list(CONTROLS), "587": list(CONTROLS)},
+            "https": [],
+            "dark": None,
+        }
+        wanted |= self.settings | changes
+        settings = override(
+            default_settings(()), {f"controls.{name}": value for name, value in wanted.items()}
+        )
+        asker = Asker(
+            settings.controls,
+            settings.probe,
+            self.prober,
+            Resolver([("127.0.0.1", 9)], timeout=0.1),
+            lambda errand: self.pool.push(errand, is_urgent=True),
+        )
+        return Rounds(settings.controls, asker, self.clues, self.manner)
+
+    async def _do(self, job: Endpoint | Errand) -> Observation | None:
+        if isinstance(job, Errand):
+            await job.run()
+            return None
+        return self.controls.pass_on(await self.prober.probe(job))
+
+    async def _fed(self) -> AsyncIterator[Endpoint]:
+        while (one := await self.feed.get()) is not None:
+            yield one
+
+    async def scan(self, *endpoints: Endpoint) -> None:
+        """Probe these and return when all is told."""
+        for one in endpoints:
+            self.feed.put_nowait(one)
+        self.feed.put_nowait(None)
+        await self.pool.run(self._fed())
+
+    def fail_all(self, reason: Reason | None = Reason.CONNECT_TIMEOUT) -> None:
+        """Let the controls fail, or answer again."""
+        self.prober.reasons |= dict.fromkeys(CONTROLS, reason)
+
+    @property
+    def reasons(self) -> list[Reason | None]:
+        """What was told."""
+        return [one.reason for one in self.told]
+
+
+def test_a_scan_in_which_all_prove_themselves_asks_nobody() -> None:
+    async def main() -> None:
+        stage = Stage()
+        stage.controls.pass_on(seen(endpoint(), certificate=CERTIFICATE))
+        assert stage.prober.asked == []
+        assert stage.controls.held_back() == []
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    ("theirs", "told"), [(Reason.CONNECT_TIMEOUT, Reason.EGRESS_BLOCKED), (None, Reason.CONNECT_TIMEOUT)]
+)
+def test_many_results_in_doubt_share_one_check(theirs: Reason | None, told: Reason) -> None:
+    async def main() -> None:
+        stage = Stage(manner=Manner(fresh=None))
+        stage.fail_all(theirs)
+        targets = [endpoint(f"8.8.8.{number}") for number in range(1, 41)]
+        stage.prober.reasons |= {one.address: Reason.CONNECT_TIMEOUT for one in targets}
+        await stage.scan(*targets)
+        assert stage.reasons == [told] * 40
+        rounds = 1 if theirs is None else 2
+        assert [len(stage.prober.times(one)) for one in CONTROLS] == [rounds, rounds]
+        assert all(
+            one.verdicts[0].id == ("port_blocked" if theirs is None else "egress_blocked")
+            for one in stage.told
+        )
+
+    run(main())
+
+
+def test_results_that_wait_hold_no_worker_and_others_go_on() -> None:
+    async def main() -> None:
+        stage = Stage()
+        stage.fail_all()
+        silent = [endpoint(f"8.8.8.{number}") for number in range(1, 11)]
+        stage.prober.reasons |= {one.address: Reason.CONNECT_TIMEOUT for one in silent}
+        others = [replace(endpoint(f"8.8.9.{number}"), port=2525) for number in range(1, 9)]
+        await stage.scan(*silent, *others)
+        # Four workers do the others while the first ten wait: those have no controls and pass at once.
+        assert stage.reasons == [None] * 8 + [Reason.EGRESS_BLOCKED] * 10
+
+    run(main())
+
+
+def test_a_fault_is_believed_the_second_time_and_an_end_of_it_at_once() -> None:
+    async def main() -> None:
+        stage = Stage()
+        stage.fail_all()
+        stage.controls.watch([endpoint()])
+        running = asyncio.create_task(stage.pool.run(stage._fed()))
+        watching = asyncio.create_task(stage.controls.run())
+        await asyncio.sleep(INTERVAL - 1)
+        first, second = stage.prober.times(CONTROLS[0])
+        assert second - first >= PAUSE_SECONDS
+        assert stage.standings == [Word.BLOCKED]
+        await asyncio.sleep(INTERVAL)
+        assert len(stage.prober.times(CONTROLS[0])) == 3  # known already: one round is enough
+        stage.fail_all(None)
+        await asyncio.sleep(INTERVAL)
+        assert stage.standings == [Word.BLOCKED, Word.BLOCKED, Word.FINE]
+        assert len(stage.prober.times(CONTROLS[0])) == 4
+        for task in (watching, running):
+            task.cancel()
+        await asyncio.gather(watching, running, return_exceptions=True)
+        blocked, again = stage.events
+        assert {event.kind for event in stage.events} == {EventKind.EGRESS_CHANGED}
+        assert (blocked.name, blocked.severity, blocked.vantage) == (
+            "egress_blocked",
+            Severity.WARNING,
+            "here",
+        )
+        assert (again.name, again.severity) == ("egress_blocked", Severity.NOTICE)
+        assert (blocked.before["standing"], blocked.after["standing"]) == ("fine", "blocked")
+        assert (again.before["standing"], again.after["standing"]) == ("blocked", "fine")
+
+    run(main())
+
+
+def test_one_round_that_fails_alone_is_no_news() -> None:
+    async def main() -> None:
+        stage = Stage()
+        stage.fail_all()
+        stage.prober.reasons[TARGET] = Reason.CONNECT_TIMEOUT
+        asyncio.get_running_loop().call_later(PAUSE_SECONDS, stage.fail_all, None)
+        await stage.scan(endpoint())
+        assert stage.standings == [Word.FINE]
+        assert stage.reasons == [Reason.CONNECT_TIMEOUT]
+        assert stage.events == []
+
+    run(main())
+
+
+def test_what_was_looked_into_before_asks_no_more_for_an_interval() -> None:
+    """A target that stays blocked for months must not have the controls asked every minute."""
+
+    async def main() -> None:
+        stage = Stage()
+        running = asyncio.create_task(stage.pool.run(stage._fed()))
+        stage.prober.reasons[TARGET] = Reason.CONNECT_TIMEOUT
+        for _ in range(7):
+            stage.feed.put_nowait(endpoint())
+            await asyncio.sleep(2 * FRESH_SECONDS)
+        assert stage.reasons == [Reason.CONNECT_TIMEOUT] * 7
+        assert len(stage.prober.times(CONTROLS[0])) == 1
+        stage.prober.reasons[TARGET] = Reason.CONNECTION_REFUSED  # that is news
+        stage.feed.put_nowait(endpoint())
+        await asyncio.sleep(2 * FRESH_SECONDS)
+        assert len(stage.prober.times(CONTROLS[0])) == 2
+        stage.feed.put_nowait(endpoint(address="8.8.8.9"))  # and answers: nothing new about others
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    run(main())
+
+
+def test_news_within_a_minute_go_by_what_the_controls_said() -> None:
+    async def main() -> None:
+        stage = Stage()
+        stage.prober.reasons[TARGET] = Reason.CONNECT_TIMEOUT
+        stage.prober.reasons["8.8.8.9"] = Reason.CONNECT_TIMEOUT
+        running = asyncio.create_task(stage.pool.run(stage._fed()))
+        stage.feed.put_nowait(endpoint())
+        await asyncio.sleep(FRESH_SECONDS / 2)
+        stage.feed.put_nowait(endpoint("8.8.8.9"))
+        await asyncio.sleep(1.0)
+        assert len(stage.told) == 2
+        assert len(stage.prober.times(CONTROLS[0])) == 1
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    run(main())
+
+
+def test_a_target_that_is_a_control_is_not_asked_twice() -> None:
+    async def main() -> None:
+        stage = Stage(manner=Manner(fresh=None))
+        stage.prober.reasons[TARGET] = Reason.CONNECT_TIMEOUT
+        control = endpoint(CONTROLS[0], host=CONTROLS[0])
+        await stage.scan(control)  # answers in clear, and so is in doubt itself
+        assert stage.reasons == [None]
+        assert [len(stage.prober.times(one)) for one in CONTROLS] == [1, 1]
+
+    run(main())
+
+
+def test_what_is_held_back_can_be_had_when_all_is_broken_off() -> None:
+    async def main() -> None:
+        stage = Stage()
+        stage.fail_all()
+        stage.prober.reasons[TARGET] = Reason.CONNECT_TIMEOUT
+        running = asyncio.create_task(stage.scan(endpoint()))
+        await asyncio.sleep(PAUSE_SECONDS)
+        assert stage.told == []
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert [one.reason for one in stage.controls.held_back()] == [Reason.CONNECT_TIMEOUT]
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    ("address", "settings", "is_asked"),
+    [
+        ("127.0.0.1", {"ports": {}}, False),
+        ("10.0.0.1", {"ports": {}}, False),
+        ("169.254.0.1", {"ports": {}}, False),
+        ("192.0.2.1", {"ports": {}}, False),
+        ("127.0.0.1", {"ports": {"25": ["127.0.0.9"]}}, True),
+        ("10.0.0.1", {"ports": {"25": ["10.0.0.9"]}}, True),
+        ("10.0.0.1", {"ports": {"587": ["10.0.0.9"]}}, False),
+        ("127.0.0.1", {"ports": {"25": ["10.0.0.9"]}}, False),
+        ("8.8.8.8", {"ports": {"25": ["10.0.0.9"]}}, False),
+        ("8.8.8.8", {"ports": {"25": []}}, False),
+        ("8.8.8.8", {"enabled": False}, False),
+        ("2001:4860::1", {}, False),
+        ("8.8.8.8", {}, True),
+    ],
+)
+def test_only_controls_on_the_same_way_are_asked(
+    address: str, settings: dict[str, Any], is_asked: bool
+) -> None:
+    async def main() -> None:
+        stage = Stage(settings)
+        stage.prober.reasons[address] = Reason.CONNECT_TIMEOUT
+        stage.controls.watch([endpoint(address)])
+        watching = asyncio.create_task(stage.controls.run())
+        await stage.scan(endpoint(address))
+        watching.cancel()
+        assert stage.reasons == [Reason.CONNECT_TIMEOUT]
+        others = {asked for _, asked, _ in stage.prober.asked} - {address}
+        assert bool(others) is is_asked
+
+    run(main())
+
+
+def test_a_fault_of_our_own_blames_nobody() -> None:
+    async def main() -> None:
+        stage = Stage()
+        stage.prober.reasons[TARGET] = Reason.CONNECT_TIMEOUT
+        stage.prober.has_fault = True
+        await stage.scan(endpoint())
+        assert stage.reasons == [Reason.CONNECT_TIMEOUT]
+        assert stage.standings == [Word.UNTOLD]
+
+    run(main())
+
+
+def test_a_fault_of_who_takes_results_ends_the_run() -> None:
+    async def main() -> None:
+        stage = Stage()
+        stage.prober.reasons[TARGET] = Reason.CONNECT_TIMEOUT
+
+        def refuse(_: Observation) -> None:
+            raise OSError("the disk is full")
+
+        stage.controls = Controls(
+            stage.rounds(), stage.pool.spawn, stage.prober.judge, Reports(refuse), clock=stage.time
+        )
+        with pytest.raises(ExceptionGroup) as caught:
+            await stage.scan(endpoint())
+        assert caught.group_contains(OSError, match="the disk is full")
+
+    run(main())
+
+
+@pytest.mark.parametrize("is_same", [True, False])
+def test_other_settings_keep_what_the_same_servers_said(is_same: bool) -> None:
+    async def main() -> None:
+        stage = Stage()
+        stage.prober.reasons[TARGET] = Reason.CONNECT_TIMEOUT
+        await stage.scan(endpoint())
+        ports = {"25": list(CONTROLS if is_same else ["8.8.4.7"])}
+        stage.controls.adjust(stage.rounds(ports=ports), stage.prober.judge)
+        assert bool(stage.controls.standings) is is_same
+        stage.controls.watch([])
+        assert not stage.controls.standings
+
+    run(main())
+
+
+def test_a_result_that_looks_good_may_mean_that_an_interception_has_ended() -> None:
+    def greets(words: str) -> Sequence[dict[str, str]]:
+        return [{"host": host, "banner": words} for host in CONTROLS]
+
+    async def main() -> None:
+        stage = Stage({"ports": {"25": greets("220 mx.real ESMTP")}})
+        running = asyncio.create_task(stage.pool.run(stage._fed()))
+        for number in range(2):
+            stage.feed.put_nowait(endpoint(f"8.8.8.{number + 1}"))
+            await asyncio.sleep(2 * FRESH_SECONDS)
+        assert stage.reasons == [Reason.EGRESS_INTERCEPTED] * 2
+        before = len(stage.prober.times(CONTROLS[0]))
+        stage.controls.adjust(stage.rounds(ports={"25": greets("220 mx.test ESMTP")}), stage.prober.judge)
+        stage.feed.put_nowait(endpoint("8.8.8.3"))
+        await asyncio.sleep(2 * FRESH_SECONDS)
+        assert stage.reasons[-1] is None
+        assert len(stage.prober.times(CONTROLS[0])) > before
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    run(main())
