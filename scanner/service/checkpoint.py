@@ -7,7 +7,7 @@ from typing import TypeAlias
 from scanner.config import Settings
 from scanner.engine import Pool, WaitingRoom
 from scanner.model import Endpoint, Observation, Reason
-from scanner.model.control import Gate, GateStanding, Word
+from scanner.model.control import Gate, GateStanding
 from scanner.model.event import Event
 from scanner.probe import Examiner, Sweep
 from scanner.service.agenda import Agenda
@@ -51,7 +51,7 @@ class Checkpoint:
             self._build_rounds(settings, parts),
             self.pool.spawn,
             parts.prober.judge,
-            Reports(self._hand_out, self._take_standing, ties.on_change),
+            Reports(self._hand_out, self._take_change),
             vantage=settings.vantage,
         )
 
@@ -87,8 +87,8 @@ class Checkpoint:
             self._ties.examiner.forget(observation.endpoint.key)
         return observation
 
-    def _take_standing(self, gate: Gate, standing: GateStanding) -> None:
-        """Probe again soon what could not be judged, where it can be now."""
-        if standing.word is Word.FINE:
-            for key in self._ties.roster.kept_by(gate):
-                self._ties.agenda.hasten(key)
+    def _take_change(self, gate: Gate, standing: GateStanding, event: Event) -> None:
+        """Tell that our own network changed, and probe again soon what is judged otherwise by that."""
+        self._ties.on_change(event)
+        for key in self._ties.roster.judged_otherwise(gate, standing):
+            self._ties.agenda.hasten(key)

@@ -23,9 +23,7 @@ class Reports:
 
     deliver: Callable[[Observation], None]
     """Takes the results that had to wait."""
-    on_standing: Callable[[Gate, GateStanding], None] = lambda _gate, _standing: None
-    """Told of every check."""
-    on_change: Callable[[Event], None] = lambda _: None
+    on_change: Callable[[Gate, GateStanding, Event], None] = lambda _gate, _standing, _event: None
     """Told where our own network began or ceased to be at fault."""
 
 
@@ -183,11 +181,10 @@ class Controls:
     def _settle(self, gate: Gate, standing: GateStanding) -> None:
         """Keep what was found, and tell it where it is news."""
         self._known[gate] = _Known(standing, self._clock())
-        self._reports.on_standing(gate, standing)
         told = self._told.get(gate, Word.FINE)
         if standing.word not in {Word.UNTOLD, told}:
             self._told[gate] = standing.word
-            self._reports.on_change(_write_event(gate, told, standing, self._vantage))
+            self._reports.on_change(gate, standing, _write_event(gate, told, standing, self._vantage))
 
 
 def _write_event(gate: Gate, before: Word, after: GateStanding, vantage: str) -> Event:

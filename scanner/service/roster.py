@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from scanner.model import Endpoint, Observation
-from scanner.model.control import Gate, gate_of
+from scanner.model.control import Gate, GateStanding, gate_of
 from scanner.model.domain import DomainFacts, Membership
 from scanner.model.observation import Key
-from scanner.verdict.egress import EGRESS_REASONS
+from scanner.verdict.egress import EGRESS_REASONS, blame
 
 MOST_DOMAINS = 8
 """Among the servers of so many of its domains others of an endpoint are looked for."""
@@ -69,8 +69,14 @@ class Roster:
         is_same = known == seen.endpoint or known.dane != seen.endpoint.dane
         return None if is_same else replace(seen, endpoint=known)
 
-    def kept_by(self, gate: Gate) -> Iterator[Key]:
-        """Yield the endpoints of which nothing is known, since our own network was in the way at a gate."""
+    def judged_otherwise(self, gate: Gate, standing: GateStanding) -> Iterator[Key]:
+        """Yield the endpoints at a gate that could not be judged and can be now, or were blamed in vain."""
         for key, seen in self.latest.items():
-            if seen.reason in EGRESS_REASONS and gate_of(seen.endpoint) == gate:
+            if gate_of(seen.endpoint) == gate and _is_judged_otherwise(seen, standing):
                 yield key
+
+
+def _is_judged_otherwise(seen: Observation, standing: GateStanding) -> bool:
+    if standing.is_bad:
+        return blame(seen, standing) is not seen
+    return seen.reason in EGRESS_REASONS

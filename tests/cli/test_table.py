@@ -17,6 +17,7 @@ from scanner.cli.summary import build_summary
 from scanner.cli.table import build_table
 from scanner.model import Kind, Observation, Reason, Role, Severity, TargetFinding, Tls, Verdict
 from scanner.model.record import Record, to_record
+from scanner.verdict.reachability import tell_blocked, tell_intercepted
 from tests.metrics.samples import CERTIFICATE, GOOD, failed, verdict
 
 VERSIONS = ("SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3")
@@ -228,6 +229,22 @@ def test_notices_are_no_results() -> None:
 
     assert build_summary(records).plain == "4 results: 4 open, 2 notices"
     assert build_summary([]).plain == "nothing to probe"
+
+
+def test_what_our_own_network_does_has_a_line_a_port_under_the_totals() -> None:
+    blocked = tell_blocked(25, "no control answers")
+    proxied = tell_intercepted(587, "192.0.2.1 accepts connections")
+    records = [
+        *(at(host, 25, [host], seen=failed(Reason.EGRESS_BLOCKED), verdicts=(blocked,)) for host in "ab"),
+        at("c", 587, ["c"], seen=failed(Reason.EGRESS_INTERCEPTED), verdicts=(proxied,)),
+        at("d", 587, ["d"]),
+    ]
+
+    totals, first, second = build_summary(records).plain.splitlines()
+    assert totals == "4 results: 1 open, 3 unknown, 1 critical, 2 warnings"
+    assert first == f"Our own network lets nothing out to port 25. {blocked.advice}"
+    assert second.startswith("Something in our own network answers port 587")
+    assert second.endswith(proxied.advice)
 
 
 def test_long_texts_lose_their_middle_on_a_terminal_only() -> None:

@@ -114,9 +114,3 @@ def test_a_proxy_that_answers_for_all_is_told(place: Place, sign: str) -> None:
     (record,) = (record for record in records(done) if record["port"] == SMTP)
     assert record["banner"] == "220 relay.provider.test ESMTP"
     assert record["level"] == 0
-
-
-def test_a_table_has_a_line_about_our_own_network(place: Place) -> None:
-    place.drop_on_the_way_out(SMTP)
-    done = place.scan(SMTP, SUBMISSION, text="table")
-    assert "Our own network lets nothing out to port 25. Ask the provider" in done.stdout

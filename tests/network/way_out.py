@@ -48,12 +48,10 @@ class Place:
         last = self.network.control_ipv4.rpartition(".")
         return f"{last[0]}.{int(last[2]) + 9}"
 
-    def scan(
-        self, *ports: int, settings: dict[str, Any] | None = None, text: str = "ndjson"
-    ) -> subprocess.CompletedProcess[str]:
+    def scan(self, *ports: int, settings: dict[str, Any] | None = None) -> subprocess.CompletedProcess[str]:
         """Scan ports of the target with these controls."""
         config = self.configure(*ports, settings=settings)
-        command = [sys.executable, "-m", "scanner", "scan", "--format", text, "--config", str(config)]
+        command = [sys.executable, "-m", "scanner", "scan", "--format", "ndjson", "--config", str(config)]
         done = self.network.run(command, seconds=40)
         assert "Traceback" not in done.stderr, done.stderr
         return done

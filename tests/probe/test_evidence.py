@@ -19,7 +19,7 @@ KEPT = [
     ("plaintext", 465, ("banner", "detail"), ()),
     ("plaintext", 993, ("banner", "detail"), ()),
     ("plaintext", 995, ("banner", "detail"), ()),
-    ("starttls-cut", 587, ("banner", "capabilities", "starttls"), ("greeting", "capabilities")),
+    ("starttls-cut", 587, ("banner", "hello", "capabilities", "starttls"), ("greeting", "capabilities")),
     *(
         (name, 587, ("banner", "capabilities", "starttls"), ("greeting", "capabilities", "starttls"))
         for name in (

@@ -75,7 +75,6 @@ class Stage:
     prober: PretendedProber = field(default_factory=PretendedProber)
     told: list[Observation] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
-    standings: list[Word] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         loop = asyncio.get_running_loop()
@@ -85,9 +84,7 @@ class Stage:
             self._do, self.told.append, waiting, concurrency=4, rate=0, clock=self.time
         )
         self.clues = Clues(self.time)
-        reports = Reports(
-            self.told.append, lambda _, standing: self.standings.append(standing.word), self.events.append
-        )
+        reports = Reports(self.told.append, lambda _gate, _standing, event: self.events.append(event))
         self.controls = Controls(
             self.rounds(), self.pool.spawn, self.prober.judge, reports, vantage="here", clock=self.time
         )
@@ -133,6 +130,11 @@ class Stage:
     def fail_all(self, reason: Reason | None = Reason.CONNECT_TIMEOUT) -> None:
         """Let the controls fail, or answer again."""
         self.prober.reasons |= dict.fromkeys(CONTROLS, reason)
+
+    @property
+    def words(self) -> list[Word]:
+        """What is known of the gates."""
+        return [standing.word for standing in self.controls.standings.values()]
 
     @property
     def reasons(self) -> list[Reason | None]:
@@ -195,12 +197,12 @@ def test_a_fault_is_believed_the_second_time_and_an_end_of_it_at_once() -> None:
         await asyncio.sleep(INTERVAL - 1)
         first, second = stage.prober.times(CONTROLS[0])
         assert second - first >= PAUSE_SECONDS
-        assert stage.standings == [Word.BLOCKED]
+        assert stage.words == [Word.BLOCKED]
         await asyncio.sleep(INTERVAL)
         assert len(stage.prober.times(CONTROLS[0])) == 3  # known already: one round is enough
         stage.fail_all(None)
         await asyncio.sleep(INTERVAL)
-        assert stage.standings == [Word.BLOCKED, Word.BLOCKED, Word.FINE]
+        assert stage.words == [Word.FINE]
         assert len(stage.prober.times(CONTROLS[0])) == 4
         for task in (watching, running):
             task.cancel()
@@ -226,7 +228,7 @@ def test_one_round_that_fails_alone_is_no_news() -> None:
         stage.prober.reasons[TARGET] = Reason.CONNECT_TIMEOUT
         asyncio.get_running_loop().call_later(PAUSE_SECONDS, stage.fail_all, None)
         await stage.scan(endpoint())
-        assert stage.standings == [Word.FINE]
+        assert stage.words == [Word.FINE]
         assert stage.reasons == [Reason.CONNECT_TIMEOUT]
         assert stage.events == []
 
@@ -343,7 +345,7 @@ def test_a_fault_of_our_own_blames_nobody() -> None:
         stage.prober.has_fault = True
         await stage.scan(endpoint())
         assert stage.reasons == [Reason.CONNECT_TIMEOUT]
-        assert stage.standings == [Word.UNTOLD]
+        assert stage.words == [Word.UNTOLD]
 
     run(main())
 

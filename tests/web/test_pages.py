@@ -8,7 +8,7 @@ from scanner.web.pages import MAX_ROWS
 from tests.web.page import Element, parse
 from tests.web.samples import FINDINGS, HOSTILE, NOW, SHARED, WORLD, failed, good
 from tests.web.service import FakeService
-from tests.web.verdicts import BLOCKED
+from tests.web.verdicts import BLOCKED, EGRESS
 
 
 async def load(site: aiohttp.ClientSession, path: str = "/") -> Element:
@@ -301,3 +301,18 @@ async def test_docs_list_every_address(site: aiohttp.ClientSession) -> None:
     assert document["info"]["version"] == "1.2.3"
     assert listed == [f"{method.upper()} {path}" for path, on in document["paths"].items() for method in on]
     assert {"GET /", "GET /metrics", "POST /-/reload", "GET /config"} <= set(listed)
+
+
+async def test_our_own_network_has_a_section_only_while_it_is_at_fault(
+    site: aiohttp.ClientSession, service: FakeService
+) -> None:
+    assert (await load(site)).find("section", class_="egress") == []
+    service.own_network = (replace(EGRESS, summary=HOSTILE), BLOCKED)
+
+    (section,) = (await load(site)).find("section", class_="egress")
+
+    assert section.find("h2")[0].text == "About our own network"
+    first, second = section.find("li")
+    assert first.find("bdi")[0].text == HOSTILE
+    assert EGRESS.advice in first.text
+    assert [line.attributes["class"] for line in (first, second)] == ["info", "bad"]
