@@ -31,8 +31,8 @@ class Clues:
         self._names = frozenset((control.host, control.port) for control in controls)
         self._seen.clear()
 
-    def note(self, gate: Gate, observation: Observation) -> bool:
-        """Take in the result of a target; return whether it shows something else than the one before."""
+    def note(self, gate: Gate, observation: Observation) -> None:
+        """Take in the result of a target."""
         endpoint = observation.endpoint
         if is_answered(observation):
             self._answered.setdefault((gate.realm, gate.family), {})[gate.port] = self._clock()
@@ -40,10 +40,13 @@ class Clues:
             self._note_connect(observation)
         if (endpoint.host, endpoint.port) in self._names:
             self._seen[endpoint.host, gate] = (self._clock(), observation)
-        starttls = observation.starttls
+
+    def is_news(self, observation: Observation) -> bool:
+        """Tell whether a target shows something else than when this was last asked."""
+        key, starttls = observation.endpoint.key, observation.starttls
         shown = (observation.reason, starttls and (starttls.offered, starttls.masked))
-        is_news = self._shown.get(endpoint.key) != shown
-        self._shown[endpoint.key] = shown
+        is_news = self._shown.get(key) != shown
+        self._shown[key] = shown
         return is_news
 
     def learn(self, gate: Gate, asked: Iterable[Asked]) -> None:

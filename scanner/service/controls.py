@@ -88,14 +88,14 @@ class Controls:
     def pass_on(self, observation: Observation) -> Observation | None:
         """Return a result as it may be told, or None where it waits for the controls."""
         gate = gate_of(observation.endpoint)
-        is_news = self._rounds.clues.note(gate, observation)
+        self._rounds.clues.note(gate, observation)
         if not self._has_controls(gate):
             return observation
         known = self._known.get(gate)
         standing = UNTOLD if known is None else known.standing
         # Where all is intercepted, a result that looks good may mean that it has ended.
         is_doubtful = is_suspicious(observation) or standing.word is Word.INTERCEPTED
-        wants_check = self._wants_check(known, is_news=is_news)
+        wants_check = self._wants_check(known, observation)
         if is_doubtful and (wants_check or gate in self._under_way):
             self._held.setdefault(gate, deque()).append(observation)
             self._begin(gate)
@@ -149,13 +149,14 @@ class Controls:
         is_theirs = gate.realm is Realm.PUBLIC or self._rounds.settings.is_own(gate.port)
         return is_theirs and bool(self._rounds.lists.get(gate.port))
 
-    def _wants_check(self, known: _Known | None, *, is_news: bool) -> bool:
-        """Tell whether a doubtful result asks for a check: one that was looked into before can wait."""
-        if known is None:
-            return True
+    def _wants_check(self, known: _Known | None, observation: Observation) -> bool:
+        """Tell whether a result in doubt asks for a check: one that was looked into before can wait."""
         fresh = self._rounds.manner.fresh
         if fresh is None:
-            return False
+            return known is None
+        is_news = self._rounds.clues.is_news(observation)
+        if known is None:
+            return True
         return self._clock() - known.at >= (fresh if is_news else self._rounds.settings.interval)
 
     def _apply(self, observation: Observation, standing: GateStanding) -> Observation:

@@ -60,20 +60,22 @@ class Rounds:
         def recall(control: Control) -> Observation | None:
             return self.clues.recall(control, gate, self.manner.fresh) if is_first else None
 
-        async with asyncio.TaskGroup() as group:
-            asking = group.create_task(self._asker.ask_controls(gate, listed, recall))
-            dark = group.create_task(self._asker.ask_dark(gate))
-        asked = asking.result()
+        asked = await self._asker.ask_controls(gate, listed, recall)
         self.clues.learn(gate, asked)
-        has_answers = any(one.has_answered for one in asked)
+        is_silent = bool(asked) and not any(one.has_answered for one in asked)
+        # One control that proves itself refutes whatever the dark address says: it is left in peace then.
+        is_unproven = bool(asked) and not any(one.is_proven for one in asked)
+        async with asyncio.TaskGroup() as group:
+            sites = group.create_task(self._asker.ask_sites(gate)) if is_silent else None
+            dark = group.create_task(self._asker.ask_dark(gate)) if is_unproven else None
         return Round(
             gate,
             listed=len(listed),
             asked=asked,
-            sites=() if has_answers or not asked else await self._asker.ask_sites(gate),
+            sites=() if sites is None else sites.result(),
             has_other_answers=self.clues.has_other_answers(gate),
             dark=self.settings.dark,
-            is_dark_answering=dark.result(),
+            is_dark_answering=dark is not None and dark.result(),
             connect_elsewhere=self.clues.connect_elsewhere(gate, asked),
             is_store_proven=self.clues.is_store_proven,
         )
