@@ -72,6 +72,12 @@ SERVERS: dict[str, set[tuple[str, int, str]]] = {
     "auto-well-known.plain.test": MX | FILE,
     "auto-http.plain.test": MX | FILE,
     "exchange.plain.test": MX,
+    "auto-broken.plain.test": MX,
+    "listed.plain.test": MX | {("mail.complete.plain.test", port, "ispdb") for port in (465, 587, 993, 995)},
+    "huge-txt.plain.test": MX,
+    # Of three hundred the first 32 count, of which ten are there.
+    "three-hundred.plain.test": {(f"mx{number}.plain.test", 25, "mx") for number in range(10)},
+    "dead.plain.test": set(),
 }
 
 TOLD: dict[str, list[tuple[str, str | None]]] = {
@@ -87,6 +93,9 @@ TOLD: dict[str, list[tuple[str, str | None]]] = {
     "loop.plain.test": [("unreachable", "dns_failure")],
     "mx-loop.plain.test": [("unreachable", "dns_failure")],
     "lame.plain.test": [("unreachable", "dns_failure")],
+    "dead.plain.test": [("unreachable", "dns_failure")],
+    "huge-txt.plain.test": [("unknown", "mta_sts_broken")],
+    "three-hundred.plain.test": [("unknown", "mx_bogus"), *[("unreachable", "name_not_found")] * 22],
     "bogus.test": [("unreachable", "dns_failure")],
     "expired.test": [("unreachable", "dns_failure")],
     "srv-none.plain.test": [("not_offered", "srv_not_offered")] * 3,
@@ -193,9 +202,22 @@ def test_every_domain_leads_to_its_servers_and_to_no_other(everything: list[Reco
     assert found == {(host, port) for host, port, _ in SERVERS[domain]}
 
 
-@pytest.mark.parametrize("domain", ["complete.secure.test", "guess.plain.test", "implicit.plain.test"])
+@pytest.mark.parametrize(
+    "domain",
+    [
+        "complete.secure.test",
+        "guess.plain.test",
+        "implicit.plain.test",
+        "auto.plain.test",
+        "listed.plain.test",
+    ],
+)
 def test_every_server_says_where_it_was_learnt(everything: list[Record], domain: str) -> None:
-    found = {(record["host"], record["port"], record["source"]) for record in endpoints(everything, domain)}
+    """Whatever other domains have learnt the same servers from."""
+    found = {
+        (record["host"], record["port"], record["sources"].get(domain, record["source"]))
+        for record in endpoints(everything, domain)
+    }
     assert found == SERVERS[domain]
 
 
