@@ -101,7 +101,8 @@ def test_nothing_is_made_up_of_a_server_that_was_never_reached(reason: Reason) -
 @pytest.mark.parametrize("reason", BY_US)
 def test_a_domain_is_not_judged_by_our_own_network(reason: Reason) -> None:
     exposition = Exposition()
-    exposition.domains.replace([DomainFacts("example.org", members=members(GOOD.endpoint))])
+    for _ in exposition.domains.replace([DomainFacts("example.org", members=members(GOOD.endpoint))]):
+        pass
     exposition.accept(by_us(reason))
     assert samples(exposition, UP) == []
     exposition.accept(GOOD)
