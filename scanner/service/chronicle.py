@@ -13,6 +13,7 @@ from scanner.model.memory import Memory
 from scanner.model.observation import Key
 from scanner.service.event_log import EventLog
 from scanner.service.incidents import IncidentBoard
+from scanner.service.kin import Kin
 from scanner.service.recollection import Recollection, write_memory
 from scanner.verdict import Policy
 from scanner.verdict.remember import Patience
@@ -68,6 +69,8 @@ class Chronicle:
         self._clock = clock
         self._hastened: Counter[Key] = Counter()
         self._looked_at: dict[str, float] = {}
+        self._find_others = find_others
+        self._kin = Kin()
         self.board = IncidentBoard(self._take_incidents)
         self.events = EventLog()
         self.recollection = Recollection(policy, patience, [self], find_others)
@@ -78,9 +81,13 @@ class Chronicle:
 
     def remember(self, observation: Observation) -> Observation:
         """Judge a probe with memory; what it leaves open is probed again soon."""
-        judged = self.recollection.remember(observation)
+        judged = self.recollection.remember(self._among_kin(observation))
         self._follow_up(judged)
         return judged
+
+    def supplement(self, observation: Observation) -> Observation:
+        """Judge a probe again of which more is known, or another policy holds, than when it was made."""
+        return self.recollection.supplement(self._among_kin(observation))
 
     def accept(self, observation: Observation, memory: Memory, events: Sequence[Event]) -> None:
         """Take what one probe came to, and hand it on."""
@@ -109,10 +116,14 @@ class Chronicle:
     def forget(self, key: Key) -> None:
         """Let go of an endpoint that is watched no more."""
         self.recollection.forget(key)
+        self._kin.forget(key)
         self.board.forget(key)
         if self._keeper is not None:
             self._keeper.forget((key,))
         del self._hastened[key]
+
+    def _among_kin(self, observation: Observation) -> Observation:
+        return self._kin.judge(observation, (each.endpoint.key for each in self._find_others(observation)))
 
     def _take_incidents(self, incidents: tuple[Incident, ...], events: tuple[Event, ...]) -> None:
         self._show_incidents(incidents)

@@ -234,7 +234,7 @@ class Watch:
 
     def _reconsider(self, seen: Observation) -> None:
         """Let more that is known of the last probe of an endpoint count."""
-        self._show_again(self.chronicle.recollection.supplement(seen))
+        self._show_again(self.chronicle.supplement(seen))
 
     def _show_again(self, seen: Observation) -> None:
         self._latest[seen.endpoint.key] = seen
