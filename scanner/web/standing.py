@@ -45,8 +45,11 @@ class Count:
 
 
 def concern_of(seen: Observation | TargetFinding) -> Concern:
-    """Return how soon to look: the worse of the reason and the verdicts."""
-    return Concern(weigh(seen.reason, [verdict.severity for verdict in seen.verdicts]) or 0)
+    """Return how soon to look: the worst of the reason, what the last probe shows and what stands."""
+    verdicts = list(seen.verdicts)
+    if isinstance(seen, Observation):
+        verdicts += seen.counting
+    return Concern(weigh(seen.reason, [verdict.severity for verdict in verdicts]) or 0)
 
 
 def count_targets(findings: Iterable[TargetFinding]) -> Counter[Concern]:

@@ -48,6 +48,15 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """A verdict, and how sure it is by now."""
+
+    verdict: Verdict
+    note: str
+    """Since when it stands, that it is not confirmed, or that the last probe did not show it; or empty."""
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One endpoint as the table shows it; a mark is the name of an icon and of a colour."""
 
@@ -62,7 +71,7 @@ class Row:
     days_mark: str
     problems: str
     segments: tuple[Segment, ...]
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[Shown, ...]
     age: str
     accepted: str
     """The versions that the last sweep found accepted, the newest first."""
@@ -90,11 +99,35 @@ def describe(seen: Observation, now: datetime) -> Row:
         days_mark="" if days is None else _mark_days(days),
         problems=_name_problems(seen.certificate, days),
         segments=_cut(seen),
-        verdicts=tuple(sorted(seen.verdicts, key=lambda verdict: (-verdict.severity, verdict.id))),
+        verdicts=_show_verdicts(seen, now),
         age=say_age(now - seen.started_at),
         accepted=_list_versions(seen, wanted=True),
         untold=_list_versions(seen, wanted=None),
     )
+
+
+def _show_verdicts(seen: Observation, now: datetime) -> tuple[Shown, ...]:
+    """Return what this probe shows and what stands from earlier ones, the worst first."""
+    if seen.standing is None:
+        shown = [Shown(verdict, "") for verdict in seen.verdicts]
+    else:
+        standing = {each.verdict.id: each for each in seen.standing}
+        shown = [
+            Shown(
+                verdict,
+                f"began {say_age(now - standing[verdict.id].since)}"
+                if verdict.id in standing
+                else "seen once, to be confirmed",
+            )
+            for verdict in seen.verdicts
+        ]
+        of_this_probe = {verdict.id for verdict in seen.verdicts}
+        shown += [
+            Shown(each.verdict, f"not seen by the last probe; began {say_age(now - each.since)}")
+            for id_, each in standing.items()
+            if id_ not in of_this_probe
+        ]
+    return tuple(sorted(shown, key=lambda each: (-each.verdict.severity, each.verdict.id)))
 
 
 def days_left(certificate: Certificate, now: datetime) -> int:

@@ -105,7 +105,7 @@ def test_a_probe_that_took_no_time_has_a_bar_without_width() -> None:
 def test_the_worst_verdict_comes_first() -> None:
     row = describe(good("mx.example.org", 25, verdicts=(LEGACY, BLOCKED, SELF_SIGNED)), NOW)
 
-    assert [verdict.severity for verdict in row.verdicts] == sorted(Severity, reverse=True)
+    assert [shown.verdict.severity for shown in row.verdicts] == sorted(Severity, reverse=True)
 
 
 @pytest.mark.parametrize(
