@@ -108,7 +108,8 @@ class Merger:
         """Return the plan of all; yields wherever that may be put off."""
         endpoints: dict[Key, Endpoint] = {}
         for key, joint in sorted(self._endpoints.items(), key=lambda item: item[1].rank):
-            joined, former = joint.join(), self._former.endpoints.get(key)
+            former = self._former.endpoints.get(key)
+            joined = joint.join(former)
             endpoints[key] = former if former is not None and former == joined else joined
             yield
         findings: dict[tuple[str, str, Reason | None, str | None], TargetFinding] = {}
@@ -173,20 +174,23 @@ class _Joint:
             dane = (_RANK_OF_DANE[expectation.dane.status], rank, expectation.dane)
             self.dane = dane if self.dane is None else min(self.dane, dane, key=itemgetter(0, 1))
 
-    def join(self) -> Endpoint:
-        """Return the endpoint that concerns all of them."""
+    def join(self, former: Endpoint | None) -> Endpoint:
+        """Return the endpoint that concerns all of them; with the domains of the former one if they stay."""
         if len(self.words) == 1:
             return self.first
-        sources: dict[str, str] = {}
+        found: dict[str, str] = {}
         for _, domains, source in sorted(self.words, key=itemgetter(0)):
             for domain in domains:
-                sources.setdefault(domain, source)
+                found.setdefault(domain, source)
+        names, sources = tuple(found), tuple(found.items())
+        if former is not None and former.sources == sources:
+            names, sources = former.domains, former.sources
         return replace(
             self.first,
             source=self.source,
             proof=self.proof,
-            domains=tuple(sources),
-            sources=tuple(sources.items()),
+            domains=names,
+            sources=sources,
             expectation=self._join_expectations(),
         )
 

@@ -108,6 +108,23 @@ async def test_what_is_equal_again_is_the_same_value() -> None:
     assert planner.former.domains.keys() == {"both.test", "192.0.2.9"}
 
 
+def test_a_look_up_that_took_another_time_makes_no_new_list_of_domains() -> None:
+    former = Former()
+    found = []
+    for seconds in (0.1, 0.2):
+        merger = Merger(former)
+        for rank in range(3):
+            one = replace(endpoint("mx.test", f"d{rank}.test"), dns_seconds=seconds)
+            merger.add(rank, Plan((one,), ()))
+        found.append(steps_of(merger.join())[-1])
+    before, after = found
+    assert before is not None
+    assert after is not None
+    assert (before.endpoints[0].dns_seconds, after.endpoints[0].dns_seconds) == (0.1, 0.2)
+    assert after.endpoints[0].sources is before.endpoints[0].sources
+    assert after.endpoints[0].domains is before.endpoints[0].domains
+
+
 async def test_many_targets_leave_the_loop_to_others() -> None:
     """Where all is known nobody waits for anything, and others still get their turn."""
     turns = 0
