@@ -10,7 +10,7 @@ from scanner.model.incident import Cause, Incident
 from scanner.model.memory import Memory
 from scanner.model.observation import Key
 from scanner.verdict.rules import enumerate_shortly
-from scanner.verdict.weight import weigh_reason
+from scanner.verdict.weight import LEFT_TO_VERDICTS, weigh_reason
 
 _DOWN = frozenset({State.CLOSED, State.BLOCKED, State.UNREACHABLE})
 """States in which nothing of the service answers; one that rejects or breaks is there."""
@@ -168,9 +168,14 @@ def _of_verdicts(conditions: Iterable[Condition]) -> Iterator[Incident]:
 
 
 def _tell_reason(condition: Condition) -> Iterator[StandingVerdict]:
-    """Make a verdict of a state that none is about: a host that is not reached, a service that is broken."""
-    weight = weigh_reason(condition.reason, ())
+    """Make a verdict of a state that none is about: a host that is not reached, a service that is broken.
+
+    A legacy port that is closed has one, which is only a notice: that is no incident by another name.
+    """
+    weight = weigh_reason(condition.reason, [one.verdict.severity for one in condition.standing])
     if condition.reason is None or condition.state is State.OPEN or weight is None:
+        return
+    if condition.state in LEFT_TO_VERDICTS:
         return
     if weight >= Severity.WARNING and STATE_OF[condition.reason] is condition.state:
         words = condition.reason.replace("_", " ")

@@ -18,8 +18,8 @@ _OF_REASON = {
     Reason.NO_ADDRESS: Severity.CRITICAL,
     Reason.WRONG_PROTOCOL: Severity.CRITICAL,
 }
-# A verdict always tells of these, and weighs them by what the port is for.
-_LEFT_TO_VERDICTS = frozenset({State.CLOSED, State.BLOCKED, State.REJECTING})
+LEFT_TO_VERDICTS = frozenset({State.CLOSED, State.BLOCKED, State.REJECTING})
+"""A verdict always tells of these states, and weighs them by what the port is for."""
 
 
 def weigh_reason(reason: Reason | None, severities: Collection[Severity]) -> Severity | None:
@@ -30,7 +30,7 @@ def weigh_reason(reason: Reason | None, severities: Collection[Severity]) -> Sev
     if reason is None:
         return None
     state = STATE_OF[reason]
-    if severities and state in _LEFT_TO_VERDICTS:
+    if severities and state in LEFT_TO_VERDICTS:
         return None
     weight = _OF_REASON.get(reason, _OF_STATE[state])
     return weight if weight > max(severities, default=0) else None

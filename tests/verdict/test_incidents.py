@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+import pytest
+
 from scanner.model import Observation, Reason, Severity, StartTls
 from scanner.model.incident import Cause, Incident
 from scanner.verdict.incidents import Condition, condition_of, find_egress, find_incidents
@@ -185,6 +187,25 @@ def test_a_service_that_is_broken_is_told() -> None:
 def test_notices_are_no_incidents() -> None:
     other = replace(healthy(587), banner="220 new.example.org Acme")
     assert find_incidents([watched(healthy(587), other)]) == ()
+
+
+@pytest.mark.parametrize("port", [110, 143, 465, 995])
+def test_a_port_that_need_not_serve_and_is_closed_is_no_incident(port: int) -> None:
+    refused = watched(None, ended(port, reason=Reason.CONNECTION_REFUSED))
+    assert [one.verdict.id for one in refused.standing] == ["port_closed"]
+    assert find_incidents([watched(healthy(587), healthy(587)), refused]) == ()
+
+
+def test_a_temporary_refusal_that_is_only_a_notice_is_no_incident() -> None:
+    busy = ended(587, reason=Reason.GREETING_TEMPFAIL, banner="421 busy")
+    assert find_incidents([watched(None, busy)]) == ()
+
+
+def test_a_silent_port_that_is_not_confirmed_is_no_incident_by_its_reason() -> None:
+    history = History()
+    seen = history.see(silent(587))
+    assert history.standing == set()
+    assert find_incidents([condition_of(seen, history.memory, "acme.test")]) == ()
 
 
 def test_a_host_that_rejects_us_is_not_down() -> None:
