@@ -44,7 +44,7 @@ class Alertmanager:
 
 
 @contextmanager
-def _receiver(messages: list[dict[str, Any]]) -> Iterator[str]:
+def receive(messages: list[dict[str, Any]]) -> Iterator[str]:
     """Listen for webhook messages in a thread; yield the URL."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -71,7 +71,7 @@ def run_alertmanager(folder: Path, configuration_file: Path | None = None) -> It
     """Run Alertmanager with a configuration, or with one that hands every alert to the receiver at once."""
     folder.mkdir(parents=True)
     messages: list[dict[str, Any]] = []
-    with _receiver(messages) as webhook_url:
+    with receive(messages) as webhook_url:
         if configuration_file is None:
             configuration_file = folder / "alertmanager.yml"
             route = {"receiver": "tests", "group_wait": "0s", "group_interval": "1s", "group_by": ["..."]}
