@@ -13,11 +13,9 @@ from scanner.model import (
     DaneStatus,
     Endpoint,
     Expectation,
-    Kind,
     Reason,
     Role,
     Service,
-    Severity,
     Source,
     TargetFinding,
     Verdict,
@@ -171,7 +169,7 @@ class Draft:
         self._keep(host, trouble.reason, trouble.detail, source)
 
     def _advise(self, host: str, notice: Notice, source: Source) -> None:
-        verdict = Verdict(notice.id, Kind.NOTICE, Severity.NOTICE, notice.summary, notice.advice)
+        verdict = Verdict(notice.id, notice.kind, notice.severity, notice.summary, notice.advice)
         self._keep(host, None, notice.summary, source, (verdict,))
 
     def _keep(

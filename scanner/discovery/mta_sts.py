@@ -3,13 +3,14 @@
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Protocol
 
 from scanner.discovery.mta_sts_text import explain_record, read_policy, read_record
 from scanner.discovery.offer import Notice
-from scanner.model import StsMode, StsPolicy
+from scanner.model import Kind, Severity, StsMode, StsPolicy
 from scanner.model.target import quote
 from scanner.network.answer import Answer, Status
 from scanner.network.web import WebClient
@@ -55,11 +56,35 @@ class KeptPolicy:
     id: str
     fetched_at: float
     """Seconds since 1970."""
+    stronger: StsMode | None = None
+    """The mode of an earlier policy that promised more, and whose time is not over."""
+    stronger_until: float = 0.0
+    """Until when the earlier one was promised (seconds since 1970)."""
 
     @property
     def ends_at(self) -> float:
         """Until when it counts."""
         return self.fetched_at + self.policy.max_age
+
+    def succeed(self, former: "KeptPolicy | None", now: float) -> "KeptPolicy":
+        """Return this policy with what an earlier one promised that it does not keep."""
+        if former is None:
+            return self
+        promises = [(former.policy.mode, former.ends_at)]
+        if former.stronger is not None:
+            promises.append((former.stronger, former.stronger_until))
+        broken = [
+            (_STRENGTH[mode], until, mode)
+            for mode, until in promises
+            if until > now and _STRENGTH[mode] > _STRENGTH[self.policy.mode]
+        ]
+        if not broken:
+            return self
+        _, until, mode = max(broken)
+        return replace(self, stronger=mode, stronger_until=until)
+
+
+_STRENGTH = {StsMode.NONE: 0, StsMode.TESTING: 1, StsMode.ENFORCE: 2}
 
 
 class PolicyCache(Protocol):
@@ -155,7 +180,7 @@ class MtaSts:
         if identity is None:
             return _tell_no_record(domain, answer, kept)
         if kept is not None and kept.id == identity and self._clock() - kept.fetched_at < CHECK_SECONDS:
-            return StsLookup(StsStatus.VALID, identity, kept.policy)
+            return StsLookup(StsStatus.VALID, identity, kept.policy, notice=self._lowered(domain, kept))
         return await self._renew(domain, identity, kept)
 
     async def _renew(self, domain: str, identity: str, kept: KeptPolicy | None) -> StsLookup:
@@ -170,8 +195,20 @@ class MtaSts:
             return _tell_no_policy(domain, failed, kept)
         self._failed.pop(domain, None)
         policy, notice = found
-        await self._cache.put(domain, KeptPolicy(policy, identity, self._clock()))
-        return StsLookup(StsStatus.VALID, identity, policy, notice=notice)
+        new = KeptPolicy(policy, identity, self._clock()).succeed(kept, self._clock())
+        await self._cache.put(domain, new)
+        return StsLookup(StsStatus.VALID, identity, policy, notice=self._lowered(domain, new) or notice)
+
+    def _lowered(self, domain: str, kept: KeptPolicy) -> Notice | None:
+        """D28: say that the policy promises less than one whose time is not over."""
+        if kept.stronger is None or kept.stronger_until <= self._clock():
+            return None
+        return _weakened(
+            domain,
+            kept.stronger,
+            f"its mode is now {kept.policy.mode.value}, and the earlier policy was to hold until "
+            f"{datetime.fromtimestamp(kept.stronger_until, UTC):%Y-%m-%d}",
+        )
 
     async def _fetch(self, domain: str) -> "tuple[StsPolicy, Notice | None] | _Lack":
         """Get the policy by https with a verified certificate and no redirect (RFC 8461 section 3.3)."""
@@ -203,7 +240,7 @@ def _tell_no_record(domain: str, answer: Answer[bytes], kept: KeptPolicy | None)
         return StsLookup(status, detail=fault, notice=notice)
     why = fault or f"there is no TXT record at {answer.name} any more"
     is_weakened = is_known and kept.policy.mode is not StsMode.NONE
-    notice = _weakened(domain, why, kept) if is_weakened else None
+    notice = _weakened(domain, kept.policy.mode, why) if is_weakened else None
     return StsLookup(StsStatus.VALID, kept.id, kept.policy, why, is_cached=True, notice=notice)
 
 
@@ -233,11 +270,14 @@ def _broken(domain: str, why: str) -> Notice:
     )
 
 
-def _weakened(domain: str, why: str, kept: KeptPolicy) -> Notice:
+def _weakened(domain: str, mode: StsMode, why: str) -> Notice:
     return Notice(
         "mta_sts_weakened",
-        f"{domain} withdrew its MTA-STS policy (mode {kept.policy.mode.value}) before its time: {why}.",
-        "Publish the record again; before its end serve a policy with mode none (RFC 8461 section 8.3).",
+        f"{domain} took back its MTA-STS policy (mode {mode.value}) before its time: {why}.",
+        "If that was not meant, publish the policy and its record again, and find out who changed them. To "
+        "end a policy, serve one with mode none until the old one is over (RFC 8461 section 8.3).",
+        Kind.DOWNGRADE,
+        Severity.WARNING,
     )
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from scanner.model import Proof, Protocol, Reason, Service, Source, TlsMode
+from scanner.model import Kind, Proof, Protocol, Reason, Service, Severity, Source, TlsMode
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,8 @@ class Notice:
     id: str
     summary: str
     advice: str
+    kind: Kind = Kind.NOTICE
+    severity: Severity = Severity.NOTICE
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,25 @@
 """The incident board: keeps the condition of every endpoint, and the incidents behind them."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 
 from publicsuffixlist import PublicSuffixList
 
-from scanner.model import Observation, Severity
+from scanner.model import Observation, Severity, TargetFinding
 from scanner.model.event import Event, EventKind
 from scanner.model.incident import Incident
 from scanner.model.memory import Memory
 from scanner.model.observation import Key
-from scanner.verdict.incidents import Condition, condition_of, find_egress, find_incidents
+from scanner.verdict.incidents import (
+    Condition,
+    condition_of,
+    find_egress,
+    find_incidents,
+    find_target_incidents,
+)
 
 
 class IncidentBoard:
@@ -29,7 +35,9 @@ class IncidentBoard:
         self._by_provider: defaultdict[str, dict[Key, Condition]] = defaultdict(dict)
         self._found: dict[str, tuple[Incident, ...]] = {}
         self._dirty: set[str] = set()
+        self._of_targets: tuple[Incident, ...] = ()
         self._vantage = "default"
+        self._has_news = False
         self.open: dict[str, Incident] = {}
         """The incidents that are open, by their id."""
 
@@ -47,6 +55,17 @@ class IncidentBoard:
         self._by_provider[condition.provider][key] = condition
         self._dirty.add(condition.provider)
 
+    def take_findings(self, findings: Iterable[TargetFinding]) -> None:
+        """Take what was found about targets and not about endpoints, by the last plan."""
+        former = {incident.id: incident for incident in self._of_targets}
+        found = {incident.id: incident for incident in find_target_incidents(findings)}
+        # What was so before began before.
+        self._of_targets = tuple(
+            replace(incident, since=former[id_].since) if id_ in former else incident
+            for id_, incident in found.items()
+        )
+        self._has_news = True
+
     def forget(self, key: Key) -> None:
         """Forget an endpoint that is watched no more."""
         former = self._conditions.pop(key, None)
@@ -61,8 +80,9 @@ class IncidentBoard:
 
     def settle(self, now: datetime) -> None:
         """Work out the incidents of the providers that have changed, and tell what began and what ended."""
-        if not self._dirty:
+        if not self._dirty and not self._has_news:
             return
+        self._has_news = False
         for provider in self._dirty:
             members = self._by_provider.get(provider)
             if members:
@@ -75,6 +95,7 @@ class IncidentBoard:
         for incident in (
             *find_egress(self._conditions.values()),
             *(incident for found in self._found.values() for incident in found),
+            *self._of_targets,
         ):
             same = current.get(incident.id)
             current[incident.id] = incident if same is None else _join(same, incident)

@@ -88,14 +88,8 @@ class Watch:
             [Latest(self.keep), Metrics(self.exposition, self.telemetry)], self.telemetry.count_sink_error
         )
         self.telemetry.declare_sinks([Latest.name, Metrics.name])
-        ties = Ties(
-            self._probe,
-            self._deliver,
-            self._agenda,
-            self._roster,
-            self._examiner,
-            self.chronicle.tell_one,
-        )
+        tell = self.chronicle.tell_one
+        ties = Ties(self._probe, self._deliver, self._agenda, self._roster, self._examiner, tell)
         self._checkpoint = Checkpoint(settings, parts, self._waiting, ties)
         self._pool, self.controls = self._checkpoint.pool, self._checkpoint.controls
         self.exposition.egress.read_from(lambda: self.controls.standings, lambda: self.settings.vantage)
@@ -123,6 +117,7 @@ class Watch:
         """Look all targets up, and watch what they lead to now; return whether name servers failed."""
         plan = await self._parts.planner.plan(self.settings.targets, known=self._addresses)
         self._findings = plan.findings
+        self.chronicle.board.take_findings(plan.findings)
         self._addresses = await give_way(plan.list_addresses())
         rate = self.settings.limits.rate or 100.0
         spread = min(FIRST_PASS_SECONDS, 2 * len(plan.endpoints) / rate)

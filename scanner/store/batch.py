@@ -147,5 +147,7 @@ def _policy_values(domain: str, kept: KeptPolicy) -> dict[str, Any]:
         "mx": codec.to_json(kept.policy.mx),
         "max_age": kept.policy.max_age,
         "fetched_at": seconds_to_micros(kept.fetched_at),
-        "ends_at": seconds_to_micros(kept.ends_at),
+        "ends_at": seconds_to_micros(max(kept.ends_at, kept.stronger_until)),
+        "stronger": kept.stronger.value if kept.stronger is not None else None,
+        "stronger_until": seconds_to_micros(kept.stronger_until),
     }

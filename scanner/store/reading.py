@@ -132,7 +132,13 @@ def read_policies(connection: Connection, skipped: Skipped) -> dict[str, KeptPol
     for row in connection.execute(select(policies).order_by(policies.c.fetched_at)):
         try:
             policy = StsPolicy(StsMode(row.mode), tuple(map(str, json.loads(row.mx))), row.max_age)
-            found[row.domain] = KeptPolicy(policy, row.policy_id, micros_to_seconds(row.fetched_at))
+            found[row.domain] = KeptPolicy(
+                policy,
+                row.policy_id,
+                micros_to_seconds(row.fetched_at),
+                None if row.stronger is None else StsMode(row.stronger),
+                micros_to_seconds(row.stronger_until),
+            )
         except (ValueError, TypeError) as error:
             skipped.note("policy", error)
     return found

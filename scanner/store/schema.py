@@ -105,6 +105,8 @@ policies = Table(
     Column("max_age", BigInteger, nullable=False),  # seconds
     Column("fetched_at", BigInteger, nullable=False),
     Column("ends_at", BigInteger, nullable=False),
+    Column("stronger", Text),
+    Column("stronger_until", BigInteger, nullable=False),
 )
 
 orders = Table(

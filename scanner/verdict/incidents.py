@@ -5,7 +5,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from scanner.model import STATE_OF, Kind, Observation, Reason, Severity, StandingVerdict, State, Verdict
+from scanner.model import (
+    STATE_OF,
+    Kind,
+    Observation,
+    Reason,
+    Severity,
+    StandingVerdict,
+    State,
+    TargetFinding,
+    Verdict,
+)
 from scanner.model.incident import Cause, Incident
 from scanner.model.memory import Memory
 from scanner.model.observation import Key
@@ -89,6 +99,25 @@ def find_incidents(conditions: Sequence[Condition]) -> tuple[Incident, ...]:
 def find_egress(conditions: Iterable[Condition]) -> tuple[Incident, ...]:
     """Return the incidents that our own network makes, one a port, over all endpoints."""
     return tuple(_of_egress(conditions))
+
+
+def find_target_incidents(findings: Iterable[TargetFinding]) -> Iterator[Incident]:
+    """Yield the incidents behind what was found about targets, one for each verdict on a domain."""
+    for finding in findings:
+        for verdict in finding.verdicts:
+            if verdict.severity >= Severity.WARNING:
+                yield Incident(
+                    cause=Cause.VERDICT,
+                    subject=finding.domain,
+                    name=verdict.id,
+                    kind=verdict.kind,
+                    severity=verdict.severity,
+                    since=finding.started_at,
+                    keys=(),
+                    domains=(finding.domain,),
+                    summary=verdict.summary,
+                    advice=verdict.advice,
+                )
 
 
 def _of_egress(conditions: Iterable[Condition]) -> Iterator[Incident]:

@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from scanner import verdict as verdict_room
-from scanner.metrics import Telemetry, domains, incidents
+from scanner.metrics import Telemetry, domain_lines, incidents
 from scanner.metrics.families import FAMILIES
 from scanner.model import Kind, Reason, State
 from scanner.model.incident import Cause
@@ -103,7 +103,9 @@ def exported() -> set[str]:
     telemetry = Telemetry(registry)
     telemetry.declare_sinks(["metrics"])
     own = {sample.name for family in registry.collect() for sample in family.samples}
-    return own | {family.name for family in FAMILIES} | domains.FAMILIES.keys() | incidents.FAMILIES.keys()
+    return (
+        own | {family.name for family in FAMILIES} | domain_lines.FAMILIES.keys() | incidents.FAMILIES.keys()
+    )
 
 
 def test_rules_ask_only_for_metrics_that_exist() -> None:

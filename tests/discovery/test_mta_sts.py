@@ -7,7 +7,7 @@ import pytest
 
 from scanner.discovery.mta_sts import KeptPolicy, MemoryCache, MtaSts, StsLookup, StsStatus
 from scanner.discovery.mta_sts_text import explain_record
-from scanner.model import StsMode, StsPolicy
+from scanner.model import Kind, Severity, StsMode, StsPolicy
 from scanner.network.answer import Answer, Status
 from tests.discovery.web_server import World, redirect, respond, world
 from tests.network.name_servers import Clock
@@ -109,7 +109,8 @@ async def test_a_new_id_is_fetched_at_once(domain: Domain) -> None:
     domain.publish("1", TEXT)
     await domain.look_up()
     domain.publish("2", OTHER)
-    assert await domain.look_up() == StsLookup(StsStatus.VALID, "2", OTHER_POLICY)
+    found = await domain.look_up()
+    assert (found.status, found.id, found.policy) == (StsStatus.VALID, "2", OTHER_POLICY)
 
 
 async def test_the_same_id_is_fetched_again_after_a_day_and_renews_the_policy(domain: Domain) -> None:
@@ -209,6 +210,43 @@ async def test_a_withdrawn_record_leaves_the_policy_to_its_end(domain: Domain) -
     assert found.notice.id == "mta_sts_weakened"
     domain.clock.now += 1
     assert await domain.look_up() == StsLookup(StsStatus.NONE)
+
+
+def in_mode(mode: str, max_age: int = 86400) -> bytes:
+    return TEXT.replace(b"mode: enforce", f"mode: {mode}".encode()).replace(
+        f"max_age: {POLICY.max_age}".encode(), f"max_age: {max_age}".encode()
+    )
+
+
+@pytest.mark.parametrize("mode", ["testing", "none"])
+async def test_a_policy_that_promises_less_before_its_time_is_told_until_then(
+    domain: Domain, mode: str
+) -> None:
+    assert POLICY.mode is StsMode.ENFORCE
+    domain.publish("1", TEXT)
+    assert (await domain.look_up()).notice is None
+    domain.publish("2", in_mode(mode))
+    for _ in range(2):  # when it is fetched, and from the cache
+        found = await domain.look_up()
+        assert found.policy is not None
+        assert found.policy.mode == mode
+        assert found.notice is not None
+        assert found.notice.id == "mta_sts_weakened"
+        assert (found.notice.kind, found.notice.severity) == (Kind.DOWNGRADE, Severity.WARNING)
+        assert f"its mode is now {mode}" in found.notice.summary
+    domain.publish("3", in_mode(mode))
+    again = await domain.look_up()
+    assert again.notice is not None, "a third policy does not make good what the second took back"
+    domain.publish("4", TEXT)
+    assert (await domain.look_up()).notice is None, "promised again"
+
+
+async def test_a_policy_may_promise_less_when_the_old_one_is_over(domain: Domain) -> None:
+    domain.publish("1", TEXT)
+    await domain.look_up()
+    domain.clock.now += POLICY.max_age + 1
+    domain.publish("2", in_mode("testing"))
+    assert (await domain.look_up()).notice is None
 
 
 async def test_mode_none_may_be_withdrawn_without_a_word(domain: Domain) -> None:

@@ -87,6 +87,8 @@ def upgrade() -> None:
         sa.Column("max_age", sa.BigInteger(), nullable=False),
         sa.Column("fetched_at", sa.BigInteger(), nullable=False),
         sa.Column("ends_at", sa.BigInteger(), nullable=False),
+        sa.Column("stronger", sa.Text()),
+        sa.Column("stronger_until", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("domain", name="pk_policies"),
     )
     op.create_table(
