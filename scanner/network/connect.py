@@ -35,17 +35,18 @@ async def open_connection(
     Raises:
         ConnectFailure: refused, filtered, unreachable, timed out, reset at once, or our own shortage.
     """
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    is_ipv6 = ":" in address
+    family = socket.AF_INET6 if is_ipv6 else socket.AF_INET
     try:
         sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     except OSError as error:
         raise _failure(error, None, address) from None
     try:
-        keep_icmp_errors(sock)
-        if source_address is not None and (":" in source_address) == (":" in address):
+        keep_icmp_errors(sock, is_ipv6=is_ipv6)
+        if source_address is not None and (":" in source_address) == is_ipv6:
             sock.bind((source_address, 0))
         await _connect(sock, (address, port), timeout)
-        keep_icmp_errors(sock, keep=False)
+        keep_icmp_errors(sock, is_ipv6=is_ipv6, keep=False)
     except _Expired:
         sock.close()
         raise ConnectFailure(

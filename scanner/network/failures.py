@@ -56,14 +56,14 @@ class IcmpError:
         return (self.type, self.code) in (_PROHIBITED if self.version == 4 else _PROHIBITED_V6)
 
 
-def keep_icmp_errors(sock: socket.socket, *, keep: bool = True) -> None:
+def keep_icmp_errors(sock: socket.socket, *, is_ipv6: bool, keep: bool = True) -> None:
     """Ask the kernel to keep ICMP errors of a connect in the socket's error queue (Linux, ip(7)).
 
     Switched off again once connected: else one stray ICMP error would end an established connection
     that TCP itself would have kept (RFC 1122 section 4.2.3.9).
     """
     with suppress(OSError):
-        if sock.family == socket.AF_INET6:
+        if is_ipv6:
             sock.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, int(keep))
         else:
             sock.setsockopt(socket.IPPROTO_IP, IP_RECVERR, int(keep))

@@ -96,7 +96,8 @@ class Link(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Feed the session."""
-        self._step(self._session.receive, data)
+        if not self._step(self._session.receive, data):
+            self._acknowledge()
 
     def eof_received(self) -> bool:
         """Tell the session that the peer has finished sending."""
@@ -110,10 +111,13 @@ class Link(asyncio.Protocol):
             self._lost.set_result(None)
         self._end_session(End.CLOSED if exc is None else End.RESET, None if exc is None else str(exc))
 
-    def _step(self, move: Callable[..., None], *args: Any) -> None:  # noqa: ANN401 - passed on unread
-        """Move the session on and send what it says; a fault of our own ends the link, never hangs it."""
+    def _step(self, move: Callable[..., None], *args: Any) -> bool:  # noqa: ANN401 - passed on unread
+        """Move the session on and send what it says; a fault of our own ends the link, never hangs it.
+
+        Return whether something was sent, or the end is there.
+        """
         if self._done.done():
-            return
+            return True
         try:
             move(*args)
             outgoing = self._session.take_outgoing()
@@ -124,14 +128,13 @@ class Link(asyncio.Protocol):
         if self._transport is not None and outgoing:
             self._transport.write(outgoing)
         if not is_done:
-            if not outgoing:
-                self._acknowledge()
             self._arm()
-            return
+            return bool(outgoing)
         self._done.set_result(None)
         if self._transport is not None and self._is_attached:
             # At once, so that a peer which sends without end is not read any further.
             self._transport.close()
+        return True
 
     def _acknowledge(self) -> None:
         """Confirm at once what was read and has no answer to go with the confirmation (tcp(7)).

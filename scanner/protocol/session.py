@@ -18,6 +18,7 @@ from scanner.protocol.wants import (
     Interrupted,
     ReadBytes,
     ReadLine,
+    ReadReply,
     Send,
     Want,
 )
@@ -153,6 +154,8 @@ class Session:
         """Return what the dialogue wants, or None where it has to come from the network first."""
         if isinstance(want, ReadLine):
             return self._take_line()
+        if isinstance(want, ReadReply):
+            return self._take_line(whole_reply=True)
         if isinstance(want, Send):
             return self._send(want.data)
         if isinstance(want, ReadBytes):
@@ -161,13 +164,13 @@ class Session:
             self._start_tls()
         return None
 
-    def _take_line(self) -> bytes | Interrupted | None:
+    def _take_line(self, *, whole_reply: bool = False) -> bytes | Interrupted | None:
         if self.phase is Phase.GREETING and len(self._lines):
             end = self._suspect_opening()
             if end is not None:
                 return Interrupted(end, "the first bytes are no text", heard=True)
         try:
-            return self._lines.take_line()
+            return self._lines.take_reply() if whole_reply else self._lines.take_line()
         except LineTooLongError:
             return Interrupted(End.TOO_MUCH, "a line without end", heard=True)
 

@@ -1,17 +1,24 @@
 """The SMTP dialogue (RFC 5321, 3207): greeting, EHLO, STARTTLS, EHLO, QUIT; never AUTH, MAIL, RCPT, VRFY."""
 
+import re
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from scanner.model import Phase, Protocol, Reason
 from scanner.model.masked import is_masked_banner
 from scanner.protocol.display import display
 from scanner.protocol.findings import MAX_MECHANISMS, Findings
 from scanner.protocol.opening import begin_implicit_tls, read_first_line, reject_greeting
-from scanner.protocol.wants import Dialogue, Failed, Interrupted, ReadLine, Send, StartTls, Want
+from scanner.protocol.wants import Dialogue, Failed, Interrupted, ReadLine, ReadReply, Send, StartTls, Want
 
 MAX_REPLY_LINES = 256
 QUIT_SECONDS = 2.0
+_REPLY_LINE = re.compile(rb"[0-9]{3}(?:[ -]|\Z)")
+"""A bare code without text is legal (RFC 5321 section 4.2)."""
+REMEMBERED = 512
+LARGEST_REMEMBERED = 4096
+"""Bytes of an EHLO reply; so hostile ones fill a few megabytes at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +32,16 @@ class Reply:
     def shown(self) -> str:
         """The reply as one line of safe text."""
         return display(self.raw)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What the lines of an EHLO reply behind the first say."""
+
+    shown: tuple[str, ...]
+    mechanisms: tuple[str, ...]
+    has_starttls: bool
+    is_masked: bool
 
 
 def smtp(found: Findings, ehlo_name: str, *, implicit: bool) -> Dialogue:
@@ -42,7 +59,7 @@ def _greet(found: Findings, *, implicit: bool) -> Generator[Want, bytes, None]:
     if not _is_reply_line(line):
         raise reject_greeting(line, Protocol.SMTP)
     found.banner = display(line)  # evidence, should the rest never come
-    greeting = yield from _read_rest(line, ReadLine(Phase.GREETING))
+    greeting = yield from _read_rest([line], ReadLine(Phase.GREETING))
     found.banner = found.banner if greeting.raw is line else greeting.shown()
     if 400 <= greeting.code < 500:
         found.fail(Reason.GREETING_TEMPFAIL, greeting.shown())
@@ -57,14 +74,12 @@ def _talk(found: Findings, ehlo_name: str, *, implicit: bool) -> Generator[Want,
     capabilities = yield from _hello(found, ehlo_name, phase)
     if found.reason is not None:
         return
+    offer = read_offer(capabilities)
     if implicit:
-        found.capabilities_tls = _shown(capabilities)
-        found.auth_after_tls = auth_mechanisms(capabilities)
+        found.capabilities_tls, found.auth_after_tls = offer.shown, offer.mechanisms
         return
-    found.capabilities = _shown(capabilities)
-    found.auth_before_tls = auth_mechanisms(capabilities)
-    found.starttls_offered = "STARTTLS" in map(_keyword, capabilities)
-    found.starttls_masked = any(map(_is_masked, capabilities))
+    found.capabilities, found.auth_before_tls = offer.shown, offer.mechanisms
+    found.starttls_offered, found.starttls_masked = offer.has_starttls, offer.is_masked
     # A masked keyword or banner is a filter on the way (RFC 3207 section 6): ask once all the same,
     # its answer is the evidence. A server that merely does not offer STARTTLS is left in peace.
     if found.starttls_offered or found.starttls_masked or is_masked_banner(found.banner or ""):
@@ -82,8 +97,8 @@ def _start_tls(found: Findings, ehlo_name: str) -> Generator[Want, bytes, None]:
     if reply.code != 250:
         found.fail(Reason.PROTOCOL_ERROR, f"EHLO refused inside TLS: {reply.shown()}")
         return
-    found.capabilities_tls = _shown(reply.texts[1:])
-    found.auth_after_tls = auth_mechanisms(reply.texts[1:])
+    offer = read_offer(reply.texts[1:])
+    found.capabilities_tls, found.auth_after_tls = offer.shown, offer.mechanisms
 
 
 def _hello(found: Findings, name: str, phase: Phase) -> Generator[Want, bytes, tuple[bytes, ...]]:
@@ -119,35 +134,35 @@ def _quit() -> Generator[Want, bytes, None]:
 
 def _command(command: bytes, phase: Phase) -> Generator[Want, bytes, Reply]:
     yield Send(command + b"\r\n", phase)
-    line_please = ReadLine(phase)
-    line = yield line_please
-    if not _is_reply_line(line):
-        raise Failed(Reason.PROTOCOL_ERROR, f"not an SMTP reply: {display(line)}")
-    return (yield from _read_rest(line, line_please))
+    more_please = ReadReply(phase)
+    lines = (yield more_please).split(b"\n")
+    if not _is_reply_line(lines[0]):
+        raise Failed(Reason.PROTOCOL_ERROR, f"not an SMTP reply: {display(lines[0])}")
+    return (yield from _read_rest(lines, more_please))
 
 
-def _read_rest(line: bytes, line_please: ReadLine) -> Generator[Want, bytes, Reply]:
-    """Read on to the last line of a reply (RFC 5321 section 4.2.1)."""
-    if line[3:4] != b"-":
-        return Reply(int(line[:3]), (line[4:],), line)
-    lines = [line]
-    while line[3:4] == b"-":
-        if len(lines) >= MAX_REPLY_LINES:
+def _read_rest(lines: list[bytes], more_please: ReadLine | ReadReply) -> Generator[Want, bytes, Reply]:
+    """Check a reply and read on to its last line (RFC 5321 section 4.2.1); the first is checked already."""
+    first, place = lines[0], 0
+    while lines[place][3:4] == b"-":
+        place += 1
+        if place >= MAX_REPLY_LINES:
             raise Failed(Reason.PROTOCOL_ERROR, f"a reply of more than {MAX_REPLY_LINES} lines")
-        line = yield line_please
+        if place == len(lines):
+            lines += (yield more_please).split(b"\n")
+        line = lines[place]
         if not _is_reply_line(line):
             raise Failed(Reason.PROTOCOL_ERROR, f"not an SMTP reply line: {display(line)}")
-        if line[:3] != lines[0][:3] and not (line_please.phase is Phase.GREETING and lines[0][:3] == b"220"):
+        if line[:3] != first[:3] and not (more_please.phase is Phase.GREETING and first[:3] == b"220"):
             # RFC 5321 section 4.2.1: every line has the same code. postscreen turns away behind its teaser.
-            codes = f"{display(lines[0])} / {display(line)}"
+            codes = f"{display(first)} / {display(line)}"
             raise Failed(Reason.PROTOCOL_ERROR, f"two codes in one reply: {codes}")
-        lines.append(line)
-    return Reply(int(lines[-1][:3]), tuple(text[4:] for text in lines), b"\n".join(lines))
+    raw = b"\n".join(lines) if place else first
+    return Reply(int(lines[place][:3]), tuple([text[4:] for text in lines]), raw)
 
 
 def _is_reply_line(line: bytes) -> bool:
-    # A bare code without text is legal (RFC 5321 section 4.2).
-    return line[:3].isdigit() and len(line[:3]) == 3 and line[3:4] in (b" ", b"-", b"")
+    return _REPLY_LINE.match(line) is not None
 
 
 def _keyword(line: bytes) -> str:
@@ -172,5 +187,19 @@ def auth_mechanisms(capabilities: Iterable[bytes]) -> tuple[str, ...]:
     return tuple(found)[:MAX_MECHANISMS]
 
 
-def _shown(capabilities: Iterable[bytes]) -> tuple[str, ...]:
-    return tuple(display(line.strip()) for line in capabilities if line.strip())
+def read_offer(capabilities: tuple[bytes, ...]) -> Offer:
+    """Return what the lines of an EHLO reply say; the next connection mostly brings the same ones."""
+    is_small = sum(map(len, capabilities)) <= LARGEST_REMEMBERED
+    return _remember_offer(capabilities) if is_small else _read_offer(capabilities)
+
+
+def _read_offer(capabilities: tuple[bytes, ...]) -> Offer:
+    return Offer(
+        shown=tuple(display(line.strip()) for line in capabilities if line.strip()),
+        mechanisms=auth_mechanisms(capabilities),
+        has_starttls="STARTTLS" in map(_keyword, capabilities),
+        is_masked=any(map(_is_masked, capabilities)),
+    )
+
+
+_remember_offer = lru_cache(maxsize=REMEMBERED)(_read_offer)

@@ -27,6 +27,14 @@ class ReadLine:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadReply:
+    """Give me the lines at hand, at least one, up to the last of an SMTP reply; newlines are between them."""
+
+    phase: Phase
+    limit: ClassVar[None] = None
+
+
+@dataclass(frozen=True, slots=True)
 class ReadBytes:
     """Give me exactly so many bytes (an IMAP literal)."""
 
@@ -78,5 +86,5 @@ class Failed(Exception):
         self.detail = detail
 
 
-Want = Send | ReadLine | ReadBytes | StartTls
+Want = Send | ReadLine | ReadReply | ReadBytes | StartTls
 Dialogue = Generator[Want, bytes, None]

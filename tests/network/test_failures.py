@@ -156,7 +156,7 @@ def test_the_error_queue_is_read_with_care(ancillary: tuple[bytes, ...], expecte
 
 def test_an_empty_error_queue_does_not_wait() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as sock:
-        keep_icmp_errors(sock)
+        keep_icmp_errors(sock, is_ipv6=False)
         assert read_icmp_error(sock) is None
 
 
@@ -167,5 +167,5 @@ def test_an_empty_error_queue_does_not_wait() -> None:
 def test_the_error_queue_is_switched_on_and_off(family: int, level: int, option: int) -> None:
     with socket.socket(family, socket.SOCK_STREAM) as sock:
         for keep in (True, False):
-            keep_icmp_errors(sock, keep=keep)
+            keep_icmp_errors(sock, is_ipv6=family == socket.AF_INET6, keep=keep)
             assert sock.getsockopt(level, option) == int(keep)

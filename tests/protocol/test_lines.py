@@ -9,7 +9,21 @@ from tests.protocol.budget import tries
 
 PIECES = st.one_of(
     st.binary(max_size=40),
-    st.sampled_from([b"\r\n", b"\n", b"\r", b"a\r\n", b"\r\r\n", b"\n\n", b"{3}\r\nabc"]),
+    st.sampled_from(
+        [
+            b"\r\n",
+            b"\n",
+            b"\r",
+            b"a\r\n",
+            b"250-a\r\n",
+            b"250-\r\r\n",
+            b"xyz-\n",
+            b"250 b\r\n",
+            b"\r\r\n",
+            b"\n\n",
+            b"{3}\r\nabc",
+        ]
+    ),
     st.sampled_from([1, 2, MAX_LINE - 1, MAX_LINE, MAX_LINE + 1]).map(lambda count: b"x" * count),
 )
 
@@ -38,6 +52,21 @@ class LineBufferModel(RuleBasedStateMachine):
         else:
             assert self.buffer.take_line() == line.removesuffix(b"\r")
             self.model = rest
+
+    @rule()
+    def take_reply(self) -> None:
+        if len(self.model.partition(b"\n")[0]) > MAX_LINE:
+            with pytest.raises(LineTooLongError):
+                self.buffer.take_reply()
+            return
+        lines: list[bytes] = []
+        while not lines or lines[-1][3:4] == b"-":
+            line, newline, rest = self.model.partition(b"\n")
+            if not newline or len(line) > MAX_LINE:
+                break
+            lines.append(line.removesuffix(b"\r"))
+            self.model = rest
+        assert self.buffer.take_reply() == (b"\n".join(lines) if lines else None)
 
     @rule(count=st.integers(0, 50))
     def take(self, count: int) -> None:
