@@ -68,9 +68,10 @@ class VersionWalk:
     hello has no extensions, is asked for where TLS 1.0 is accepted or nothing has settled it. A server that
     accepted a version and then just hangs up on a lower one is asked for no TLS version more: it would again.
 
-    SSLv2 has a hello of its own, which comes last, and is left out where TLS 1.3 is accepted and either alert
-    70 refuses what lies below, which settles SSLv2 as well, or a version below had no usable answer and TLS
-    1.0 is not accepted: then SSLv2 stays unknown.
+    SSLv2 has a hello of its own, which comes last. It is left out and called off where TLS 1.3 is accepted and
+    alert 70 refuses what lies below: RFC 8446 appendix D.5 forbids one implementation to have both, and the
+    libraries lost SSLv2 before they learnt TLS 1.3. It is left out and stays unknown where TLS 1.3 is accepted,
+    a version below had no usable answer and TLS 1.0 is not accepted.
 
     Args:
         host: the name for SNI; none is sent for an address.
@@ -137,7 +138,8 @@ class VersionWalk:
             self.evidence[version] = _told(answer)
             self.notes.append(Note(Sign.PLAINTEXT, version, _told(answer)))
         elif self.versions["TLSv1.3"] and self._has_refused:
-            self._put("SSLv2", "not asked: alert 70 refuses the older versions", is_on=False)
+            told = "not asked: who speaks TLS 1.3 has no SSLv2, and alert 70 refuses the older versions"
+            self._put("SSLv2", told, is_on=False)
         elif self.versions["TLSv1.3"] and not self.versions["TLSv1.0"] and isinstance(answer, NoHello):
             self.evidence["SSLv2"] = f"not asked: no usable answer to {version} ({_told(answer)})"
         elif self._has_spoken_tls:
