@@ -1,4 +1,5 @@
-# mailport in a container: docker build -t mailport . && docker run -p 9587:9587 mailport
+# mailport in a container:
+#   docker build -t mailport . && docker run -p 9587:9587 -v mailport-data:/var/lib/mailport mailport
 
 # Stage 1: everything with pip in it. Each package is checked against the hashes in requirements/run.txt.
 FROM python:3.11-slim-bookworm AS build
@@ -32,11 +33,12 @@ LABEL org.opencontainers.image.title="mailport" \
 
 ENV PATH=/opt/mailport/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
-    PYTHONUNBUFFERED=1
+    PYTHONUNBUFFERED=1 \
+    STATE_DIRECTORY=/var/lib/mailport
 
 COPY --from=build /opt/mailport /opt/mailport
 COPY config/mailport.yml /etc/mailport/mailport.yml
-# The only folder that mailport may write to; a named volume laid over it gets this owner.
+# The only folder that mailport may write to, and where its store is; a named volume laid over it gets this owner.
 RUN install -d -o 65532 -g 65532 /var/lib/mailport
 WORKDIR /var/lib/mailport
 

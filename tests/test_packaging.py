@@ -166,6 +166,15 @@ def test_image_runs_as_a_numeric_user_without_rights() -> None:
     assert users == ["65532:65532"]
 
 
+def test_image_keeps_its_store_in_the_volume() -> None:
+    instructions = instructions_of_last_stage()
+    (environment,) = [rest for word, rest in instructions if word == "ENV"]
+    folder = dict(pair.split("=", 1) for pair in environment.split())["STATE_DIRECTORY"]
+    volumes = load_yaml(ROOT / "docker-compose.yml")["services"]["mailport"]["volumes"]
+    assert f"mailport-data:{folder}" in volumes
+    assert any(rest.startswith("install -d -o 65532") and rest.endswith(folder) for _, rest in instructions)
+
+
 def test_image_starts_the_service_and_asks_for_its_health() -> None:
     said = dict(instructions_of_last_stage())
     assert json.loads(said["ENTRYPOINT"]) == ["mailport"]

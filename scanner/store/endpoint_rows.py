@@ -97,11 +97,11 @@ class EndpointRows:
         subject = codec.stable_endpoint(observation)
         if row.subject_row is None or row.subject != subject:
             row.subject_row = self._note(row, codec.encode_endpoint(subject), {})
-            row.subject = subject
+        row.subject = subject  # the newest, which others hold as well, even where it is equal
         part = codec.stable_part(observation)
         if row.evidence_row is None or row.part != part:
             row.evidence_row = self._note(row, codec.encode_part(part), codec.texts_of(observation))
-            row.part = part
+        row.part = part
         return row
 
     def add_contents(self, connection: Connection) -> None:

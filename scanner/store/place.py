@@ -138,7 +138,6 @@ def _make_postgresql(place: Place, lock_seconds: float, *, is_writer: bool) -> E
         _with_defaults(url),
         poolclass=NullPool,
         isolation_level="READ COMMITTED" if is_writer else "REPEATABLE READ",
-        connect_args={"autocommit": False},
     )
 
     @event.listens_for(engine, "do_connect")

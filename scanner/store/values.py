@@ -57,7 +57,7 @@ class Pace:
     """Endpoints of one step; its transaction must stay short."""
     look_seconds: float = 300.0
     """Between two looks at the file on disk, which the open connection might not notice to be damaged."""
-    most_pending: int = 100_000
+    most_pending: int = 50_000
     """Entries that wait while the store fails; of more the oldest observations go."""
     most_pending_events: int = 500_000
 

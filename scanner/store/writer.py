@@ -2,6 +2,7 @@
 
 import contextlib
 import secrets
+import sqlite3
 import threading
 import time
 from collections import deque
@@ -13,6 +14,7 @@ from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from scanner.store.batch import BatchWriter
 from scanner.store.faults import (
@@ -165,8 +167,8 @@ class Writer:
         former, self._identity = self._identity, found
         if former is None or former == found:
             return
-        # Ahead of what is in hand, which is newer.
-        entries = [Waiting(entry) for entry in self.current.values()]
+        # Ahead of what is in hand, which is newer. A copy first: the loop changes it as well.
+        entries = [Waiting(entry) for entry in list(self.current.values())]
         step = self._pace.batch_entries
         for start in reversed(range(0, len(entries), step)):
             self._hand.appendleft(Batch(entries[start : start + step]))
@@ -179,9 +181,16 @@ class Writer:
         while self._jobs:
             job, future = self._jobs[0]
             if not future.cancelled():
-                with connection.begin():
-                    result = job(connection)
-                self._answers.append((future, result))
+                try:
+                    with connection.begin():
+                        result = job(connection)
+                except (SQLAlchemyError, sqlite3.Error, OSError, StoreError):
+                    raise
+                except Exception as error:  # noqa: BLE001 - of the job, not of the store: no retry will help
+                    with contextlib.suppress(InvalidStateError):  # cancelled by who waited
+                        future.set_exception(error)
+                else:
+                    self._answers.append((future, result))
             self._jobs.popleft()
 
     def _write(self, connection: Connection) -> None:

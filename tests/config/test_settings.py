@@ -39,6 +39,8 @@ def test_the_defaults_are_the_polite_ones() -> None:
     assert settings.web.listen == "0.0.0.0:9587"
     assert (settings.policy.profile, settings.policy.min_tls) == ("default", None)
     assert settings.files == ()
+    assert (settings.store.enabled, settings.store.url) == (True, None)
+    assert (settings.store.samples, settings.store.sample_days) == (1000, 30)
 
 
 def test_every_key_is_read() -> None:
@@ -284,3 +286,32 @@ def test_secrets_are_masked() -> None:
         "api_token": {"value": "***", "number": "***", "nothing": None},
         "cluster": {"broker": "redis://***@redis:6379/0", "name": "a@b"},
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "enabled", "url"),
+    [
+        ("false", False, None),
+        ("true", True, None),
+        ("", True, None),
+        ("sqlite:///state/m.db", True, "sqlite:///base/state/m.db"),
+        ("sqlite:////srv/m.db", True, "sqlite:////srv/m.db"),
+        ("{url: 'postgresql://me@db/mailport'}", True, "postgresql://me@db/mailport"),
+        ('"postgresql://me:${PW}@db:5433/mailport"', True, "postgresql://me:secret@db:5433/mailport"),
+    ],
+)
+def test_the_store_has_short_forms(text: str, enabled: bool, url: str | None) -> None:
+    text = f"targets: [example.org]\nstore: {text}\n"
+    store = parse_settings(text, source="c.yml", base=Path("base"), environ={"PW": "secret"}).store
+    assert (store.enabled, store.url) == (enabled, url)
+
+
+def test_the_password_of_the_store_is_masked(tmp_path: Path) -> None:
+    shown = parse('store: "postgresql://me:${PW}@db/mailport"', PW="s%40cret").masked()
+    assert "url: postgresql://***@db/mailport\n" in shown
+    assert "cret" not in shown
+    (tmp_path / "pw").write_text("very secret\n")
+    text = f"targets: [a.example]\nstore: {{url: 'postgresql://me@db/m', password_file: {tmp_path}/pw}}"
+    shown = parse_settings(text, source="c.yml", base=Path(), environ={}).masked()
+    assert f"password_file: {tmp_path}/pw" in shown
+    assert "very secret" not in shown

@@ -58,6 +58,7 @@ class Postgres:
     """A server that can be stopped and started again, always on the same port."""
 
     folder: Path
+    is_durable: bool
     port: int = field(default_factory=lambda: free_port(ADDRESS))
     _running: ExitStack = field(default_factory=ExitStack)
     _signal: signal.Signals = signal.SIGINT  # "fast": it ends the connections itself
@@ -80,7 +81,8 @@ class Postgres:
 
     def start(self) -> None:
         """Start it and wait until it answers."""
-        settings = [word for name, value in _SETTINGS.items() for word in ("-c", f"{name}={value}")]
+        chosen = _SETTINGS | {"fsync": "on" if self.is_durable else "off"}
+        settings = [word for name, value in chosen.items() for word in ("-c", f"{name}={value}")]
         data = str(self.folder / "data")
         argv = [_program("postgres"), "-D", data, "-k", str(self.folder), "-p", str(self.port), *settings]
         log = self.folder / "postgres.log"
@@ -105,8 +107,8 @@ class Postgres:
 
 
 @contextmanager
-def new_postgres() -> Iterator[Postgres]:
-    """Make a server of its own, running until the block ends."""
+def new_postgres(*, is_durable: bool = False) -> Iterator[Postgres]:
+    """Make a server of its own, running until the block ends; the machine does not lose power in a test."""
     with state_folder("postgres") as folder, ExitStack() as stack:
         if os.getuid() == 0:
             shutil.chown(folder, "nobody")
@@ -123,7 +125,7 @@ def new_postgres() -> Iterator[Postgres]:
         if done.returncode != 0:
             raise ServerNotStartedError(f"initdb said: {done.stdout}{done.stderr}")
         (data / "pg_hba.conf").write_text(_HBA)
-        server = Postgres(folder)
+        server = Postgres(folder, is_durable)
         server.start()
         stack.callback(server.discard)
         server.execute(f"CREATE ROLE {GUARDED} LOGIN SUPERUSER PASSWORD '{PASSWORD}'")
