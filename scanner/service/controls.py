@@ -170,11 +170,14 @@ class Controls:
 
     async def _check(self, gate: Gate) -> None:
         """Find out how a gate stands, and hand out what waited for it."""
-        before = self._known.get(gate)
-        standing = await self._rounds.find_standing(gate, None if before is None else before.standing.word)
+        before, rounds = self._known.get(gate), self._rounds
+        standing = await rounds.find_standing(gate, None if before is None else before.standing.word)
         self._under_way.discard(gate)
         self._changed.set()
-        self._settle(gate, standing)
+        if rounds.lists.get(gate.port) == self._rounds.lists.get(gate.port):
+            self._settle(gate, standing)
+        else:
+            standing = UNTOLD  # other settings since: these controls count no more
         waiting = self._held.pop(gate, deque())
         while waiting:
             self._reports.deliver(self._apply(waiting.popleft(), standing))

@@ -404,3 +404,20 @@ def test_a_result_that_looks_good_may_mean_that_an_interception_has_ended() -> N
         await asyncio.gather(running, return_exceptions=True)
 
     run(main())
+
+
+def test_controls_that_are_switched_off_while_they_are_asked_count_no_more() -> None:
+    async def main() -> None:
+        stage = Stage()
+        stage.fail_all()
+        stage.prober.reasons[TARGET] = Reason.CONNECT_TIMEOUT
+        scan = asyncio.create_task(stage.scan(endpoint()))
+        await asyncio.sleep(PAUSE_SECONDS)
+        assert len(stage.controls.held_back()) == 1
+        stage.controls.adjust(stage.rounds(enabled=False), stage.prober.judge)
+        await scan
+        assert stage.reasons == [Reason.CONNECT_TIMEOUT]
+        assert stage.words == []
+        assert stage.events == []
+
+    run(main())
