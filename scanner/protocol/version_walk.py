@@ -68,10 +68,10 @@ class VersionWalk:
     hello has no extensions, is asked for where TLS 1.0 is accepted or nothing has settled it. A server that
     accepted a version and then just hangs up on a lower one is asked for no TLS version more: it would again.
 
-    SSLv2 has a hello of its own, which comes last. It is left out and called off where TLS 1.3 is accepted and
-    alert 70 refuses what lies below: RFC 8446 appendix D.5 forbids one implementation to have both, and the
-    libraries lost SSLv2 before they learnt TLS 1.3. It is left out and stays unknown where TLS 1.3 is accepted,
-    a version below had no usable answer and TLS 1.0 is not accepted.
+    SSLv2 has a hello of its own, which comes last. It is left out and called off where TLS 1.3 is accepted
+    and alert 70 refuses what lies below: RFC 8446 appendix D.5 forbids one implementation to have both, and
+    the libraries lost SSLv2 before they learnt TLS 1.3. It is left out and stays unknown where TLS 1.3 is
+    accepted, a version below had no usable answer and TLS 1.0 is not accepted.
 
     Args:
         host: the name for SNI; none is sent for an address.
