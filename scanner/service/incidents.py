@@ -46,6 +46,9 @@ class IncidentBoard:
         condition = condition_of(observation, memory, provider_of(observation))
         key = condition.key
         former = self._conditions.get(key)
+        if former is not None and condition.certificate is None and observation.tls is None:
+            # A probe that did not get as far as TLS: the certificate is still the one seen last.
+            condition = replace(condition, certificate=former.certificate)
         if former == condition:
             return
         if former is not None and former.provider != condition.provider:

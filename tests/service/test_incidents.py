@@ -1,0 +1,213 @@
+"""The incident board: what began and what ended is told once, whatever is joined, moved or forgotten."""
+
+from dataclasses import replace
+
+from scanner.model import Reason, Severity
+from scanner.model.event import EventKind
+from tests.service.incident_board import Board
+from tests.verdict.observations import ended, healthy, with_certificate
+
+PORTS = (25, 587, 993)
+FINGERPRINT = "0123456789abcdef" * 4
+UNTRUSTED = {"trusted": False, "problems": ("untrusted",), "fingerprint_sha256": FINGERPRINT}
+SUBJECT = "certificate 0123456789abcdef"
+
+
+def known(board: Board, *hosts: str) -> None:
+    """Let hosts be healthy for long enough to have a baseline."""
+    for host in hosts:
+        for port in PORTS:
+            board.see(healthy(port), host=host, times=4)
+    assert board.settle() == ()
+    assert board.open == []
+
+
+def down(board: Board, *hosts: str, times: int = 3) -> None:
+    for host in hosts:
+        for port in PORTS:
+            board.see(ended(port, reason=Reason.CONNECT_TIMEOUT), host=host, times=times)
+
+
+def up(board: Board, *hosts: str) -> None:
+    for host in hosts:
+        for port in PORTS:
+            board.see(healthy(port), host=host, times=2)
+
+
+def test_what_began_and_what_ended_is_told_exactly_once() -> None:
+    board = Board()
+    known(board, "mx1.acme.test")
+
+    down(board, "mx1.acme.test")
+    (began,) = board.settle()
+    assert board.settle() == ()
+    down(board, "mx1.acme.test")
+    assert board.settle() == ()
+
+    up(board, "mx1.acme.test")
+    (ended_,) = board.settle()
+    assert board.settle() == ()
+    up(board, "mx1.acme.test")
+    assert board.settle() == ()
+
+    assert (began.kind, began.name, began.subject) == (
+        EventKind.INCIDENT_OPENED,
+        "host_down",
+        "mx1.acme.test",
+    )
+    assert (ended_.kind, ended_.name, ended_.subject) == (
+        EventKind.INCIDENT_CLOSED,
+        "host_down",
+        "mx1.acme.test",
+    )
+    assert began.severity is Severity.CRITICAL
+    assert began.advice
+    assert began.after["endpoints"] == 3
+    assert ended_.severity is Severity.NOTICE
+    assert ended_.before == began.after
+    assert ended_.at > began.at
+
+
+def test_nothing_is_told_before_it_is_confirmed_nor_without_settling() -> None:
+    board = Board()
+    known(board, "mx1.acme.test")
+    down(board, "mx1.acme.test", times=1)
+    assert board.settle() == ()
+    down(board, "mx1.acme.test", times=1)
+    assert board.open == []
+    assert [event.name for event in board.settle()] == ["host_down"]
+
+
+def test_a_wide_cause_replaces_the_narrow_ones_and_both_sides_are_told() -> None:
+    board = Board()
+    known(board, "mx1.acme.test", "mx2.acme.test")
+    down(board, "mx1.acme.test")
+    board.settle()
+    assert board.open == [("host_down", "host_down", "mx1.acme.test")]
+
+    down(board, "mx2.acme.test")
+    told = {(event.kind, event.subject) for event in board.settle()}
+    assert told == {
+        (EventKind.INCIDENT_OPENED, "acme.test"),
+        (EventKind.INCIDENT_CLOSED, "mx1.acme.test"),
+    }
+    assert board.open == [("provider_down", "provider_down", "acme.test")]
+
+
+def test_one_certificate_at_two_providers_is_one_incident_with_the_domains_of_both() -> None:
+    board = Board()
+    board.see(with_certificate(993, **UNTRUSTED), host="imap.acme.test", domains=("a.test", "shared.test"))
+    (began,) = board.settle()
+    board.see(with_certificate(25, **UNTRUSTED), host="mx.other.test", domains=("b.test", "shared.test"))
+    board.see(with_certificate(587, **UNTRUSTED), host="smtp.other.test", domains=("b.test",))
+
+    assert board.settle() == ()  # it grew, and is the same one
+    assert began.subject == SUBJECT
+    (incident,) = board.board.open.values()
+    assert incident.subject == SUBJECT
+    assert incident.domains == ("a.test", "b.test", "shared.test")
+    assert incident.severity is Severity.CRITICAL
+    assert {key[0] for key in incident.keys} == {"imap.acme.test", "smtp.other.test"}
+    assert len(board.told) == 2  # the growth is handed on, for the metrics
+
+
+def test_a_certificate_stays_its_incident_while_the_port_does_not_get_as_far_as_tls() -> None:
+    board = Board()
+    for _ in range(4):
+        board.see(with_certificate(993, **UNTRUSTED), host="imap.acme.test")
+    board.settle()
+    board.see(ended(993, reason=Reason.CONNECT_TIMEOUT), host="imap.acme.test")
+    assert board.settle() == ()
+    assert board.open == [("certificate", "certificate_untrusted", SUBJECT)]
+
+
+def test_a_server_that_shows_no_certificate_any_more_is_not_told_by_the_old_one() -> None:
+    board = Board()
+    board.see(with_certificate(993, **UNTRUSTED), host="imap.acme.test", times=4)
+    board.settle()
+    bare = replace(healthy(993), certificate=None)
+    board.see(bare, host="imap.acme.test", times=2)
+    board.settle()
+    assert board.open == [("verdict", "certificate_untrusted", "imap.acme.test")]
+
+
+def test_an_endpoint_that_is_forgotten_takes_its_incident_with_it() -> None:
+    board = Board()
+    key = board.see(with_certificate(993, **UNTRUSTED), host="imap.acme.test")
+    board.settle()
+    board.board.forget(key)
+    (over,) = board.settle()
+    assert (over.kind, over.subject) == (EventKind.INCIDENT_CLOSED, SUBJECT)
+    assert board.open == []
+    board.board.forget(key)
+    assert board.settle() == ()
+
+
+def test_forgetting_one_of_several_leaves_the_incident_to_the_others() -> None:
+    board = Board()
+    one = board.see(with_certificate(993, **UNTRUSTED), host="imap.acme.test", domains=("a.test",))
+    board.see(with_certificate(995, **UNTRUSTED), host="pop.acme.test", domains=("b.test",))
+    board.settle()
+    board.board.forget(one)
+    assert board.settle() == ()
+    (incident,) = board.board.open.values()
+    assert incident.domains == ("b.test",)
+
+
+def test_ports_that_are_forgotten_may_leave_a_host_that_is_down() -> None:
+    board = Board()
+    known(board, "mx1.acme.test")
+    for port in (25, 587):
+        board.see(ended(port, reason=Reason.CONNECT_TIMEOUT), times=3)
+    key = board.see(healthy(993))
+    assert {event.name for event in board.settle()} == {"port_blocked"}
+    board.board.forget(key)
+    told = {(event.kind, event.name) for event in board.settle()}
+    assert told == {(EventKind.INCIDENT_OPENED, "host_down"), (EventKind.INCIDENT_CLOSED, "port_blocked")}
+
+
+def test_an_endpoint_whose_provider_becomes_known_is_not_counted_at_both() -> None:
+    board = Board()
+    for port in PORTS:
+        board.see(ended(port, reason=Reason.CONNECT_TIMEOUT), host="mx1.acme.test", times=3)
+        board.see(ended(port, reason=Reason.CONNECT_TIMEOUT), host="mx2.acme.test", times=3)
+    board.settle()
+    assert board.open == [("provider_down", "provider_down", "acme.test")]
+
+    for port in PORTS:
+        board.see(ended(port, reason=Reason.CONNECT_TIMEOUT), host="mx1.acme.test", provider="Acme Mail")
+    board.settle()
+    assert board.open == [
+        ("host_down", "host_down", "mx1.acme.test"),
+        ("host_down", "host_down", "mx2.acme.test"),
+    ]
+    for port in PORTS:
+        board.see(ended(port, reason=Reason.CONNECT_TIMEOUT), host="mx2.acme.test", provider="Acme Mail")
+    board.settle()
+    assert board.open == [("provider_down", "provider_down", "Acme Mail")]
+
+
+def test_hosts_belong_together_by_the_domain_they_are_registered_under() -> None:
+    board = Board()
+    known(board, "mx.one.co.uk", "mx.two.co.uk")
+    down(board, "mx.one.co.uk", "mx.two.co.uk")
+    board.settle()
+    assert board.open == [
+        ("host_down", "host_down", "mx.one.co.uk"),
+        ("host_down", "host_down", "mx.two.co.uk"),
+    ]
+
+
+def test_our_own_network_is_one_incident_over_all_providers() -> None:
+    board = Board()
+    hosts = ("mx.one.test", "mx.two.test", "mx.three.test")
+    known(board, *hosts)
+    for host in hosts:
+        board.see(ended(25, reason=Reason.EGRESS_BLOCKED), host=host)
+    (began,) = board.settle()
+    assert (began.name, began.subject) == ("egress_blocked", "port 25")
+    assert began.after["endpoints"] == 3
+    for host in hosts:
+        board.see(healthy(25), host=host, times=2)
+    (over,) = board.settle()
+    assert over.kind is EventKind.INCIDENT_CLOSED
