@@ -14,7 +14,7 @@ from scanner.model import Kind, Reason, State
 from scanner.model.incident import Cause
 from scanner.model.reason import STATE_OF
 from scanner.verdict.weight import LEFT_TO_VERDICTS
-from tests.alerts.ruling import Rule, alerts, is_selected, rules, selectors_of
+from tests.alerts.ruling import ROOT, Rule, alerts, is_selected, rules, selectors_of
 
 RECORD = "subject:mailport_incident:max"
 # Told by the date of the certificate, in bands of its own.
@@ -118,8 +118,10 @@ def test_what_has_come_is_awaited_no_more() -> None:
     assert exported() & TO_COME == set(), "exported by now: take it out of TO_COME"
 
 
-def test_rules_ask_only_for_recordings_that_exist() -> None:
+def test_rules_and_dashboards_ask_only_for_recordings_that_exist() -> None:
     recorded = {rule["record"] for rule in rules() if "record" in rule}
-    asked = set(re.findall(r"\b[a-z_]+:mailport_\w+:\w+\b", " ".join(rule["expr"] for rule in rules())))
-    assert RECORD in asked
+    dashboards = (ROOT / "config" / "grafana" / "dashboards").glob("*.json")
+    texts = [rule["expr"] for rule in rules()] + [path.read_text("utf-8") for path in dashboards]
+    asked = set(re.findall(r"\b[a-z_]+:mailport_\w+:\w+\b", " ".join(texts)))
+    assert {RECORD, "kind_severity:mailport_incident:count"} <= asked
     assert asked <= recorded
