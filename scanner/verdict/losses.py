@@ -76,7 +76,7 @@ def certificate_changed(past: Past) -> Verdict | None:
         return None
     return Verdict(
         "certificate_changed",
-        Kind.NOTICE,
+        Kind.NOTICE if past.case.is_mx else Kind.DOWNGRADE,
         past.case.grade(mx=Severity.NOTICE, client=Severity.WARNING),
         f"The certificate is by {quote(seen.issuer)}; until {last_seen(trait)} it was by "
         f"{enumerate_shortly(issuers)}, and would have been good until {end:%Y-%m-%d}.",

@@ -51,7 +51,7 @@ class Board:
         """Let a minute pass and settle; return what was told."""
         before = len(self.told)
         self._now += timedelta(minutes=1)
-        self.board.settle(self._now, "default")
+        self.board.settle(self._now)
         return tuple(event for _, events in self.told[before:] for event in events)
 
     @property

@@ -133,7 +133,7 @@ LOSSES: dict[str, tuple[Observation, Observation, str, Kind, Severity]] = {
         healthy(993),
         with_certificate(993, issuer="CN=Box,O=Inspection"),
         "certificate_changed",
-        NOTICE,
+        DOWN,
         W,
     ),
     "D21": (
