@@ -1,6 +1,5 @@
 """Finds the same answer at hosts that have nothing to do with each other: somebody else may be giving it."""
 
-import re
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -8,12 +7,7 @@ from scanner.model import Kind, Severity, Verdict
 from scanner.model.observation import Key
 from scanner.model.registrable import registrable_domain
 from scanner.verdict.rules import enumerate_shortly, quote
-from scanner.verdict.sighting import Sighting
-
-_HOST_NAME = re.compile(r"(?<![\w@.-])[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,63}(?![\w-])", re.ASCII)
-_NOBODYS = (".local", ".localdomain", ".lan", ".home", ".internal", ".invalid", ".example", ".localhost")
-_NOBODYS_DOMAINS = frozenset({"example.com", "example.net", "example.org"})
-"""Names that hosts bear whose operator has not given them one."""
+from scanner.verdict.sighting import Sighting, named_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +62,17 @@ def _answers_of(one: Sighting) -> Iterator[tuple[str, Hashable]]:
         yield "certificate", one.certificate.fingerprint
         if one.certificate.issuer is not None:
             yield "issuer", one.certificate.issuer
-    if one.banner is not None and _hosts_in(one.banner):
+    if one.banner is not None and named_in(one.banner):
         yield "greeting", (one.key[3], one.banner)
 
 
 def _names_in(sort: str, one: Sighting) -> frozenset[str]:
     """Return whose names an answer bears, as registrable domains."""
-    names: Iterable[str] = ()
-    if sort == "certificate" and one.certificate is not None:
-        names = (name.removeprefix("*.").lower() for name in one.certificate.names)
-    elif sort == "greeting" and one.banner is not None:
-        names = _hosts_in(one.banner)
+    if sort == "greeting" and one.banner is not None:
+        return named_in(one.banner)
+    if sort != "certificate" or one.certificate is None:
+        return frozenset()
+    names = (name.removeprefix("*.").lower() for name in one.certificate.names)
     return frozenset(found for name in names if (found := registrable_domain(name)) is not None)
 
 
@@ -86,16 +80,6 @@ def _text_of(sort: str, one: Sighting) -> str:
     if sort == "greeting":
         return one.banner or ""
     return (one.certificate.issuer if one.certificate is not None else None) or ""
-
-
-def _hosts_in(banner: str) -> list[str]:
-    """Return the host names that a greeting bears; those that anybody's software may bear do not count."""
-    found = (name.lower() for name in _HOST_NAME.findall(banner.replace("<*>", "0")))
-    return [
-        name
-        for name in found
-        if not name.endswith(_NOBODYS) and registrable_domain(name) not in _NOBODYS_DOMAINS
-    ]
 
 
 def _are_unrelated(members: Sequence[Sighting], names: frozenset[str]) -> bool:
@@ -108,18 +92,13 @@ def _are_unrelated(members: Sequence[Sighting], names: frozenset[str]) -> bool:
     organisations: set[str] = set()
     seen: set[str] = set()
     for one in members:
-        owners = _owners_of(one)
+        owners = one.owners
         if owners & names:
             return False
         if one.organisation not in organisations and owners.isdisjoint(seen):
             organisations.add(one.organisation)
         seen |= owners
     return len(organisations) > 1
-
-
-def _owners_of(one: Sighting) -> set[str]:
-    host = one.key[0]
-    return {registrable_domain(name) or name for name in (host, *one.domains)}
 
 
 def _make_verdict(repeated: _Repeated) -> Verdict:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from scanner.model import Kind, Severity, TlsMode, Verdict
 from scanner.model.observation import Key
-from scanner.verdict.rules import enumerate_shortly
-from scanner.verdict.sighting import Sighting
+from scanner.verdict.rules import enumerate_shortly, quote
+from scanner.verdict.sighting import Sighting, named_in
 from scanner.verdict.tls_versions import TLS_VERSIONS, rank_of
 
 Weight = tuple[Kind, Severity]
@@ -69,6 +69,18 @@ def _tell_legacy(worse: Sighting, better: Sighting) -> str | None:
     return f"{_at(worse)} accepts {enumerate_shortly(differing)}, which {better.place} refuses"
 
 
+def _measure_name(one: Sighting) -> int | None:
+    """Tell whether it greets in the name of its host or of a domain it serves, or a certificate proves it."""
+    if one.is_verified:
+        return 1
+    names = named_in(one.banner) if one.banner is not None else frozenset()
+    return int(not names.isdisjoint(one.owners)) if names else None
+
+
+def _tell_name(worse: Sighting, better: Sighting) -> str | None:
+    return f"{_at(worse)} greets in another's name ({quote(worse.banner)}), and {better.place} in its own"
+
+
 def _at(one: Sighting) -> str:
     return one.place[0].upper() + one.place[1:]
 
@@ -97,7 +109,13 @@ LEGACY = Aspect(
     "Give both the same TLS settings",
     frozenset({"legacy_tls_accepted"}),
 )
-_ASPECTS = (STARTTLS, VERSION, CERTIFICATE, LEGACY)
+NAME = Aspect(
+    _measure_name,
+    _tell_name,
+    f"Nothing to do where another machine takes the mail; else something redirects the port: {_COMPARE}",
+    frozenset(),
+)
+_ASPECTS = (STARTTLS, VERSION, CERTIFICATE, LEGACY, NAME)
 """In the order in which they are told."""
 
 
@@ -146,6 +164,8 @@ BONDS = (
     # Ports that one daemon serves at an address, by what it calls itself or at least by its protocol. An MX
     # may lawfully take older versions than ports for clients (RFC 7435): in these it is held against none.
     Bond(lambda one: (one.key[1], one.key[3]), {STARTTLS: _STRIPPED, VERSION: _WEAKER}, _is_same_daemon),
+    # Another machine behind one port of them, or a redirection of it.
+    Bond(lambda one: (*one.key[:2], one.key[3]), {NAME: (Kind.NOTICE, Severity.NOTICE)}, _is_other_port),
     Bond(_by_product, {STARTTLS: _STRIPPED, VERSION: _STRIPPED}, _is_other_port),
     Bond(lambda one: (one.key[1], one.key[3], one.is_mx), {LEGACY: _WORTH_KNOWING}, _is_same_daemon),
     Bond(_by_product_and_role, {LEGACY: _WORTH_KNOWING}, _is_other_port),

@@ -15,6 +15,9 @@ GOOD = "TLSv1.2"
 _VERIFIED = 3
 """The lowest level whose certificate verifies."""
 _VERSION_BEHIND = re.compile(r" v?\d\S*$", re.ASCII)
+_HOST_NAME = re.compile(r"(?<![\w@.-])[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,63}(?![\w-])", re.ASCII)
+_NOBODYS = (".local", ".localdomain", ".lan", ".home", ".internal", ".invalid", ".example", ".localhost")
+_NOBODYS_DOMAINS = frozenset({"example.com", "example.net", "example.org"})
 _NO_PUBLIC_CA = frozenset({"self_signed", "unknown_ca"})
 
 
@@ -68,10 +71,25 @@ class Sighting:
         return self.provider or registrable_domain(host) or host
 
     @property
+    def owners(self) -> frozenset[str]:
+        """The registrable domains of the host and of the domains that it serves."""
+        return frozenset(registrable_domain(name) or name for name in (self.key[0], *self.domains))
+
+    @property
     def place(self) -> str:
         """The endpoint in words."""
         host, address, port, _, _ = self.key
         return f"port {port} of {host}" + (f" ({address})" if address != host else "")
+
+
+def named_in(banner: str) -> frozenset[str]:
+    """Return whose names a normalised greeting bears, as registrable domains.
+
+    Names that anybody's software may bear, whose operator has not given it one, do not count.
+    """
+    hosts = (name.lower() for name in _HOST_NAME.findall(banner.replace("<*>", "0")))
+    found = {registrable_domain(host) for host in hosts if not host.endswith(_NOBODYS)}
+    return frozenset(name for name in found if name is not None and name not in _NOBODYS_DOMAINS)
 
 
 def sight(observation: Observation) -> Sighting | None:

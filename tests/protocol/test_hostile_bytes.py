@@ -10,6 +10,7 @@ from OpenSSL import SSL
 from scanner.model import Certificate, Phase, Protocol, TlsMode
 from scanner.protocol import MAX_BYTES, End, Session, TlsClient
 from scanner.protocol.display import MAX_CHARACTERS
+from scanner.protocol.server_hello import Answer, AnswerReader, ServerHello
 from tests.protocol.budget import tries
 from tests.protocol.conftest import Serve
 from tests.protocol.identities import HOST
@@ -249,3 +250,90 @@ def test_a_handshake_with_a_changed_byte(
         for piece in pieces_of(bytes(data), [7 * cut for cut in cuts]):
             session.receive(piece)
     finish(session, ends)
+
+
+def records_of(data: bytes) -> list[bytes]:
+    """Cut a flight into its TLS records."""
+    records, place = [], 0
+    while place < len(data):
+        size = 5 + int.from_bytes(data[place + 3 : place + 5])
+        records.append(data[place : place + size])
+        place += size
+    return records
+
+
+def fragments_of(record: bytes, size: int) -> list[bytes]:
+    """Cut the content of a handshake record into records of their own (RFC 8446 section 5.1)."""
+    if record[0] != 22:
+        return [record]
+    content = record[5:]
+    parts = [content[place : place + size] for place in range(0, len(content), size)]
+    return [record[:3] + len(part).to_bytes(2) + part for part in parts]
+
+
+ORDERS = st.lists(st.integers(0, 40), min_size=1, max_size=60)
+"""Which records come one after the other, by their number: some again, some never, some too early."""
+
+
+@given(ORDERS, st.sampled_from([1, 7, 100, 20000]), st.sampled_from(["TLSv1.2", "TLSv1.3"]), CUTS, ENDS)
+@tries(120)
+def test_records_that_come_again_too_early_or_never(
+    tls: TlsClient,
+    server_of: Serve,
+    order: list[int],
+    size: int,
+    version: str,
+    cuts: list[int],
+    ends: list[End],
+) -> None:
+    session = Session(Protocol.POP3, TlsMode.IMPLICIT, HOST, ehlo_name=EHLO_NAME, tls=tls, clock=fake_clock())
+    session.begin()
+    end = server_of("good", version, version).accept()
+    end.feed(session.take_outgoing())
+    end.handshake()
+    records = [part for record in records_of(end.take()) for part in fragments_of(record, size)]
+    asked = AnswerReader()
+
+    for number in order:
+        record = records[number % len(records)]
+        asked.feed(record)
+        for piece in pieces_of(record, [7 * cut for cut in cuts]):
+            feed(session, piece)
+
+    finish(session, ends)
+    assert session.found.certificate is None or session.found.certificate.chain_length <= len(records)
+    answer = asked.end(ends[0])
+    if order[0] % len(records) or size < 20000:
+        # What is no ServerHello at once may only become one by the right pieces in the right order.
+        assert not isinstance(answer, ServerHello) or answer.version == version
+    else:
+        assert answer == read_whole(records[0])
+
+
+def read_whole(record: bytes) -> Answer:
+    reader = AnswerReader()
+    return reader.feed(record) or reader.end(End.CLOSED)
+
+
+@given(ENDS)
+@tries(10)
+def test_a_certificate_message_in_a_thousand_fragments_out_of_order(
+    tls: TlsClient, server_of: Serve, ends: list[End]
+) -> None:
+    """One byte a record, the last ones first: the handshake fails, and nothing passes for the certificate."""
+    session = Session(Protocol.POP3, TlsMode.IMPLICIT, HOST, ehlo_name=EHLO_NAME, tls=tls, clock=fake_clock())
+    session.begin()
+    end = server_of("good", "TLSv1.2", "TLSv1.2").accept()
+    end.feed(session.take_outgoing())
+    end.handshake()
+    hello, *rest = records_of(end.take())
+    parts = [part for record in rest for part in fragments_of(record, 1)]
+    assert len(parts) > 500
+
+    for part in (hello, *parts[::-1]):
+        feed(session, part)
+
+    finish(session, ends)
+    assert session.found.tls is None
+    assert session.found.certificate is None
+    assert session.found.reason is not None

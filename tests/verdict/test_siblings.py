@@ -170,6 +170,33 @@ def test_a_certificate_that_verifies_on_the_other_port_for_clients() -> None:
     assert judge(at(465, certificate=bad, host="a.example.org"), at(993)) == {}  # of another name
 
 
+def test_a_port_that_greets_in_another_s_name_may_be_redirected() -> None:
+    """Facts 4.7: the greeting names somebody else, while 587 or 465 of the same address differ."""
+    foreign = {"banner": "220 relay.carrier.net ESMTP", **PLAIN, "starttls": None}
+    assert one(at(25, **foreign), at(587)) == (25, "192.0.2.7", Kind.NOTICE, N)
+    verdict = judge(at(25, **foreign), at(587))["mail.example.org", "192.0.2.7", 25]
+    assert 'greets in another\'s name ("220 relay.carrier.net ESMTP"), and port 587' in verdict.summary
+    bad = replace(CERTIFICATE, name_matches=False, problems=("name_mismatch",))
+    own = at(
+        465, certificate=bad, banner="220 mx7.example.org ESMTP", domains=("firm.com",), host="a.firm.com"
+    )
+    assert judge(at(25, **foreign, host="a.firm.com"), own) == {}  # a name that anybody's software may bear
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"banner": "220 relay.carrier.net ESMTP"},  # its certificate says who it is
+        {"banner": "220 ESMTP ready", **PLAIN, "starttls": None},
+        {"banner": "220 localhost.localdomain ESMTP", **PLAIN, "starttls": None},
+        {"banner": "220 mx2.firm.com ESMTP", **PLAIN, "starttls": None, "domains": ("firm.com",)},
+        {"banner": "220 relay.carrier.net ESMTP", **PLAIN, "starttls": None, "host": "mx.carrier.net"},
+    ],
+)
+def test_a_name_of_its_own_or_of_nobody_is_no_redirection(changes: dict[str, Any]) -> None:
+    assert judge(at(25, **changes), at(587)) == {}
+
+
 # Addresses of one host.
 
 
