@@ -17,11 +17,20 @@ DOCUMENT = (Path(__file__).parents[2] / "docs" / "records.md").read_text("utf-8"
 DEFINITIONS = schema()["$defs"]
 
 
+def follow(reference: str) -> Mapping[str, Any]:
+    """Return what a reference into the schema's definitions points to."""
+    place: Any = DEFINITIONS
+    for step in reference.removeprefix("#/$defs/").split("/"):
+        place = place[step]
+    found: Mapping[str, Any] = place
+    return found
+
+
 def properties_of(definition: Mapping[str, Any], path: str = "") -> Iterator[str]:
     """Yield the name of every field, those of objects inside after a dot, those of lists after []."""
     for part in (definition, *definition.get("anyOf", ())):
         if "$ref" in part:
-            yield from properties_of(DEFINITIONS[part["$ref"].rpartition("/")[2]], path)
+            yield from properties_of(follow(part["$ref"]), path)
         if "items" in part:
             yield from properties_of(part["items"], f"{path}[]")
         for name, inner in part.get("properties", {}).items():
@@ -74,6 +83,9 @@ EXAMPLES = [
 def test_every_example_is_a_value_that_may_stand_there(field: str, example: str) -> None:
     record = with_versions()
     record["tls"] |= {"preferred_group": None, "post_quantum": None}
+    record["standing"] = [dict.fromkeys(("id", "kind", "severity", "since", "seen_at"), "to be replaced")]
+    record["standing"][0] |= {name: record["verdicts"][0][name] for name in ("id", "kind", "severity")}
+    record["standing"][0] |= {name: record["started_at"] for name in ("since", "seen_at")}
     target: Any = record
     steps = field.replace("[]", ".0").split(".", 2 if field.startswith("tls.versions.") else -1)
     for step in steps[:-1]:
