@@ -145,6 +145,7 @@ class Store:
             pending=len(writer),
             written=writer.written,
             dropped=writer.pending.dropped,
+            dropped_events=writer.pending.dropped_events,
             refused=writer.batches.refused,
             unreadable=self._skipped.count,
             failures=health.failures,

@@ -98,6 +98,8 @@ class Status:
     """Entries written."""
     dropped: int
     """Observations given up since too many waited; what counts of them (memory, events) was kept."""
+    dropped_events: int
+    """Events given up since far too many waited."""
     refused: int
     """Entries and events that could not be written for what was in them."""
     unreadable: int

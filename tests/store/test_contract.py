@@ -214,6 +214,7 @@ async def test_the_status_counts(store: Store) -> None:
     await store.flush()
     after = store.status
     assert (after.written, after.pending, after.dropped, after.refused, after.failures) == (7, 0, 0, 0, 0)
+    assert after.dropped_events == 0
     assert after.succeeded_at is not None
     assert (after.size_bytes or 0) > 10_000
 
