@@ -32,7 +32,7 @@ import uvloop
 from scanner.model import Certificate, Observation, Phase, Severity
 from scanner.model.event import Event, EventKind
 from scanner.model.observation import ChainMember
-from scanner.service.garbage import spare_the_loop
+from scanner.service.long_lived import set_aside
 from scanner.store import Entry, Limits, Place, Store
 from tests.metrics.samples import GOOD
 from tests.servers.postgres import new_postgres
@@ -132,7 +132,7 @@ async def load(put: Callable[[Entry], None], waiting: Callable[[], int], options
     late: list[float] = []
     pauses: list[float] = [0.0]
     if not options.plain_gc:
-        spare_the_loop()
+        set_aside()
     time_collector(pauses)
     heart = asyncio.ensure_future(beat(late))
     begun, used, done, spent, most = time.perf_counter(), cpu(), 0, 0.0, 0

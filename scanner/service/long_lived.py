@@ -2,14 +2,19 @@
 
 import gc
 
+_THRESHOLDS = (1_000, 5, 50_000)
+"""What outlives the first look is looked at once more, a few thousand objects at a time; all of it seldom."""
+
 
 def set_aside() -> None:
     """Free what is garbage now, and let the collector pass over all the rest from here on.
 
     What is known of the domains stays for hours and holds no cycles: it is freed when it is let go, without
     the collector. To visit it again and again costs more CPU than all else in a plan, and stops every probe
-    for seconds where there are many domains, right in the middle of its timing.
+    for seconds where there are many domains, right in the middle of its timing (`bench/store.py` shows it).
+    Almost all else is freed by its reference count; the rest, cycles of exceptions and tasks, dies young.
     """
     gc.unfreeze()  # what was set aside before may have become garbage
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*_THRESHOLDS)

@@ -85,7 +85,7 @@ def test_every_example_is_a_value_that_may_stand_there(field: str, example: str)
     record["tls"] |= {"preferred_group": None, "post_quantum": None}
     record["standing"] = [dict.fromkeys(("id", "kind", "severity", "since", "seen_at"), "to be replaced")]
     record["standing"][0] |= {name: record["verdicts"][0][name] for name in ("id", "kind", "severity")}
-    record["standing"][0] |= {name: record["started_at"] for name in ("since", "seen_at")}
+    record["standing"][0] |= dict.fromkeys(("since", "seen_at"), record["started_at"])
     target: Any = record
     steps = field.replace("[]", ".0").split(".", 2 if field.startswith("tls.versions.") else -1)
     for step in steps[:-1]:

@@ -107,6 +107,7 @@ STORE = Status(
     pending=3,
     written=40,
     dropped=0,
+    dropped_events=0,
     refused=0,
     unreadable=0,
     failures=1,

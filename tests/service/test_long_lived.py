@@ -16,8 +16,10 @@ from tests.probe.probing import until
 
 @pytest.fixture(autouse=True)
 def mended() -> Iterator[None]:
+    before = gc.get_threshold()
     yield
     gc.unfreeze()
+    gc.set_threshold(*before)
 
 
 class Ring:
