@@ -53,6 +53,8 @@ class Memory:
     standing: Mapping[str, StandingVerdict] = field(default_factory=dict)
     evidence: str = NO_EVIDENCE
     """What the last success looked like, as a JSON object: the side before a change."""
+    evidence_at: datetime | None = None
+    """When that success was."""
 
     @property
     def has_baseline(self) -> bool:

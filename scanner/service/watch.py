@@ -286,7 +286,8 @@ class Watch:
     async def _settle(self) -> None:
         while True:
             await asyncio.sleep(SETTLE_SECONDS)
-            self.chronicle.settle()
+            if self.is_ready:  # before, a host of which two ports are probed would be judged by these alone
+                self.chronicle.settle()
 
     def _rule_out(self, key: Key) -> None:
         """Leave a guess that showed nothing out of everything that is told."""

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from functools import lru_cache
 
 _LONGEST_INPUT = 512
 _LONGEST_OUTPUT = 120
@@ -57,6 +58,8 @@ _FEWEST_RISES = 3
 _SHORTEST_NUMBER = 5
 
 
+# Read by several in each probe, and mostly the same as in the one before.
+@lru_cache(maxsize=4096)
 def normalise_banner(banner: str) -> str:
     """Replace addresses, ids, dates, host numbers and timestamps by `<*>`; at most 120 characters.
 

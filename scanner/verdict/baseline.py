@@ -19,8 +19,10 @@ class Learnt:
     after: TraitValue
 
 
-def learn(memory: Memory, observation: Observation, after: int) -> tuple[Memory, tuple[Learnt, ...]]:
-    """Return the memory with what one more success teaches, and what has been learnt by it.
+def learn(
+    memory: Memory, observation: Observation, readings: Mapping[str, TraitValue], after: int
+) -> tuple[Memory, tuple[Learnt, ...]]:
+    """Return the memory with what one more success and its traits teach, and what has been learnt by it.
 
     A first reading or a better one is learnt when `after` successes in a row have shown it. A worse one
     has to stand for as long as its trait ages, and some never age. A failure breaks the row of what is
@@ -33,7 +35,7 @@ def learn(memory: Memory, observation: Observation, after: int) -> tuple[Memory,
         return replace(memory, traits=traits), ()
     traits = dict(memory.traits)
     learnt = []
-    for name, reading in read_traits(observation).items():
+    for name, reading in readings.items():
         trait = _take(TRAITS[name], traits.get(name), reading, observation.started_at, after)
         former = traits.get(name)
         before = former.value if former is not None else None

@@ -4,18 +4,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from scanner.model import Kind, Severity, Verdict
-from scanner.model.memory import Memory
+from scanner.model.memory import Memory, TraitValue
 from scanner.verdict.demands import published_demand
 from scanner.verdict.losses import LOSS_RULES
 from scanner.verdict.past import Past, last_seen, say_moment
 from scanner.verdict.rules import Case
-from scanner.verdict.traits import read_traits
 
 
-def add_hindsight(case: Case, memory: Memory) -> tuple[Verdict, ...]:
-    """Return the verdicts of an observation with what the baseline says of them, and those it adds."""
+def add_hindsight(case: Case, memory: Memory, readings: Mapping[str, TraitValue]) -> tuple[Verdict, ...]:
+    """Return the verdicts of an observation with what the baseline says of them, and those it adds.
+
+    `readings` are its traits.
+    """
     observation = case.observation
-    past = Past(case, memory, read_traits(observation), observation.verdicts)
+    past = Past(case, memory, readings, observation.verdicts)
     weighed = [_weigh(past, verdict) for verdict in observation.verdicts]
     added = (rule(past) for rule in LOSS_RULES)
     return _join(case, (*weighed, *(verdict for verdict in added if verdict is not None)))

@@ -3,18 +3,20 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from scanner.model import Kind, Observation, Severity, StandingVerdict, State
 from scanner.model.event import Event, EventKind
-from scanner.model.memory import NO_EVIDENCE, Memory
+from scanner.model.memory import NO_EVIDENCE, Memory, TraitValue
 from scanner.verdict.baseline import Learnt, learn
 from scanner.verdict.confirmation import Settled, needs_confirmation, settle
 from scanner.verdict.hindsight import add_hindsight
 from scanner.verdict.rules import Case, Policy
-from scanner.verdict.traits import TRAITS
+from scanner.verdict.traits import TRAITS, read_traits
 from scanner.verdict.weight import weigh
 
 _MOST_WORDS = 20
+_EVIDENCE_LASTS = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +44,26 @@ def remember(memory: Memory, observation: Observation, policy: Policy, patience:
     The observation comes with the verdicts that need no memory. The same memory and probe give the same
     result, whenever they are judged.
     """
-    weighed = _weigh(memory, observation, policy)
+    readings = read_traits(observation)
+    weighed = _weigh(memory, observation, readings, policy)
     settled = settle(memory, weighed, patience.confirm_after)
     taught, learnt = settled.memory, tuple[Learnt, ...]()
     if weighed.state is not State.UNKNOWN:
-        taught, learnt = learn(settled.memory, weighed, patience.baseline_after)
+        taught, learnt = learn(settled.memory, weighed, readings, patience.baseline_after)
     is_whole = not any(verdict.kind is Kind.DOWNGRADE for verdict in weighed.verdicts)
     if weighed.state is State.OPEN and (is_whole or taught.evidence == NO_EVIDENCE):
-        taught = replace(taught, evidence=json.dumps(evidence_of(weighed), separators=(",", ":")))
+        taught = _keep_evidence(taught, weighed, is_news=bool(learnt))
     events = (*_tell(memory, weighed, settled), *_tell_learnt(memory, weighed, taught, learnt))
     return Remembered(_with_standing(weighed, taught), taught, events)
+
+
+def _keep_evidence(memory: Memory, seen: Observation, *, is_news: bool) -> Memory:
+    """Keep what a success looks like; one that is much like the last is not written down each time."""
+    is_fresh = memory.evidence_at is not None and seen.started_at - memory.evidence_at < _EVIDENCE_LASTS
+    if is_fresh and not is_news:
+        return memory
+    evidence = json.dumps(evidence_of(seen), separators=(",", ":"))
+    return replace(memory, evidence=evidence, evidence_at=seen.started_at)
 
 
 def supplement(memory: Memory, observation: Observation, policy: Policy) -> Remembered:
@@ -59,7 +71,7 @@ def supplement(memory: Memory, observation: Observation, policy: Policy) -> Reme
 
     What needs no confirmation counts now; the rest waits for the next probe.
     """
-    weighed = _weigh(memory, observation, policy)
+    weighed = _weigh(memory, observation, read_traits(observation), policy)
     standing = dict(memory.standing)
     raised = []
     for verdict in weighed.verdicts:
@@ -74,11 +86,13 @@ def supplement(memory: Memory, observation: Observation, policy: Policy) -> Reme
     return Remembered(_with_standing(weighed, memory), memory, events)
 
 
-def _weigh(memory: Memory, observation: Observation, policy: Policy) -> Observation:
+def _weigh(
+    memory: Memory, observation: Observation, readings: Mapping[str, TraitValue], policy: Policy
+) -> Observation:
     if observation.state is State.UNKNOWN:
         return observation
     case = Case(observation, policy.of(observation.endpoint), observation.started_at)
-    return replace(observation, verdicts=add_hindsight(case, memory))
+    return replace(observation, verdicts=add_hindsight(case, memory, readings))
 
 
 def _with_standing(observation: Observation, memory: Memory) -> Observation:
@@ -126,6 +140,8 @@ def subject_of(observation: Observation) -> str:
 
 
 def _tell(memory: Memory, seen: Observation, settled: Settled) -> Iterator[Event]:
+    if not settled.raised and not settled.resolved and settled.former_state is None:
+        return
     before: Mapping[str, object] = json.loads(memory.evidence)
     after = evidence_of(seen)
     about = Event(
