@@ -1,5 +1,6 @@
 """The log of events: the latest ones at hand, a line for each, and whoever else wants to be told."""
 
+import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
@@ -11,7 +12,7 @@ from scanner.model.event import Event
 log = structlog.get_logger(__name__)
 
 MOST_KEPT = 1000
-_TELL = {Severity.NOTICE: log.info, Severity.WARNING: log.warning, Severity.CRITICAL: log.error}
+_LEVELS = {Severity.NOTICE: logging.INFO, Severity.WARNING: logging.WARNING, Severity.CRITICAL: logging.ERROR}
 
 
 class EventLog:
@@ -25,7 +26,8 @@ class EventLog:
         """Write down what has happened."""
         for event in events:
             self._kept.append(event)
-            _TELL[event.severity](
+            log.log(
+                _LEVELS[event.severity],
                 event.kind.value,
                 subject=event.subject,
                 severity=event.severity.label,
