@@ -130,7 +130,7 @@ class TableWriter:
 
     def __init__(self, stream: TextIO) -> None:
         self._longest = MAX_TEXT if stream.isatty() else None
-        self._console = _Console(file=stream, highlight=False, markup=False, width=_width(stream))
+        self._console = make_console(stream)
         self._records: list[Record] = []
 
     def write(self, record: Record) -> None:
@@ -143,6 +143,11 @@ class TableWriter:
             self._console.print(build_table(self._records, self._console.width, self._longest))
             self._console.print()
         self._console.print(build_summary(self._records))
+
+
+def make_console(stream: TextIO) -> Console:
+    """Return a console that writes text as it is; colours only where there is a terminal."""
+    return _Console(file=stream, highlight=False, markup=False, width=_width(stream))
 
 
 def _width(stream: TextIO) -> int | None:

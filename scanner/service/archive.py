@@ -10,7 +10,7 @@ from scanner.config import Settings
 from scanner.model import Observation, Severity
 from scanner.model.event import Event, EventKind
 from scanner.model.observation import Key
-from scanner.service.orders import obey
+from scanner.service.orders import OrderDesk
 from scanner.service.watch import Watch
 from scanner.store import Entry, Known, Limits, Place, Store, StoredPolicies, StoreError, find_place
 from scanner.verdict.version import RULES_VERSION
@@ -51,6 +51,7 @@ class Archive:
         self.store = Store(place, limits, vantage=settings.vantage)
         self.keeper = StoreKeeper(self.store)
         self.policies = StoredPolicies(self.store, {})
+        self._desk = OrderDesk(settings.vantage)
         self._vantage = settings.vantage
         self._is_loaded = False
 
@@ -83,13 +84,11 @@ class Archive:
 
     async def _obey(self, watch: Watch) -> None:
         try:
-            orders = await self.store.take_orders()
+            self._desk.take(await self.store.take_orders())
         except StoreError as error:
             log.error("orders_not_read", error=str(error))
             return
-        for order in orders:
-            obey(order, watch)
-        self.store.finish_orders(order.id for order in orders)
+        self.store.finish_orders(self._desk.work(watch))
 
     def _tell_losses(self) -> Iterable[Event]:
         for loss in self.store.take_losses():

@@ -1,11 +1,12 @@
 """Carries out what an operator orders about baselines, from another process or over HTTP."""
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 
 import structlog
 
-from scanner.model import Observation, Severity, State
+from scanner.model import Observation, Reason, Severity, State
 from scanner.model.event import Event, EventKind
 from scanner.model.memory import Memory
 from scanner.model.observation import Key
@@ -15,6 +16,9 @@ from scanner.verdict.baseline import accept, pin, reset
 from scanner.verdict.remember import subject_of
 
 log = structlog.get_logger(__name__)
+
+NAMES_SECONDS = 3600.0
+"""How long an order waits while name servers fail, and nobody knows whether its endpoint is watched."""
 
 _Change = Callable[[Memory, Observation, datetime], Memory]
 
@@ -50,22 +54,75 @@ def keys_in(order: Order) -> tuple[Key, ...]:
     return tuple(found)
 
 
+def is_for(order: Order, vantage: str) -> bool:
+    """Tell whether an order is for a vantage; several may write to one store."""
+    return order.argument.get("vantage", vantage) == vantage
+
+
+def write_argument(key: Key, domains: Iterable[str], vantage: str) -> dict[str, object]:
+    """Return the argument of an order about one endpoint; by its domains it is known while the DNS fails."""
+    return {"keys": [list(key)], "domains": list(domains), "vantage": vantage}
+
+
+class OrderDesk:
+    """Holds orders until their endpoints have a result, and carries each out once.
+
+    Args:
+        vantage: orders for another one are left to it.
+        clock: seconds, never going back.
+    """
+
+    def __init__(self, vantage: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._vantage = vantage
+        self._clock = clock
+        self._waiting: list[tuple[Order, float]] = []
+
+    def take(self, orders: Iterable[Order]) -> None:
+        """Take orders, the oldest first."""
+        now = self._clock()
+        self._waiting += [(order, now) for order in orders if is_for(order, self._vantage)]
+
+    def work(self, watch: Watch) -> tuple[int, ...]:
+        """Carry out what can be by now; return the numbers of the orders that are done with.
+
+        While an order about an endpoint waits, later ones about it do.
+        """
+        done, rest, held = [], [], set[Key]()
+        for order, since in self._waiting:
+            keys = keys_in(order)
+            if not held.isdisjoint(keys) or self._has_to_wait(order, since, watch):
+                held.update(keys)
+                rest.append((order, since))
+            else:
+                obey(order, watch)
+                done.append(order.id)
+        self._waiting = rest
+        return tuple(done)
+
+    def _has_to_wait(self, order: Order, since: float, watch: Watch) -> bool:
+        unseen = [key for key in keys_in(order) if watch.latest_of(key) is None]
+        if any(watch.is_awaited(key) for key in unseen):
+            return True
+        return bool(unseen) and self._clock() - since < NAMES_SECONDS and _names_fail(order, watch)
+
+
 def obey(order: Order, watch: Watch) -> None:
     """Carry an order out, as far as its endpoints are watched and have been probed."""
     if order.action not in ACTIONS:
-        log.error("order_unknown", action=order.action)
+        log.error("order_unknown", action=order.action, order=order.id)
         return
     for key in keys_in(order):
+        about = {"order": order.id, "action": order.action}
+        about |= {"host": key[0], "address": key[1], "port": key[2]}
         seen = watch.latest_of(key)
         if seen is None:
-            log.warning(
-                "order_without_endpoint", action=order.action, host=key[0], address=key[1], port=key[2]
-            )
+            log.warning("order_without_endpoint", **about, why="it is not watched; nothing is changed")
             continue
         at = datetime.now(UTC)
         memory = watch.chronicle.recollection.of(key)
         changed = change_memory(order.action, memory, seen, at)
         if changed == memory:
+            log.warning("order_without_effect", **about, why=_say_why(order.action, seen))
             continue
         event = Event(
             at=at,
@@ -80,3 +137,21 @@ def obey(order: Order, watch: Watch) -> None:
             vantage=seen.vantage,
         )
         watch.change_memory(seen, changed, event)
+
+
+def _names_fail(order: Order, watch: Watch) -> bool:
+    """Tell whether names that could lead to the order's endpoints cannot be looked up now."""
+    listed = order.argument.get("domains")
+    names = {key[0] for key in keys_in(order)} | {
+        str(name) for name in (listed if isinstance(listed, list) else ())
+    }
+    return any(
+        finding.reason is Reason.DNS_FAILURE and not names.isdisjoint((finding.domain, finding.host))
+        for finding in watch.findings()
+    )
+
+
+def _say_why(action: str, seen: Observation) -> str:
+    if action == "accept" and seen.state is State.UNKNOWN:
+        return f"the last probe could not tell ({seen.reason}): nothing can be accepted"
+    return "it is so already"

@@ -203,6 +203,10 @@ class Watch:
         """Return the latest result of an endpoint."""
         return self._latest.get(key)
 
+    def is_awaited(self, key: Key) -> bool:
+        """Whether an endpoint is watched, or may be as far as is known yet."""
+        return not self._is_planned or (key in self._agenda and key not in self._ruled_out)
+
     def change_memory(self, seen: Observation, memory: Memory, event: Event) -> None:
         """Put another memory in the place of an endpoint's, as an operator asks for."""
         self._show_again(self.chronicle.recollection.change(seen, memory, (event,)))

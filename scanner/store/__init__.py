@@ -9,6 +9,7 @@ from scanner.store.store import Store
 from scanner.store.values import (
     Entry,
     EventQuery,
+    Kept,
     Known,
     Limits,
     Loss,
@@ -21,6 +22,7 @@ from scanner.store.values import (
 __all__ = [
     "Entry",
     "EventQuery",
+    "Kept",
     "Known",
     "Limits",
     "Loss",

@@ -127,13 +127,14 @@ class Pending:
             self.filled.clear()
             self.is_full.clear()
             batch = Batch(list(self._carried.values()), list(self._events))
-            batch.policies, batch.meta, batch.finished = self._policies, self._meta, self._finished
-            self._carried, self._policies, self._meta, self._finished = {}, {}, {}, []
+            batch.policies, batch.meta = self._policies, self._meta
+            self._carried, self._policies, self._meta = {}, {}, {}
             self._events.clear()
             while self._entries and len(batch.entries) < self._pace.batch_entries:
                 batch.entries.append(self._entries.popleft())
             is_more = bool(self._entries)
             if not is_more:
+                batch.finished, self._finished = self._finished, []
                 batch.barriers, self._barriers = self._barriers, []
         if is_more:
             self._tell(is_full=True)

@@ -12,6 +12,7 @@ from scanner.model import Observation
 from scanner.model.event import Event
 from scanner.model.observation import Key
 from scanner.store.faults import StoreError, describe
+from scanner.store.finding import Wanted, read_page
 from scanner.store.marks import read_marks
 from scanner.store.migrate import require_current
 from scanner.store.moments import from_micros, to_micros
@@ -28,7 +29,7 @@ from scanner.store.reading import (
     select_samples,
 )
 from scanner.store.schema import endpoints, samples
-from scanner.store.values import EventQuery, Order, Remembered
+from scanner.store.values import EventQuery, Kept, Order, Remembered
 
 _LOCK_SECONDS = 5.0
 
@@ -90,6 +91,14 @@ class Reader:
                 Remembered(key_of(row), row.vantage, row.memory, from_micros(row.updated_at))
                 for row in connection.execute(query)
             )
+
+    def find(self, wanted: Wanted, *, vantage: str = "default") -> Iterator[Kept]:
+        """Yield the endpoints that are looked for, each with its memory and its latest observation."""
+        done_to: int | None = 0
+        while done_to is not None:
+            with self._reading() as connection:
+                done_to, found = read_page(connection, vantage, done_to, wanted, self.skipped)
+            yield from found
 
     def policies(self) -> dict[str, KeptPolicy]:
         """Return the MTA-STS policies by domain."""

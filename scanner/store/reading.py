@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
 
 _AT_ONCE = 500
-_SAMPLE = (
+SAMPLE_COLUMNS = (
     samples.c.started_at,
     samples.c.duration,
     samples.c.subject_id,
@@ -64,7 +64,7 @@ class Decoder:
         self._templates: dict[tuple[int, int], tuple[Observation, Mapping[str, str | None]] | None] = {}
 
     def decode(self, rows: Sequence[AnyRow]) -> Iterator[tuple[AnyRow, Observation]]:
-        """Yield the rows that can be understood, each with its observation. They begin with `_SAMPLE`."""
+        """Yield each row that can be understood, beginning with `SAMPLE_COLUMNS`, with what it holds."""
         self._fetch({number for row in rows for number in (row.subject_id, row.evidence_id)})
         for row in rows:
             template = self._build(row.subject_id, row.evidence_id)
@@ -116,7 +116,7 @@ def read_known(connection: Connection, vantage: str, skipped: Skipped) -> Known:
         keys = {row.id: key_of(row) for row in page}
         memories |= {keys[row.id]: row.memory for row in page if row.memory is not None}
         query = (
-            select(*_SAMPLE, samples.c.endpoint_id)
+            select(*SAMPLE_COLUMNS, samples.c.endpoint_id)
             .join(endpoints, endpoints.c.id == samples.c.endpoint_id)
             .where(endpoints.c.id.in_(keys), samples.c.started_at == endpoints.c.latest_at)
         )
@@ -152,7 +152,7 @@ def read_samples(connection: Connection, query: Select[Any], skipped: Skipped) -
 
 def select_samples(*conditions: Any) -> Select[Any]:  # noqa: ANN401 - SQLAlchemy's own conditions
     """Make the query for some samples."""
-    return select(*_SAMPLE).join(endpoints, endpoints.c.id == samples.c.endpoint_id).where(*conditions)
+    return select(*SAMPLE_COLUMNS).join(endpoints, endpoints.c.id == samples.c.endpoint_id).where(*conditions)
 
 
 def match_key(key: Key, vantage: str) -> tuple[Any, ...]:
@@ -186,6 +186,8 @@ def select_events(query: EventQuery) -> Select[Any]:
         statement = statement.where(events.c.id < query.before_id)
     if query.since is not None:
         statement = statement.where(events.c.at >= to_micros(query.since))
+    if query.until is not None:
+        statement = statement.where(events.c.at < to_micros(query.until))
     if query.kinds:
         statement = statement.where(events.c.kind.in_([kind.value for kind in query.kinds]))
     if query.severity is not None:

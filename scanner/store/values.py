@@ -124,10 +124,25 @@ class Remembered:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """One endpoint as the store has it."""
+
+    key: Key
+    domains: tuple[str, ...]
+    """Those that it serves, by its latest observation."""
+    memory: str | None
+    updated_at: datetime
+    latest: Observation | None
+    """None where it cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
 class EventQuery:
     """Which events to return; what is None does not matter."""
 
     since: datetime | None = None
+    until: datetime | None = None
+    """Only those before."""
     after_id: int | None = None
     """Only those with a greater id, as when going on from the last one seen."""
     before_id: int | None = None
