@@ -79,3 +79,46 @@ def _order(action: str, target: str, address: str | None, config: Path | None) -
     from scanner.cli.baseline import order_baseline  # noqa: PLC0415 - see above
 
     order_baseline(action, target, address=address, config=config)
+
+
+class EventForm(StrEnum):
+    """How to write events."""
+
+    TEXT = "text"
+    JSON = "json"
+    NDJSON = "ndjson"
+
+
+def events(
+    *,
+    since: Annotated[
+        str | None, typer.Option(metavar="2h|TIME", help="Only since then: 2h, 3d, 2026-01-02T03:04 (UTC).")
+    ] = None,
+    until: Annotated[str | None, typer.Option(metavar="2h|TIME", help="Only until then.")] = None,
+    severity: Annotated[
+        str | None, typer.Option(metavar="notice|warning|critical", help="Only of this weight, or worse.")
+    ] = None,
+    kind: Annotated[
+        list[str] | None, typer.Option(metavar="KIND", help="Only of this kind; may be given again.")
+    ] = None,
+    host: Annotated[
+        str | None, typer.Option(metavar="HOST", help="Only about endpoints of this host.")
+    ] = None,
+    limit: Annotated[str, typer.Option(metavar="N", help="The newest so many of them.")] = "100",
+    form: Annotated[EventForm, typer.Option("--format", help="How to write them.")] = EventForm.TEXT,
+    follow: Annotated[bool, typer.Option("--follow", help="Go on with new ones until Ctrl-C.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """List what has changed, from the store of mailport serve, oldest first."""
+    from scanner.cli.events import show_events  # noqa: PLC0415 - see above
+
+    words = {
+        "since": since,
+        "until": until,
+        "severity": severity,
+        "kind": ",".join(kind) if kind else None,
+        "host": host,
+        "limit": limit,
+    }
+    given = {name: text for name, text in words.items() if text is not None}
+    raise typer.Exit(show_events(given, form=form.value, is_followed=follow, config=config))

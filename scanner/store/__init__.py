@@ -1,5 +1,6 @@
 """Room 4: the memory of the service, in SQLite or PostgreSQL, which no fault of theirs may hold up."""
 
+from scanner.store.asking import QueryError, read_query
 from scanner.store.faults import NewerSchemaError, StoreError, StoreInUseError
 from scanner.store.orders import add_order
 from scanner.store.place import Place, default_path, find_place
@@ -30,6 +31,7 @@ __all__ = [
     "Order",
     "Pace",
     "Place",
+    "QueryError",
     "Reader",
     "Remembered",
     "Status",
@@ -40,4 +42,5 @@ __all__ = [
     "add_order",
     "default_path",
     "find_place",
+    "read_query",
 ]
