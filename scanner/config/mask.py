@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import yaml
 
-_SECRET_KEY = re.compile(r"pass(?:word|wd|phrase)|secret|token|credential|api_?key", re.IGNORECASE)
+_SECRET_KEY = re.compile(r"pass(?:word|wd|phrase)|secret|token|credential|api_?key|webhook", re.IGNORECASE)
 _USER_INFO = re.compile(r"(?<=://)[^/?#\s]*@")
 MASK = "***"
 

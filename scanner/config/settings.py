@@ -18,6 +18,7 @@ from scanner.config import values
 from scanner.config.catalogue import Providers
 from scanner.config.catalogue_values import LIST_OR_NOTHING
 from scanner.config.controls import ControlSettings
+from scanner.config.event_settings import EventSettings
 from scanner.config.mask import write_masked
 from scanner.config.section import Section as _Section
 from scanner.config.store_settings import StoreSettings
@@ -263,6 +264,8 @@ class Settings(_Section):
     catalogue: Providers = ()
     """Providers of the operator's own, and changes of built-in ones."""
     store: StoreSettings = StoreSettings()
+    events: EventSettings = EventSettings()
+    """Whom to tell of changes, beside the log."""
     vantage: Annotated[str, BeforeValidator(values.read_vantage)] = "default"
     """The name of the place that we look from."""
     web: WebSettings = WebSettings()

@@ -54,6 +54,13 @@ class Telemetry:
             ["sink"],
             registry=registry,
         )
+        self._deliveries = Counter(
+            "mailport_event_deliveries_total",
+            "Events handed to a webhook or to standard output since the scanner started, by how that ended: "
+            "delivered, failed (tried again), refused by the receiver, dropped since too many waited.",
+            ["outcome"],
+            registry=registry,
+        )
         self._gauges = {
             name: Gauge(f"mailport_{name}", documentation, registry=registry)
             for name, documentation in _GAUGES.items()
@@ -108,6 +115,15 @@ class Telemetry:
         """Start the error counters of these sinks at 0, so that the first error is an increase."""
         for sink in sinks:
             self._sink_errors.labels(sink)
+
+    def declare_outcomes(self, outcomes: Iterable[str]) -> None:
+        """Start the counters of deliveries at 0."""
+        for outcome in outcomes:
+            self._deliveries.labels(outcome)
+
+    def count_delivery(self, outcome: str) -> None:
+        """Count how the delivery of one event ended."""
+        self._deliveries.labels(outcome).inc()
 
     def count_sink_error(self, sink: str) -> None:
         """Count one observation that a sink could not take."""

@@ -19,8 +19,12 @@ class EventLog:
     """Keeps the last events, newest last."""
 
     def __init__(self, listeners: Sequence[Callable[[Event], None]] = ()) -> None:
-        self._listeners = tuple(listeners)
+        self._listeners = list(listeners)
         self._kept: deque[Event] = deque(maxlen=MOST_KEPT)
+
+    def listen(self, listener: Callable[[Event], None]) -> None:
+        """Have one more told of every event from now on; it must not block."""
+        self._listeners.append(listener)
 
     def tell(self, events: Iterable[Event]) -> None:
         """Write down what has happened."""

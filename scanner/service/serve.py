@@ -17,6 +17,7 @@ from scanner.config import ConfigError, Settings
 from scanner.model import Observation, TargetFinding, Verdict
 from scanner.service.archive import Archive, open_archive
 from scanner.service.long_lived import set_aside
+from scanner.service.outlets import OUTCOMES, Outlets
 from scanner.service.parts import build_parts
 from scanner.service.watch import Watch
 from scanner.verdict.egress import tell_gate
@@ -35,10 +36,13 @@ Loader = Callable[[], Settings]
 class Service:
     """What the HTTP interface sees of the running scanner (`scanner.web.Monitor`)."""
 
-    def __init__(self, watch: Watch, load: Loader) -> None:
+    def __init__(
+        self, watch: Watch, load: Loader, *, on_reload: Callable[[Settings], None] = lambda _: None
+    ) -> None:
         self.version = __version__
         self._watch = watch
         self._load = load
+        self._on_reload = on_reload
         self._reloading = asyncio.Lock()
         self._next_reload: asyncio.Future[ReloadOutcome] | None = None
         self._wants_fresh = False
@@ -120,6 +124,7 @@ class Service:
             if is_fresh:
                 self._fresh_at = time.monotonic()
             await self._watch.apply(settings, parts)
+            self._on_reload(settings)
             self._watch.telemetry.record_reload(is_successful=True, at=datetime.now(UTC))
             log.info("reloaded", targets=len(settings.targets))
             return ReloadOutcome(ok=True)
@@ -151,12 +156,14 @@ async def run_service(
     parts = build_parts(settings, policies=None if archive is None else archive.policies)
     keeper = None if archive is None else archive.keeper
     watch = Watch(settings, parts, on_planned=set_aside, keeper=keeper)
-    service = Service(watch, load)
+    outlets = _open_outlets(settings, watch)
+    service = Service(watch, load, on_reload=outlets.adjust)
     async with serve_http(create_app(service), sock):
         log.info("serving", version=__version__, listen=_where(sock), targets=len(settings.targets))
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(_run_watch(watch, archive)),
+                group.create_task(outlets.run()),
                 group.create_task(_reload_on(hang_up, service)),
                 group.create_task(_reload_on_change(service)),
             ]
@@ -164,11 +171,23 @@ async def run_service(
                 tasks.append(group.create_task(_tell_first_pass(watch, on_first_pass)))
             await stop.wait()
             log.info("stopping")
-            await watch.drain(DRAIN_SECONDS)
+            await asyncio.gather(watch.drain(DRAIN_SECONDS), outlets.drain(DRAIN_SECONDS))
             for task in tasks:
                 task.cancel()
     if archive is not None:
         await archive.close()
+
+
+def _open_outlets(settings: Settings, watch: Watch) -> Outlets:
+    """Have events told to whom the settings name."""
+
+    async def resolve(host: str) -> tuple[str, ...]:
+        return await watch.parts_in_force[1].planner.resolver.addresses(host)
+
+    outlets = Outlets(settings, resolve, watch.telemetry.count_delivery)
+    watch.telemetry.declare_outcomes(OUTCOMES)
+    watch.chronicle.events.listen(outlets.take)
+    return outlets
 
 
 async def _run_watch(watch: Watch, archive: Archive | None) -> None:
