@@ -37,7 +37,7 @@ class Kin:
     def forget(self, key: Key) -> None:
         """Forget an endpoint that is watched no more."""
         self._sightings.pop(key, None)
-        self._told.pop(key, None)
+        self._told.clear()  # seldom; whose sibling it was is not kept
 
     def _compare(self, key: Key, others: Iterable[Key]) -> tuple[Verdict, ...]:
         family = [

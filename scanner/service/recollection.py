@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from scanner.model import Observation, Severity
 from scanner.model.event import Event
-from scanner.model.memory import Memory, Trait
+from scanner.model.memory import Memory
 from scanner.model.observation import Key
 from scanner.verdict import Policy
 from scanner.verdict.alternatives import find_alternative, with_alternative
@@ -60,8 +60,8 @@ class Recollection:
         self._find_others = find_others
         self._memories: dict[Key, Memory] = {}
         self._stored: OrderedDict[Key, str] = OrderedDict()
-        self._left: OrderedDict[Place, Mapping[str, Trait]] = OrderedDict()
-        """The baselines of addresses that a host has left."""
+        self._left: OrderedDict[Place, Memory] = OrderedDict()
+        """What was known of addresses that a host has left, as far as it takes that along."""
 
     def adjust(self, policy: Policy, patience: Patience) -> None:
         """Go on with another policy and patience; what is remembered is kept."""
@@ -85,14 +85,25 @@ class Recollection:
         return memory
 
     def remember(self, observation: Observation) -> Observation:
-        """Judge one more probe with memory, and remember it."""
+        """Judge one more probe with memory, and remember it.
+
+        A fault of ours in it costs this endpoint its memory, and no other endpoint anything.
+        """
         key = observation.endpoint.key
-        return self._take(key, remember(self.of(key), observation, self._policy, self._patience))
+        try:
+            result = remember(self.of(key), observation, self._policy, self._patience)
+        except Exception as fault:  # noqa: BLE001 - one odd server must not end the watch over all others
+            return self._start_anew(observation, fault)
+        return self._take(key, result)
 
     def supplement(self, observation: Observation) -> Observation:
         """Judge a probe again of which more is known, or another policy holds, than when it was made."""
         key = observation.endpoint.key
-        return self._take(key, supplement(self.of(key), observation, self._policy))
+        try:
+            result = supplement(self.of(key), observation, self._policy)
+        except Exception as fault:  # noqa: BLE001 - as above
+            return self._start_anew(observation, fault)
+        return self._take(key, result)
 
     def change(self, seen: Observation, memory: Memory, events: Sequence[Event]) -> Observation:
         """Put another memory in the place of that of an endpoint, as an operator asks for."""
@@ -111,12 +122,17 @@ class Recollection:
             return
         self._stored[key] = write_memory(memory)
         if memory.has_baseline:
-            self._left[_place_of(key)] = {
-                name: trait for name, trait in memory.traits.items() if name not in _OF_THE_ADDRESS
-            }
+            self._left[_place_of(key)] = _portable(memory)
         for kept in (self._stored, self._left):
             while len(kept) > MOST_STORED:
                 kept.popitem(last=False)
+
+    def _start_anew(self, observation: Observation, fault: Exception) -> Observation:
+        key = observation.endpoint.key
+        what = f"{type(fault).__name__}: {fault}"[:300]
+        log.error("not_remembered", host=key[0], address=key[1], port=key[2], error=what)
+        self._memories[key] = Memory()
+        return replace(observation, standing=())
 
     def _take(self, key: Key, result: Remembered) -> Observation:
         self._memories[key] = result.memory
@@ -136,11 +152,17 @@ class Recollection:
     def _read(self, key: Key) -> Memory:
         text = self._stored.pop(key, None)
         if text is None:
-            return Memory(traits=self._left.get(_place_of(key), {}))
+            return self._left.get(_place_of(key)) or Memory()
         memory = read_memory(text)
         if memory is None:
             log.error("memory_unreadable", host=key[0], address=key[1], port=key[2])
         return memory or Memory()
+
+
+def _portable(memory: Memory) -> Memory:
+    """Return what a host takes along to another address: its baseline, and that the operator fixed it."""
+    traits = {name: trait for name, trait in memory.traits.items() if name not in _OF_THE_ADDRESS}
+    return Memory(traits=traits, is_pinned=memory.is_pinned)
 
 
 def _place_of(key: Key) -> Place:

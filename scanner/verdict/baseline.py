@@ -49,6 +49,8 @@ def _take(rule: TraitRule, trait: Trait | None, reading: TraitValue, at: datetim
     if trait is None:
         trait = Trait(None, at, at)
     if trait.value is not None and rule.is_same(trait.value, reading):
+        if rule.is_collected:  # one of several machines: that another was seen as well still counts
+            return replace(trait, seen_at=at)
         return Trait(trait.value, trait.since, at)
     if trait.rival == reading and trait.rival_since is not None:
         count, since = trait.rival_count + 1, trait.rival_since

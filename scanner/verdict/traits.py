@@ -25,6 +25,7 @@ _WEAK_GROUPS = frozenset({GroupClass.P_224, GroupClass.SHORT})
 _AEAD = frozenset({Mode.GCM, Mode.CCM, Mode.CCM8, Mode.POLY1305})
 _FORWARD_SECRECY = frozenset({KeyExchange.ANY, KeyExchange.ECDHE, KeyExchange.DHE})
 _UNTIL = " until "
+_LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 _IMAP4 = frozenset({"IMAP4REV1", "IMAP4REV2"})
 _WEAK_SASL = frozenset({"PLAIN", "LOGIN", "USER"})
 
@@ -163,13 +164,17 @@ def _issuer(seen: Observation) -> str | None:
     certificate = seen.certificate
     if certificate is None:
         return None
-    return f"{organisation_of(certificate.issuer)}{_UNTIL}{certificate.not_after:%Y-%m-%d}"
+    # Not by %Y, which writes the year 999 with three digits.
+    return f"{organisation_of(certificate.issuer)}{_UNTIL}{certificate.not_after.date().isoformat()}"
 
 
 def split_issuer(reading: str) -> tuple[str, datetime]:
     """Return the organisation and the end of a certificate, to the day, from a reading of `issuer`."""
     organisation, _, end = reading.rpartition(_UNTIL)
-    return organisation, datetime.fromisoformat(end).replace(tzinfo=UTC)
+    try:
+        return organisation, datetime.fromisoformat(end).replace(tzinfo=UTC)
+    except ValueError:  # a memory may hold anything
+        return reading, _LONG_AGO
 
 
 def _is_new_issuer(baseline: TraitValue, reading: TraitValue) -> bool:

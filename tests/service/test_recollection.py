@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from scanner.model import Observation, Reason, StartTls
 from scanner.model.event import Event, EventKind
 from scanner.model.memory import Memory
@@ -142,3 +144,20 @@ def test_what_does_not_work_is_no_alternative() -> None:
     recollection = Recollection(Policy(), Patience(), [], lambda _: others)
     seen = see(recollection, *[ended(587, reason=Reason.CONNECT_TIMEOUT)] * 2)
     assert [verdict.working_alternative for verdict in seen.verdicts] == [None]
+
+
+def test_a_fault_in_judging_costs_one_endpoint_its_memory_and_nobody_else_anything(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    recollection = Recollection(Policy(), Patience(), [])
+    see(recollection, *[healthy(587)] * 4)
+    see(recollection, *[healthy(993)] * 4)
+
+    def fail(*_: object) -> None:
+        raise KeyError("odd")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("scanner.service.recollection.remember", fail)
+        assert see(recollection, healthy(587)).standing == ()
+    assert not recollection.of(healthy(587).endpoint.key).has_baseline
+    assert recollection.of(healthy(993).endpoint.key).has_baseline

@@ -396,3 +396,28 @@ def test_any_history_keeps_the_rules(sights: list[Callable[[], Observation]]) ->
     resolved = [event.name for event in history.events if event.kind is EventKind.VERDICT_RESOLVED]
     for name in resolved:
         assert raised.count(name) >= resolved.count(name)
+
+
+def test_a_certificate_of_any_year_can_be_remembered() -> None:
+    for year in (1, 999, 9999):
+        history = learnt(with_certificate(993, not_after=NOW.replace(year=year)))
+        history.see(with_certificate(993, issuer="CN=Box,O=Inspection"), times=3)
+        assert history.memory.has_baseline
+
+
+def test_a_memory_with_a_damaged_trait_is_no_fault() -> None:
+    history = learnt(healthy(993))
+    damaged = replace(history.memory.traits["issuer"], value=("O=Example until never", ""))
+    history.memory = replace(history.memory, traits={**history.memory.traits, "issuer": damaged})
+    history.see(with_certificate(993, issuer="CN=Box,O=Inspection"), times=3)
+
+
+def test_two_machines_behind_one_address_are_both_learnt_though_they_answer_in_turns() -> None:
+    first = healthy(993)
+    second = replace(with_certificate(993, issuer="CN=B,O=Two"), banner="* OK other node")
+    history = learnt(first)
+    history.see(first, second, times=16 * 24, every=timedelta(minutes=30))
+    history.events.clear()
+    history.see(first, second, times=50)
+    assert history.standing == set()
+    assert history.events == []
