@@ -3,11 +3,13 @@
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 import structlog
 
 from scanner.model import Severity
 from scanner.model.event import Event
+from scanner.store import EventQuery
 
 log = structlog.get_logger(__name__)
 
@@ -16,11 +18,12 @@ _LEVELS = {Severity.NOTICE: logging.INFO, Severity.WARNING: logging.WARNING, Sev
 
 
 class EventLog:
-    """Keeps the last events, newest last."""
+    """Keeps the last events, newest last, each with a number of its own."""
 
     def __init__(self, listeners: Sequence[Callable[[Event], None]] = ()) -> None:
         self._listeners = list(listeners)
         self._kept: deque[Event] = deque(maxlen=MOST_KEPT)
+        self._number = 0
 
     def listen(self, listener: Callable[[Event], None]) -> None:
         """Have one more told of every event from now on; it must not block."""
@@ -29,7 +32,8 @@ class EventLog:
     def tell(self, events: Iterable[Event]) -> None:
         """Write down what has happened."""
         for event in events:
-            self._kept.append(event)
+            self._number += 1
+            self._kept.append(replace(event, id=self._number))
             log.log(
                 _LEVELS[event.severity],
                 event.kind.value,
@@ -44,6 +48,22 @@ class EventLog:
                 except Exception as fault:  # noqa: BLE001 - who fails to listen must not cost the others
                     log.error("event_not_told", error=f"{type(fault).__name__}: {fault}")
 
+    def find(self, query: EventQuery) -> tuple[Event, ...]:
+        """Return the events asked for, oldest first; of too many the newest or the oldest, as asked for."""
+        found = [event for event in self._kept if _is_asked_for(event, query)]
+        return tuple(found[-query.limit :] if query.is_newest_first else found[: query.limit])
+
     def latest(self) -> tuple[Event, ...]:
         """Return the events kept, newest first."""
         return tuple(reversed(self._kept))
+
+
+def _is_asked_for(event: Event, query: EventQuery) -> bool:
+    return (
+        (query.since is None or event.at >= query.since)
+        and (query.until is None or event.at < query.until)
+        and (query.after_id is None or (event.id or 0) > query.after_id)
+        and (not query.kinds or event.kind in query.kinds)
+        and (query.severity is None or event.severity >= query.severity)
+        and (query.host is None or (event.key is not None and event.key[0] == query.host))
+    )

@@ -6,7 +6,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,11 +15,14 @@ import structlog
 from scanner import __version__
 from scanner.config import ConfigError, Settings
 from scanner.model import Observation, TargetFinding, Verdict
+from scanner.model.event import Event
+from scanner.model.incident import Incident
 from scanner.service.archive import Archive, open_archive
 from scanner.service.long_lived import set_aside
 from scanner.service.outlets import OUTCOMES, Outlets
 from scanner.service.parts import build_parts
 from scanner.service.watch import Watch
+from scanner.store import EventQuery
 from scanner.verdict.egress import tell_gate
 from scanner.web import ReloadOutcome, create_app, serve_http
 
@@ -37,12 +40,18 @@ class Service:
     """What the HTTP interface sees of the running scanner (`scanner.web.Monitor`)."""
 
     def __init__(
-        self, watch: Watch, load: Loader, *, on_reload: Callable[[Settings], None] = lambda _: None
+        self,
+        watch: Watch,
+        load: Loader,
+        archive: Archive | None = None,
+        *,
+        on_reload: Callable[[Settings], None] = lambda _: None,
     ) -> None:
         self.version = __version__
         self._watch = watch
         self._load = load
         self._on_reload = on_reload
+        self._archive = archive
         self._reloading = asyncio.Lock()
         self._next_reload: asyncio.Future[ReloadOutcome] | None = None
         self._wants_fresh = False
@@ -91,6 +100,19 @@ class Service:
         standings = self._watch.controls.standings
         verdicts = (tell_gate(gate, standings[gate]) for gate in sorted(standings))
         return [verdict for verdict in verdicts if verdict is not None]
+
+    def incidents(self) -> Sequence[Incident]:
+        """Return the incidents that are open."""
+        return tuple(self._watch.chronicle.board.open.values())
+
+    async def events(self, query: EventQuery) -> Sequence[Event]:
+        """Return events, oldest first: from the store, or else those that this process remembers."""
+        is_onward = query.after_id is not None or query.since is not None
+        query = replace(query, is_newest_first=not is_onward)
+        if self._archive is None:
+            return self._watch.chronicle.events.find(query)
+        found = await asyncio.to_thread(self._archive.store.reader.events, query)
+        return found if is_onward else found[::-1]
 
     def masked_settings(self) -> str:
         """Return the settings in force, every secret masked."""
@@ -157,7 +179,7 @@ async def run_service(
     keeper = None if archive is None else archive.keeper
     watch = Watch(settings, parts, on_planned=set_aside, keeper=keeper)
     outlets = _open_outlets(settings, watch)
-    service = Service(watch, load, on_reload=outlets.adjust)
+    service = Service(watch, load, archive, on_reload=outlets.adjust)
     async with serve_http(create_app(service), sock):
         log.info("serving", version=__version__, listen=_where(sock), targets=len(settings.targets))
         async with asyncio.TaskGroup() as group:

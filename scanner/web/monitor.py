@@ -8,6 +8,9 @@ from typing import Annotated, Protocol
 from fastapi import Depends, Request
 
 from scanner.model import Observation, TargetFinding, Verdict
+from scanner.model.event import Event
+from scanner.model.incident import Incident
+from scanner.store import EventQuery
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +22,7 @@ class ReloadOutcome:
 
 
 class Monitor(Protocol):
-    """The running service as the pages see it; every read is of what is known now, none waits."""
+    """The running service as the pages see it; every read but that of events is of what is known now."""
 
     @property
     def version(self) -> str:
@@ -56,6 +59,16 @@ class Monitor(Protocol):
 
     def egress(self) -> Sequence[Verdict]:
         """Return what is wrong with our own network, a verdict a port; nothing where all is well."""
+
+    def incidents(self) -> Sequence[Incident]:
+        """Return the incidents that are open."""
+
+    async def events(self, query: EventQuery) -> Sequence[Event]:
+        """Return events, oldest first: those after `after_id` or `since`, or else the newest.
+
+        Raises:
+            StoreError: they cannot be read.
+        """
 
     def masked_settings(self) -> str:
         """Return the settings in force as YAML, every secret masked."""

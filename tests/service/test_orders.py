@@ -208,3 +208,25 @@ def wait_for_a_look_at_the_orders(service: Service) -> None:
     service.running.wait_until(lambda: taken(service.folder)[-1], TAKEN_SECONDS)
     with closing(sqlite3.connect(service.folder / "mailport.db")) as connection, connection:
         connection.execute("DELETE FROM orders WHERE id = ?", (number,))
+
+
+@pytest.mark.parametrize("is_kept", [True, False], ids=["store", "no store"])
+def test_events_are_handed_out_over_http(document: dict[str, Any], tmp_path: Path, is_kept: bool) -> None:
+    with serving(tmp_path, document if is_kept else document | {"store": False}) as service:
+        service.wait_for_event("baseline_learnt")
+
+        def ask(parameters: str = "") -> dict[str, Any]:
+            status, text = service.ask(f"/api/v1/events{parameters}")
+            assert status == 200
+            found: dict[str, Any] = json.loads(text)
+            return found
+
+        service.running.wait_until(lambda: bool(ask()["events"]))
+        found = ask()
+        assert [each["kind"] for each in found["events"]] == ["baseline_learnt"]
+        assert found["next"] == found["events"][0]["id"] == 1
+        assert ask("?after=1") == {"events": [], "next": 1}
+        assert ask("?severity=critical")["events"] == []
+        assert len(ask(f"?host={ROW}.mail.test&since=1h")["events"]) == 1
+        assert service.ask("/api/v1/events?since=soon")[0] == 400
+        assert json.loads(service.ask("/api/v1/incidents")[1]) == {"incidents": []}

@@ -8,6 +8,9 @@ from prometheus_client import CollectorRegistry
 
 from scanner.metrics import Exposition, Telemetry
 from scanner.model import Observation, TargetFinding, Verdict
+from scanner.model.event import Event
+from scanner.model.incident import Incident
+from scanner.store import EventQuery, StoreError
 from scanner.web import ReloadOutcome
 from tests.web.samples import FINDINGS, NOW, WORLD
 
@@ -27,6 +30,10 @@ class FakeService:
     outcome: ReloadOutcome = field(default_factory=lambda: ReloadOutcome(ok=True))
     own_network: Sequence[Verdict] = ()
     reloads: int = 0
+    open_incidents: Sequence[Incident] = ()
+    told: Sequence[Event] = ()
+    queries: list[EventQuery] = field(default_factory=list)
+    store_fault: StoreError | None = None
     settings: str = "targets:\n- example.org\nstore: postgresql://mailport:***@db/mailport\n"
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 
@@ -48,6 +55,15 @@ class FakeService:
 
     def egress(self) -> Sequence[Verdict]:
         return self.own_network
+
+    def incidents(self) -> Sequence[Incident]:
+        return self.open_incidents
+
+    async def events(self, query: EventQuery) -> Sequence[Event]:
+        self.queries.append(query)
+        if self.store_fault is not None:
+            raise self.store_fault
+        return self.told
 
     def masked_settings(self) -> str:
         return self.settings

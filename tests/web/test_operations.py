@@ -15,7 +15,18 @@ PROMETHEUS = (
     "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
 )
 STYLE = "/static/mailport.css"
-GET_ROUTES = ("/", "/docs", "/openapi.json", "/metrics", "/-/healthy", "/-/ready", "/config", STYLE)
+API_ROUTES = ("/api/v1/events", "/api/v1/incidents")
+GET_ROUTES = (
+    "/",
+    "/docs",
+    "/openapi.json",
+    "/metrics",
+    "/-/healthy",
+    "/-/ready",
+    "/config",
+    STYLE,
+    *API_ROUTES,
+)
 OTHER_ROUTES = ("/nothing", "/-/reload", "/static/nothing", "/static/../app.py")
 
 
