@@ -39,6 +39,7 @@ def _environment() -> Environment:
         "seconds": view.say_seconds,
         "time": view.say_time,
         "concern_mark": view.mark_of,
+        "counsel": view.counsel_on,
         "severity_mark": _SEVERITY_MARKS.__getitem__,
     }
     return environment

@@ -44,12 +44,17 @@ class Count:
     number: int
 
 
-def concern_of(seen: Observation | TargetFinding) -> Concern:
-    """Return how soon to look: the worst of the reason, what the last probe shows and what stands."""
+def severities_of(seen: Observation | TargetFinding) -> list[Severity]:
+    """Return what weighs on an endpoint or a target: what the last probe shows and what stands."""
     verdicts = list(seen.verdicts)
     if isinstance(seen, Observation):
         verdicts += seen.counting
-    return Concern(weigh(seen.reason, [verdict.severity for verdict in verdicts]) or 0)
+    return [verdict.severity for verdict in verdicts]
+
+
+def concern_of(seen: Observation | TargetFinding) -> Concern:
+    """Return how soon to look: the worst of the reason, what the last probe shows and what stands."""
+    return Concern(weigh(seen.reason, severities_of(seen)) or 0)
 
 
 def count_targets(findings: Iterable[TargetFinding]) -> Counter[Concern]:

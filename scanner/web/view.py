@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from scanner.model import Certificate, Observation, Phase, State, TargetFinding, Verdict
 from scanner.verdict import is_downgraded
-from scanner.web.standing import Concern, concern_of
+from scanner.verdict.reason_advice import Counsel, advise
+from scanner.web.standing import Concern, concern_of, severities_of
 
 LEVELS = (
     "none reachable",
@@ -72,6 +73,8 @@ class Row:
     problems: str
     segments: tuple[Segment, ...]
     verdicts: tuple[Shown, ...]
+    counsel: Counsel | None
+    """What to do about the reason, where no verdict says it."""
     age: str
     accepted: str
     """The versions that the last sweep found accepted, the newest first."""
@@ -82,6 +85,11 @@ class Row:
 def mark_of(seen: Observation | TargetFinding) -> str:
     """Return the icon and colour that say how soon to look."""
     return _MARKS[concern_of(seen)]
+
+
+def counsel_on(seen: Observation | TargetFinding) -> Counsel | None:
+    """Return what to do about the reason of an endpoint or a target; None where verdicts tell it."""
+    return advise(seen.reason, severities_of(seen))
 
 
 def describe(seen: Observation, now: datetime) -> Row:
@@ -100,6 +108,7 @@ def describe(seen: Observation, now: datetime) -> Row:
         problems=_name_problems(seen.certificate, days),
         segments=_cut(seen),
         verdicts=_show_verdicts(seen, now),
+        counsel=counsel_on(seen),
         age=say_age(now - seen.started_at),
         accepted=_list_versions(seen, wanted=True),
         untold=_list_versions(seen, wanted=None),

@@ -4,7 +4,9 @@ import aiohttp
 import pytest
 
 from scanner.model import Reason, Severity, State
+from scanner.verdict.reason_advice import REASON_ADVICE
 from scanner.web.pages import MAX_ROWS
+from tests.verdict.observations import ended, judged
 from tests.web.page import Element, parse
 from tests.web.samples import FINDINGS, HOSTILE, NOW, SHARED, WORLD, failed, good
 from tests.web.service import FakeService
@@ -76,6 +78,36 @@ async def test_a_row_tells_what_was_seen(site: aiohttp.ClientSession) -> None:
     assert "warning misconfiguration" in details.text
 
 
+async def test_a_reason_without_a_verdict_says_what_to_do(
+    site: aiohttp.ClientSession, service: FakeService
+) -> None:
+    service.seen = (
+        failed("mx.silent.example", 25, Reason.NO_GREETING),
+        failed("mx.web.example", 25, Reason.WRONG_PROTOCOL, replace(BLOCKED, severity=Severity.WARNING)),
+    )
+    page = await load(site)
+    outweighing, alone = rows(page)
+
+    (details,) = alone.find("details")
+    assert details.find("summary")[0].text == "no greeting"
+    assert REASON_ADVICE[Reason.NO_GREETING].meaning in details.text
+    assert details.find("p", class_="advice")[0].text == f"Advice: {REASON_ADVICE[Reason.NO_GREETING].advice}"
+    assert details.find("svg")[0].attributes["class"] == "mark warn"
+    (details,) = outweighing.find("details")
+    assert details.find("summary")[0].text == "wrong protocol and 1 more"
+    assert len(details.find("p", class_="advice")) == 2
+
+
+async def test_no_endpoint_that_fails_is_without_advice(
+    site: aiohttp.ClientSession, service: FakeService
+) -> None:
+    service.seen = tuple(judged(ended(993, reason=reason)) for reason in Reason)
+    page = await load(site)
+
+    assert len(rows(page)) == len(Reason)
+    assert [row.text for row in rows(page) if not row.find("p", class_="advice")] == []
+
+
 async def test_the_worst_comes_first(site: aiohttp.ClientSession) -> None:
     page = await load(site)
 
@@ -132,7 +164,8 @@ async def test_targets_without_an_endpoint_are_listed(site: aiohttp.ClientSessio
 
     texts = [item.text for item in page.find("section", class_="findings")[0].find("li")]
     assert len(texts) == len(FINDINGS)
-    assert texts[0] == "nosuch.example unreachable: name not found 2 min ago"
+    advice = REASON_ADVICE[Reason.NAME_NOT_FOUND].advice
+    assert texts[0] == f"nosuch.example unreachable: name not found {advice} 2 min ago"
     assert mark_names(page) == ["bad", "info", "warn"]
     assert "10.0.0.5" in texts[2]
 
