@@ -9,6 +9,10 @@ from scanner.model.memory import Memory, Trait, TraitValue
 from scanner.verdict.traits import TRAITS, TraitRule, read_traits
 
 
+_FEWEST_OF_AGE = 6
+"""Readings that a worse one must have to age: a clock that jumps ahead by a week is no week of probes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Learnt:
     """One trait that the baseline has taken on."""
@@ -58,7 +62,8 @@ def _take(rule: TraitRule, trait: Trait | None, reading: TraitValue, at: datetim
         count, since = 1, at
     is_due = count >= after
     if trait.value is not None and rule.is_worse(trait.value, reading):
-        is_due = is_due and rule.ages is not None and at - since >= rule.ages
+        has_aged = rule.ages is not None and count >= _FEWEST_OF_AGE and at - since >= rule.ages
+        is_due = is_due and has_aged
     if is_due:
         return Trait(rule.merge(trait.value, reading), since, at)
     return replace(trait, rival=reading, rival_count=count, rival_since=since)

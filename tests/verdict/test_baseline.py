@@ -421,3 +421,11 @@ def test_two_machines_behind_one_address_are_both_learnt_though_they_answer_in_t
     history.see(first, second, times=50)
     assert history.standing == set()
     assert history.events == []
+
+
+def test_a_clock_that_jumps_ahead_does_not_age_a_loss() -> None:
+    history = learnt(healthy(993))
+    history.see(with_tls(993, "TLSv1.2", OLD), times=2)
+    history.now += timedelta(days=8)
+    history.see(with_tls(993, "TLSv1.2", OLD), times=2)
+    assert "tls_version_dropped" in history.standing
