@@ -10,7 +10,7 @@ import typer
 from scanner import __version__
 from scanner.cli.console import Exit, ending_quietly, give_up, run_interruptibly, say
 from scanner.cli.logs import LogFormat, set_up_logging
-from scanner.cli.memory_commands import baseline, events
+from scanner.cli.memory_commands import baseline, events, rejudge
 from scanner.cli.options import COMMAND_LINE, list_problems
 from scanner.cli.output import Format
 from scanner.cli.scan import FailOn, ScanOptions, scan_targets
@@ -28,6 +28,7 @@ app = typer.Typer(
 
 app.add_typer(baseline)
 app.command()(events)
+app.command()(rejudge)
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="Configuration (YAML).")]
 DEFAULT_CONFIG = Path("config/mailport.yml")

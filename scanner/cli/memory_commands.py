@@ -122,3 +122,20 @@ def events(
     }
     given = {name: text for name, text in words.items() if text is not None}
     raise typer.Exit(show_events(given, form=form.value, is_followed=follow, config=config))
+
+
+def rejudge(
+    *,
+    since: Annotated[
+        str | None, typer.Option(metavar="2h|TIME", help="Tell only differences since then.")
+    ] = None,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Let mailport serve go on from the result; it must not run now.")
+    ] = False,
+    form: FormOption = Form.TEXT,
+    config: ConfigOption = None,
+) -> None:
+    """Judge the stored history again by today's rules, and tell what differs from what was told then."""
+    from scanner.cli.rejudge import rejudge as judge_again  # noqa: PLC0415 - see above
+
+    judge_again(since=since, is_applied=apply, is_json=form is Form.JSON, config=config)

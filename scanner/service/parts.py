@@ -53,7 +53,7 @@ def build_parts(
         ValueError: the CA file holds no usable certificate.
     """
     families = [int(family.value.removeprefix("ipv")) for family in settings.probe.families]
-    policy = _build_policy(settings.policy)
+    policy = build_policy(settings.policy)
     patience = Patience(settings.policy.baseline_after, settings.policy.confirm_after)
     prober = Prober(
         settings.probe,
@@ -114,7 +114,7 @@ def build_rounds(
     return Rounds(settings.controls, asker, clues, manner)
 
 
-def _build_policy(settings: PolicySettings) -> Policy:
+def build_policy(settings: PolicySettings) -> Policy:
     """Turn what the file asks of the targets into what the judge goes by."""
     overrides = (
         Override(parse_target(each.target), each.profile, each.min_tls) for each in settings.overrides

@@ -209,7 +209,8 @@ class Watch:
 
     def change_memory(self, seen: Observation, memory: Memory, event: Event) -> None:
         """Put another memory in the place of an endpoint's, as an operator asks for."""
-        self._show_again(self.chronicle.recollection.change(seen, memory, (event,)))
+        judged = self._parts.prober.judge(seen)  # what the old baseline added is no verdict any more
+        self._show_again(self.chronicle.recollection.change(judged, memory, (event,)))
 
     def keep(self, observation: Observation) -> None:
         """Keep the latest result of an endpoint."""

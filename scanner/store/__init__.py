@@ -1,11 +1,12 @@
 """Room 4: the memory of the service, in SQLite or PostgreSQL, which no fault of theirs may hold up."""
 
-from scanner.store.asking import QueryError, read_query
+from scanner.store.asking import QueryError, read_moment, read_query
 from scanner.store.faults import NewerSchemaError, StoreError, StoreInUseError
 from scanner.store.orders import add_order
 from scanner.store.place import Place, default_path, find_place
 from scanner.store.policies import StoredPolicies
 from scanner.store.reader import Reader
+from scanner.store.rewriting import Rewriter, rewriting
 from scanner.store.store import Store
 from scanner.store.values import (
     Entry,
@@ -34,6 +35,7 @@ __all__ = [
     "QueryError",
     "Reader",
     "Remembered",
+    "Rewriter",
     "Status",
     "Store",
     "StoreError",
@@ -42,5 +44,7 @@ __all__ = [
     "add_order",
     "default_path",
     "find_place",
+    "read_moment",
     "read_query",
+    "rewriting",
 ]

@@ -5,17 +5,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import yaml
 
-from scanner.model import Observation
-from scanner.model.event import Event
+from scanner.model import Observation, Severity
+from scanner.model.event import Event, EventKind
 from scanner.model.memory import Memory
 from scanner.model.observation import Key
+from scanner.probe.prober import judged
+from scanner.service.orders import change_memory
 from scanner.service.recollection import write_memory
 from scanner.store import Entry, Order, Pace, Place, Reader, Store
-from scanner.verdict import Policy, judge
-from scanner.verdict.remember import Patience, remember
+from scanner.verdict import Policy
+from scanner.verdict.remember import Patience, remember, supplement
 from scanner.verdict.version import RULES_VERSION
 from tests.verdict.observations import NOW
 
@@ -31,6 +34,8 @@ class KeptHistory:
     memories: dict[Key, Memory] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
     at: datetime = NOW
+    settings: dict[str, Any] = field(default_factory=dict)
+    """More for the configuration."""
 
     @property
     def place(self) -> Place:
@@ -41,7 +46,8 @@ class KeptHistory:
     def config(self) -> Path:
         """A configuration of a service with this store."""
         path = self.folder / "kept.yml"
-        path.write_text(yaml.safe_dump({"store": {"url": f"sqlite:///{self.place.path}"}}))
+        store = {"url": f"sqlite:///{self.place.path}"}
+        path.write_text(yaml.safe_dump({"store": store, **self.settings}))
         return path
 
     def see(self, *shown: Observation, times: int = 1) -> list[Event]:
@@ -52,6 +58,20 @@ class KeptHistory:
                 told += self._see(observation)
             self.at += timedelta(minutes=15)
         return told
+
+    def order(self, action: str, seen: Observation) -> None:
+        """Have an order of the operator carried out, between two probes."""
+        at = self.at - timedelta(minutes=5)
+        key, last = seen.endpoint.key, self.entries[-1].observation
+        again = judged(last, self.policy)
+        changed = change_memory(action, self.memories[key], again, at)
+        done = supplement(changed, again, self.policy)
+        self.memories[key] = done.memory
+        event = Event(
+            at, EventKind.BASELINE_CHANGED, "subject", Severity.NOTICE, "An order.", key=key, name=action
+        )
+        kept = replace(done.observation, standing=None)
+        self.entries.append(Entry(kept, write_memory(done.memory), (event,)))
 
     def write(self, events: Iterable[Event] = (), rules: str = RULES_VERSION) -> None:
         """Write what was seen."""
@@ -79,9 +99,9 @@ class KeptHistory:
 
     def _see(self, observation: Observation) -> tuple[Event, ...]:
         probed = replace(observation, started_at=self.at)
-        judged = replace(probed, verdicts=judge(probed, self.policy, self.at))
+        seen = judged(probed, self.policy)
         key = probed.endpoint.key
-        done = remember(self.memories.get(key, Memory()), judged, self.policy, Patience())
+        done = remember(self.memories.get(key, Memory()), seen, self.policy, Patience())
         self.memories[key] = done.memory
         kept = replace(done.observation, standing=None)
         self.entries.append(Entry(kept, write_memory(done.memory), done.events))
