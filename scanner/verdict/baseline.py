@@ -8,7 +8,6 @@ from scanner.model import Observation, State
 from scanner.model.memory import Memory, Trait, TraitValue
 from scanner.verdict.traits import TRAITS, TraitRule, read_traits
 
-
 _FEWEST_OF_AGE = 6
 """Readings that a worse one must have to age: a clock that jumps ahead by a week is no week of probes."""
 

@@ -88,12 +88,13 @@ def wait_until_taken(service: Service, wanted: Sequence[bool] = (True,)) -> None
 
 
 def raise_baseline(folder: Path) -> None:
-    """Let the memory say that the endpoint spoke TLS 1.3 once."""
+    """Let the memory say that the endpoint spoke TLS 1.3 once, and greeted otherwise."""
     with closing(sqlite3.connect(folder / "mailport.db")) as connection, connection:
         ((text,),) = connection.execute("SELECT memory FROM endpoints").fetchall()
         memory = json.loads(text)
         assert memory["traits"]["tls_version"]["value"] == 4
         memory["traits"]["tls_version"]["value"] = 5
+        memory["traits"]["banner"]["value"] = ["220 another.mail.test ESMTP"]
         connection.execute("UPDATE endpoints SET memory = ?", (json.dumps(memory),))
 
 
@@ -146,6 +147,20 @@ def test_a_loss_that_is_accepted_no_longer_stands(document: dict[str, Any], tmp_
         baseline(tmp_path, "accept", f"{ROW}.mail.test")
         service.running.wait_until(lambda: not service.samples("mailport_endpoint_verdict", **verdict), 10)
         wait_until_taken(service)
+
+
+def test_what_the_old_baseline_found_is_gone_at_once(document: dict[str, Any], tmp_path: Path) -> None:
+    learn(tmp_path, document)
+    raise_baseline(tmp_path)
+    with serving(tmp_path, document | {"schedule": {"interval": 3600}}) as service:
+        service.wait_ready()
+        # The first probe of this run, which the store has; there is no second one.
+        service.running.wait_until(lambda: service.value("mailport_store_written_entries_total") >= 2)
+        assert {each["id"] for each in view(tmp_path)["standing"]} == {"banner_changed"}
+        baseline(tmp_path, "accept", f"{ROW}.mail.test")
+        wait_until_taken(service)
+        assert view(tmp_path)["standing"] == []
+        assert service.samples("mailport_endpoint_verdict", verdict="banner_changed") == []
 
 
 def test_an_order_about_what_is_watched_no_more_is_told_once_and_done_with(
