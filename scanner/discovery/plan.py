@@ -11,12 +11,13 @@ from scanner.discovery.addresses import AddressBook
 from scanner.discovery.draft import Draft
 from scanner.discovery.found import Found
 from scanner.discovery.merge import Former, Merger, Plan
-from scanner.discovery.offer import Place
+from scanner.discovery.offer import Offer, Place
 from scanner.discovery.pieces import give_way
 from scanner.model import (
     PORTS,
     DaneStatus,
     Expectation,
+    Proof,
     Protocol,
     Role,
     Service,
@@ -159,7 +160,8 @@ class Planner:
         for offer, place in chosen:
             host = hosts[place.host]
             is_mx = place.service is Service.MX
-            draft.report_host(host, offer.source, is_mx=is_mx)
+            source = _source_of(draft.domain, offer, place)
+            draft.report_host(host, source, is_mx=is_mx)
             expectation = self._expect(place, offer.provider)
             if is_mx and found.mx.is_implicit:
                 expectation = _excuse(expectation)
@@ -170,7 +172,7 @@ class Planner:
                 if found.policy is not None:
                     claim = StsClaim(found.policy, (draft.domain,))
                     expectation = replace(expectation or Expectation(), mta_sts=(claim,))
-            draft.add(place, host, offer.source, expectation)
+            draft.add(place, host, source, expectation)
 
     async def _find(self, domain: str) -> Found:
         """Ask the sources about a domain, or return what they said while that holds."""
@@ -217,6 +219,12 @@ class Planner:
             Place(service_of(protocol, port), target.host, port, protocol, tls_mode)
             for port, protocol, tls_mode in wanted
         ]
+
+
+def _source_of(domain: str, offer: Offer, place: Place) -> Source:
+    """Return who named a server: the own name of a host is no guess, since the operator said it."""
+    is_said = offer.source is Source.GUESS and place.host == domain and place.proof is Proof.NONE
+    return Source.OPERATOR if is_said else offer.source
 
 
 def _excuse(expectation: Expectation | None) -> Expectation:

@@ -81,6 +81,22 @@ async def test_every_endpoint_carries_role_source_and_proof() -> None:
     assert (by_port[993].role, by_port[993].proof) == (Role.ACCESS, Proof.GREETING)
 
 
+async def test_a_name_without_mx_records_is_a_host_that_the_operator_named() -> None:
+    own = replace(IMAP, host="imap.test")
+    other = replace(IMAP, host="mx.test", port=143, tls_mode=TlsMode.STARTTLS, proof=Proof.GREETING)
+    found = await plan("imap.test", offers=[Offer(Source.GUESS, (own, other))])
+    assert places(found) == {
+        ("imap.test", 25, "mx"),
+        ("imap.test", 993, "operator"),
+        ("mx.test", 143, "guess"),
+    }
+    assert {(member.key[2], member.source) for member in found.domains[0].members} == {
+        (25, "mx"),
+        (993, "operator"),
+        (143, "guess"),
+    }
+
+
 async def test_a_null_mx_is_a_finding_and_no_fault_of_discovery() -> None:
     found = await plan("null.test")
     (finding,) = found.findings

@@ -36,7 +36,7 @@ SERVERS: dict[str, set[tuple[str, int, str]]] = {
     },
     "alias-domain.plain.test": {("mail.complete.plain.test", 25, "mx")},
     "implicit.plain.test": {("implicit.plain.test", 25, "mx")}
-    | {("implicit.plain.test", port, "guess") for port, _ in ALL_SEVEN},
+    | {("implicit.plain.test", port, "operator") for port, _ in ALL_SEVEN},
     "null-mx.plain.test": set(),
     "null-mx-with-a.plain.test": set(),
     "null-mx-beside.plain.test": MX,
