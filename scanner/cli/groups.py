@@ -63,6 +63,8 @@ def _server_of(record: Record) -> Server:
     return (record["host"], record["address"] or "")
 
 
-def _order(record: Record) -> tuple[bool, str, str, int]:
-    """What is said of the domain itself comes first."""
-    return (record["port"] is not None, *_server_of(record), record["port"] or 0)
+def _order(record: Record) -> tuple[bool, bool, str, str, int]:
+    """What is said of the domain itself comes first, then of hosts as a whole, then of their ports."""
+    is_port = record["port"] is not None
+    is_of_host = not is_port and record["host"] != record["domain"]
+    return (is_port, is_of_host, *_server_of(record), record["port"] or 0)

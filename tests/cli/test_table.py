@@ -131,6 +131,21 @@ def test_an_unknown_name_weighs_and_stands_in_a_row() -> None:
     assert re.fullmatch(r" +- +unreachable +10 ms +mx +!! name not found: NXDOMAIN", lines[3])
 
 
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_line_about_the_domain_stands_before_its_hosts(width: int) -> None:
+    records = [
+        about("b.example", Reason.DNS_FAILURE, host=host)
+        for host in ("a.b.example", "b.example", "z.example")
+    ]
+    lines = show([at("a.host.example", 25, ("b.example",)), *records], width)
+
+    places = [line.strip() for line in lines[2:] if not line.strip().startswith(("!", "· "))]
+    assert [re.sub(r" {2,}.*", "", place) for place in places] == [
+        *("b.example", "-", "a.b.example", "-", "z.example", "-"),
+        *("a.host.example", "25"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("tls", "versions", "expected"),
     [
