@@ -2,6 +2,8 @@
 
 import csv
 import json
+import os
+import re
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, NoReturn, Protocol, TextIO
@@ -150,9 +152,17 @@ def make_console(stream: TextIO) -> Console:
     return _Console(file=stream, highlight=False, markup=False, width=_width(stream))
 
 
+WIDE = 160
+"""Columns of a table that goes to no terminal, so that little is folded."""
+LEAST_WIDTH = 40
+
+
 def _width(stream: TextIO) -> int | None:
-    """Let a terminal have its own width; a file gets a wide one, so that nothing is cut."""
-    return None if stream.isatty() else 160
+    """Let a terminal have its own width; anything else gets what COLUMNS says, or a wide table."""
+    if stream.isatty():
+        return None
+    columns = re.fullmatch("0*([1-9][0-9]{0,3})", os.environ.get("COLUMNS", ""))
+    return max(int(columns[1]), LEAST_WIDTH) if columns else WIDE
 
 
 def make_writer(form: Format, stream: TextIO) -> Writer:

@@ -11,7 +11,7 @@ _SSL = frozenset({"SSLv2", "SSLv3"})
 _ADVICE_ON_CIPHERS = (
     "Allow TLS 1.3, and in TLS 1.2 only ECDHE with AES-GCM or ChaCha20-Poly1305 (RFC 9325 section 4)."
 )
-_ADVICE_ON_GROUPS = "Let the server choose X25519MLKEM768, X25519 or P-256."
+_ADVICE_ON_GROUPS = "Let the server choose X25519MLKEM768, x25519 or secp256r1 (P-256)."
 
 
 def tls_on_plaintext_port(case: Case) -> Verdict | None:

@@ -90,6 +90,25 @@ def test_every_domain_has_its_servers_under_its_name(width: int) -> None:
     assert lines.count("  mx.host.example  25: see a.example") == 2
 
 
+@pytest.mark.parametrize(
+    ("columns", "width"),
+    [(None, 160), ("90", 90), ("200", 200), ("7", 40), ("0", 160), ("-80", 160), ("wide", 160), ("99999", 160)],
+)
+def test_a_table_for_no_terminal_is_as_wide_as_asked_for(
+    columns: str | None, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if columns is not None:
+        monkeypatch.setenv("COLUMNS", columns)
+    stream = io.StringIO()
+    writer = TableWriter(stream)
+    for record in SHARED:
+        writer.write(record)
+    writer.close()
+
+    assert {len(line) for line in stream.getvalue().splitlines() if line.startswith("─")} == {width}
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 def test_the_source_of_each_server_is_told(width: int) -> None:
     lines = show(SHARED, width)
