@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -73,3 +74,12 @@ def test_every_starttls_port_is_stripped_and_every_tls_port_is_bare() -> None:
 def test_an_unknown_name_is_an_error() -> None:
     with pytest.raises(KeyError, match="no scenario of the farm is called nonsense"):
         rows_of("healthy", "nonsense")
+
+
+def test_the_readme_counts_what_the_farm_has() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    states = Counter(row.state for row in SCENARIOS)
+    told = ", ".join(f"{states[state]} {state}" for state in State if states[state])
+
+    assert f"a farm of {len(SCENARIOS)} mail ports" in readme
+    assert f"\n{len(SCENARIOS)} results: {told}, " in readme
