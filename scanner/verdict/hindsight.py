@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from scanner.model import Kind, Severity, Verdict
+from scanner.model import Kind, Severity, Standing, Verdict
 from scanner.model.memory import Memory, TraitValue
 from scanner.verdict.demands import published_demand
 from scanner.verdict.losses import LOSS_RULES
@@ -77,11 +77,15 @@ def _weigh_reach(past: Past, verdict: Verdict) -> Verdict:
         return verdict
     trait = past.lost("open")
     if trait is not None:
+        summary = f"{verdict.summary} It answered until {last_seen(trait)}."
+        if verdict.id == "port_closed" and past.case.standing is Standing.LEGACY:
+            return replace(verdict, summary=summary)  # S12, F08: closed is where such a port belongs
+        is_missed = verdict.id == "port_closed" and past.case.standing is Standing.RECOMMENDED
         return replace(
             verdict,
             kind=Kind.MISCONFIGURATION if verdict.kind is Kind.NOTICE else verdict.kind,
-            severity=max(verdict.severity, Severity.WARNING),
-            summary=f"{verdict.summary} It answered until {last_seen(trait)}.",
+            severity=max(verdict.severity, Severity.CRITICAL if is_missed else Severity.WARNING),
+            summary=summary,
             advice=_LOST_ADVICE.get(verdict.id, verdict.advice),
         )
     since = past.memory.first_seen
@@ -93,6 +97,14 @@ def _weigh_reach(past: Past, verdict: Verdict) -> Verdict:
     )
 
 
+def _weigh_ehlo(past: Past, verdict: Verdict) -> Verdict:
+    """D07, F19: a refusal that is about our own name, or inside TLS, was no downgrade and becomes none."""
+    trait = past.lost("esmtp")
+    if trait is None:
+        return verdict
+    return replace(verdict, summary=f"{verdict.summary} EHLO was taken until {last_seen(trait)}.")
+
+
 _LOST_ADVICE = {
     "port_closed": "Find out why the service on this port stopped; if it was switched off on purpose, accept "
     "that (mailport baseline accept), and remove the records that name it.",
@@ -102,7 +114,7 @@ _WEIGHERS: Mapping[str, Callable[[Past, Verdict], Verdict]] = {
     "port_closed": _weigh_reach,
     "greeting_rejected": _weigh_reach,
     "starttls_missing": _weigh_starttls,
-    "ehlo_rejected": _weigh_by("esmtp", "EHLO was taken", least=Severity.WARNING),
+    "ehlo_rejected": _weigh_ehlo,
     "legacy_tls_accepted": _weigh_by(
         "legacy", "By an earlier list it accepted fewer of them, which held", least=Severity.WARNING
     ),

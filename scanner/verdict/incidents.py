@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from scanner.model import (
@@ -14,11 +14,13 @@ from scanner.model import (
     StandingVerdict,
     State,
     TargetFinding,
+    TlsMode,
     Verdict,
 )
 from scanner.model.incident import Cause, Incident
 from scanner.model.memory import Memory
 from scanner.model.observation import Key
+from scanner.verdict.causes import join_causes
 from scanner.verdict.rules import enumerate_shortly
 from scanner.verdict.weight import LEFT_TO_VERDICTS, weigh_reason
 
@@ -41,7 +43,7 @@ class Condition:
     """Whose host it is: by the catalogue, or the domain that it is registered under."""
     domains: tuple[str, ...]
     state: State
-    """As it is confirmed."""
+    """As it is confirmed; unknown while it is not."""
     since: datetime
     reason: Reason | None
     """By the last probe."""
@@ -74,7 +76,7 @@ def condition_of(observation: Observation, memory: Memory, provider: str) -> Con
         key=observation.endpoint.key,
         provider=provider,
         domains=observation.endpoint.domains,
-        state=memory.state or observation.state,
+        state=memory.state or State.UNKNOWN,
         since=memory.state_since or observation.started_at,
         reason=observation.reason,
         has_answered="open" in memory.traits and memory.traits["open"].value is not None,
@@ -149,11 +151,11 @@ def _of_reach(conditions: Iterable[Condition]) -> Iterator[Incident]:
             yield _tell_provider(provider, [each for own in down.values() for each in own])
             continue
         for host, own in hosts.items():
-            if down[host]:
+            if _has_several(down[host]):
                 yield _tell_host(Cause.HOST_DOWN, host, down[host])
                 continue
             for address, ports in _group(own, lambda each: each.address).items():
-                if silent := _which_is_down(ports):
+                if _has_several(silent := _which_is_down(ports)):
                     yield _tell_host(Cause.ADDRESS_DOWN, f"{host} [{address}]", silent)
 
 
@@ -162,17 +164,26 @@ def _which_is_down(members: Sequence[Condition]) -> list[Condition]:
 
     Ports that have never answered show nothing, unless there are no others.
     """
-    expected = [each for each in members if each.has_answered] or list(members)
-    has_several = len({each.port for each in expected}) >= _FEWEST
-    if not has_several or any(each.state not in _DOWN for each in expected):
+    expected = _expected(members)
+    if any(each.state not in _DOWN for each in expected):
         return []
     return [each for each in members if each.state in _DOWN]
 
 
+def _has_several(down: Sequence[Condition]) -> bool:
+    """Tell whether ports that are down make a host: one alone, as of most MX hosts, is told as that port."""
+    return len({each.port for each in _expected(down)}) >= _FEWEST
+
+
+def _expected(members: Sequence[Condition]) -> list[Condition]:
+    return [each for each in members if each.has_answered] or list(members)
+
+
 def _of_verdicts(conditions: Iterable[Condition]) -> Iterator[Incident]:
     groups: defaultdict[tuple[Cause, str, str], list[tuple[Condition, StandingVerdict]]] = defaultdict(list)
+    conditions = tuple(conditions)
     for each in conditions:
-        told = [one for one in each.standing if one.verdict.severity >= Severity.WARNING]
+        told = join_causes(one for one in each.standing if one.verdict.severity >= Severity.WARNING)
         for one in told or _tell_reason(each):
             if one.verdict.id.startswith("certificate_") and each.certificate is not None:
                 place = (Cause.CERTIFICATE, one.verdict.id, f"certificate {each.certificate[:16]}")
@@ -181,6 +192,9 @@ def _of_verdicts(conditions: Iterable[Condition]) -> Iterator[Incident]:
             groups[place].append((each, one))
     for (cause, name, subject), members in sorted(groups.items()):
         worst = max((one.verdict for _, one in members), key=lambda verdict: verdict.severity)
+        keys = tuple(each.key for each, _ in members)
+        if name == "starttls_dropped" and _are_all_with_starttls(keys, conditions):
+            worst = replace(worst, severity=Severity.CRITICAL)
         places = tuple(dict.fromkeys(f"{each.host}:{each.port}" for each, _ in members))
         yield Incident(
             cause=cause,
@@ -189,11 +203,22 @@ def _of_verdicts(conditions: Iterable[Condition]) -> Iterator[Incident]:
             kind=worst.kind,
             severity=worst.severity,
             since=min(one.since for _, one in members),
-            keys=tuple(each.key for each, _ in members),
+            keys=keys,
             domains=_domains(each for each, _ in members),
             summary=f"{worst.summary} It is so at {enumerate_shortly(places)}.",
             advice=worst.advice,
         )
+
+
+def _are_all_with_starttls(keys: Sequence[Key], conditions: Iterable[Condition]) -> bool:
+    """D09: where every port with STARTTLS breaks off, and there are several, a box on the path kills TLS."""
+    host = keys[0][0]
+    starttls = {
+        each.key
+        for each in conditions
+        if each.host == host and each.key[4] == TlsMode.STARTTLS and each.has_answered
+    }
+    return len({key[2] for key in starttls}) >= _FEWEST and starttls <= set(keys)
 
 
 def _tell_reason(condition: Condition) -> Iterator[StandingVerdict]:

@@ -17,6 +17,8 @@ _OF_REASON = {
     Reason.NAME_NOT_FOUND: Severity.CRITICAL,
     Reason.NO_ADDRESS: Severity.CRITICAL,
     Reason.WRONG_PROTOCOL: Severity.CRITICAL,
+    # F25, F26: we offer every version from TLS 1.0 on and every cipher; who takes none serves nobody.
+    Reason.TLS_HANDSHAKE_FAILED: Severity.CRITICAL,
 }
 LEFT_TO_VERDICTS = frozenset({State.CLOSED, State.BLOCKED, State.REJECTING})
 """A verdict always tells of these states, and weighs them by what the port is for."""
