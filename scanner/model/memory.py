@@ -46,11 +46,18 @@ class Memory:
     rival_state: State | None = None
     """Another state, seen in `rival_state_count` probes in a row."""
     rival_state_count: int = 0
+    rival_state_since: datetime | None = None
+    restored_at: datetime | None = None
+    """When it was last open again after another state."""
+    is_relapse: bool = False
+    """Whether a bad state came back soon after that: then good probes have to go on for longer."""
     recent: tuple[tuple[str, ...], ...] = ()
     """The ids of the verdicts that need to be confirmed, of the last probes that count; newest last."""
     pending_since: Mapping[str, datetime] = field(default_factory=dict)
     """When each verdict that waits to be confirmed was seen first."""
     standing: Mapping[str, StandingVerdict] = field(default_factory=dict)
+    resolved_at: Mapping[str, datetime] = field(default_factory=dict)
+    """When verdicts that may come back were resolved last."""
     evidence: str = NO_EVIDENCE
     """What the last success looked like, as a JSON object: the side before a change."""
     evidence_at: datetime | None = None

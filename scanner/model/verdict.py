@@ -52,3 +52,7 @@ class StandingVerdict:
     seen_at: datetime
     absent: int = 0
     """Good probes in a row that could have shown it and did not."""
+    absent_since: datetime | None = None
+    """When the first of these was made."""
+    is_relapse: bool = False
+    """Whether it is back soon after it was resolved: then it has to be absent for longer."""

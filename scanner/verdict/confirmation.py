@@ -1,14 +1,19 @@
 """Confirmation: which verdicts stand. One bad probe is no loss and one good one no mending."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
-from scanner.model import Kind, Observation, Severity, StandingVerdict, State, Verdict
+from scanner.model import Kind, Observation, Reason, Severity, StandingVerdict, State, Verdict
 from scanner.model.memory import Memory
 from scanner.verdict.demands import published_demand
 
 RESOLVE_AFTER = 2
 """Good probes in a row that resolve a verdict, and that make a recovery."""
+RELAPSE = timedelta(hours=6)
+"""What is back so soon after it was resolved is the same trouble, which comes and goes."""
+CALM = timedelta(hours=1)
+"""How long the good probes behind a relapse have to go on until it is resolved."""
 
 # Published policies and the fingerprints of stripping prove themselves; what our controls say is confirmed.
 _AT_ONCE = frozenset(
@@ -18,12 +23,16 @@ _AT_ONCE = frozenset(
     }
 )
 _REACH = frozenset({"port_blocked", "port_closed", "greeting_rejected"})
-_TRANSIENT = _REACH | {"ehlo_rejected", "auth_not_offered", "plaintext_on_tls_port", "tls_on_plaintext_port"}
+# One machine of many behind an address, or of the siblings that it is held against, may show these once.
+_TRANSIENT = _REACH | {"certificate_changed", "siblings_disagree"}
 _BY_CERTIFICATE = ("certificate_", "key_weak", "ocsp_")
+_SHOWN = ("certificate_expir", "certificate_not_yet_valid", "key_weak", "ocsp_", "legacy_tls_accepted")
+"""What the certificate itself says, or a list that took several connections: asking again shows the same."""
 _BY_TLS = frozenset({"cipher_weak", "tls_version_dropped", "tls_version_below_policy", "group_weakened"})
 _BY_TLS_OR_ITS_LACK = frozenset(
     {"mta_sts_violated", "dane_violated", "dane_unverifiable", "starttls_refused", "starttls_dropped"}
 )
+_LOOKED_UP = frozenset({"dane_unverifiable"})
 _NO_ANSWER = frozenset({State.CLOSED, State.BLOCKED, State.UNREACHABLE, State.UNKNOWN})
 
 
@@ -40,10 +49,10 @@ class Settled:
 
 
 def needs_confirmation(verdict: Verdict, observation: Observation) -> bool:
-    """Tell whether a verdict counts only when a second probe has shown it: a loss may be a blip.
+    """Tell whether a verdict counts only when a second probe has shown it: it may be a blip.
 
-    What the server itself says or shows, such as an expired certificate, counts at once, unless it is a
-    loss against the baseline.
+    What a certificate says of itself, such as its end, and the list of versions count at once, unless that is
+    a loss against the baseline. A notice does as well, since it wakes nobody.
     """
     if verdict.id in _AT_ONCE:
         return False
@@ -51,13 +60,16 @@ def needs_confirmation(verdict: Verdict, observation: Observation) -> bool:
         return False  # the downgrade sentinel (RFC 8446 section 4.1.3)
     if verdict.id == "starttls_missing" and published_demand(observation) is not None:
         return False
-    return verdict.kind in {Kind.BLOCKED, Kind.DOWNGRADE} or verdict.id in _TRANSIENT
+    if verdict.kind in {Kind.BLOCKED, Kind.DOWNGRADE} or verdict.id in _TRANSIENT:
+        return True
+    return verdict.severity > Severity.NOTICE and not verdict.id.startswith(_SHOWN)
 
 
 def settle(memory: Memory, observation: Observation, confirm_after: int) -> Settled:
     """Return the memory with what one more probe confirms or resolves.
 
-    A verdict that needs it is confirmed by `confirm_after` of the last `confirm_after + 1` probes. One that
+    A verdict that needs it is confirmed by `confirm_after` of the last `confirm_after + 1` probes, a server
+    that turns us away for now by all of these (F15). One that
     stands is resolved by two good probes in a row that could have shown it. An observation of state
     `unknown` says nothing of the target: all that stands stays as it is.
     """
@@ -73,19 +85,22 @@ def settle(memory: Memory, observation: Observation, confirm_after: int) -> Sett
     raised, resolved = [], []
     for id_, verdict in shown.items():
         before = standing.get(id_)
-        is_confirmed = id_ not in waiting or sum(id_ in ids for ids in recent) >= confirm_after
+        needed = confirm_after + (observation.reason is Reason.GREETING_TEMPFAIL and id_ in _REACH)
+        is_confirmed = id_ not in waiting or sum(id_ in ids for ids in recent) >= needed
         if before is None and not is_confirmed:
             continue
         since = before.since if before is not None else pending.get(id_, at)
-        standing[id_] = now = StandingVerdict(_harden(verdict), since, at)
+        is_relapse = before.is_relapse if before is not None else _is_soon(memory.resolved_at.get(id_), since)
+        standing[id_] = now = StandingVerdict(_harden(verdict), since, at, is_relapse=is_relapse)
         if before is None or now.verdict.severity > before.verdict.severity:
             raised.append(now)
     for id_ in standing.keys() - shown.keys():
         if not could_show(id_, observation):
             continue
-        waits = replace(standing[id_], absent=standing[id_].absent + 1)
+        absent_since = standing[id_].absent_since or at
+        waits = replace(standing[id_], absent=standing[id_].absent + 1, absent_since=absent_since)
         standing[id_] = waits
-        if waits.absent >= RESOLVE_AFTER:
+        if waits.absent >= RESOLVE_AFTER and _is_over(absent_since, at, is_relapse=waits.is_relapse):
             resolved.append(standing.pop(id_))
     memory = replace(
         memory,
@@ -94,6 +109,7 @@ def settle(memory: Memory, observation: Observation, confirm_after: int) -> Sett
         recent=recent,
         pending_since=pending,
         standing=standing,
+        resolved_at=_note_resolved(memory.resolved_at, resolved, at),
     )
     memory, former = _settle_state(memory, observation, confirm_after)
     return Settled(memory, tuple(raised), tuple(resolved), former)
@@ -127,9 +143,12 @@ def pending(memory: Memory) -> tuple[str, ...]:
 
 
 def is_undecided(memory: Memory) -> bool:
-    """Tell whether the next probe will confirm or resolve something, so that it is worth making soon."""
-    is_mending = any(each.absent for each in memory.standing.values())
-    return bool(pending(memory)) or is_mending or memory.rival_state is not None
+    """Tell whether the next probe will confirm or resolve something, so that it is worth making soon.
+
+    A probe soon after goes by the same look-up: what that shows is left to the ordinary pace.
+    """
+    is_mending = any(each.absent and id_ not in _LOOKED_UP for id_, each in memory.standing.items())
+    return bool(set(pending(memory)) - _LOOKED_UP) or is_mending or memory.rival_state is not None
 
 
 def _freeze(memory: Memory, observation: Observation) -> Settled:
@@ -160,17 +179,47 @@ def _harden(verdict: Verdict) -> Verdict:
 def _settle_state(
     memory: Memory, observation: Observation, confirm_after: int
 ) -> tuple[Memory, State | None]:
-    """Follow the state; a first one counts at once, since there is nothing that it could be a blip of."""
+    """Follow the state; a first one counts at once where it is good, since a first failure may be a blip."""
     state, at = observation.state, observation.started_at
-    if memory.state is None:
-        return replace(memory, state=state, state_since=at), None
+    if memory.state is None and state is State.OPEN:
+        return replace(memory, state=state, state_since=at, rival_state=None, rival_state_count=0), None
+    calm = replace(memory, rival_state=None, rival_state_count=0, rival_state_since=None)
     if state is memory.state:
-        return replace(memory, rival_state=None, rival_state_count=0), None
-    count = memory.rival_state_count + 1 if state is memory.rival_state else 1
-    if count < (RESOLVE_AFTER if state is State.OPEN else confirm_after):
-        return replace(memory, rival_state=state, rival_state_count=count), None
-    changed = replace(memory, state=state, state_since=at, rival_state=None, rival_state_count=0)
+        return calm, None
+    is_again = state is memory.rival_state and memory.rival_state_since is not None
+    count, since = (memory.rival_state_count + 1, memory.rival_state_since) if is_again else (1, at)
+    is_due = count >= (RESOLVE_AFTER if state is State.OPEN else confirm_after)
+    if state is State.OPEN:
+        is_due = is_due and _is_over(since, at, is_relapse=memory.is_relapse)
+    if not is_due:
+        return replace(memory, rival_state=state, rival_state_count=count, rival_state_since=since), None
+    is_back = state is State.OPEN
+    changed = replace(
+        calm,
+        state=state,
+        state_since=at,
+        restored_at=at if is_back else memory.restored_at,
+        is_relapse=not is_back and (memory.is_relapse or _is_soon(memory.restored_at, at)),
+    )
     return changed, memory.state
+
+
+def _is_soon(resolved_at: datetime | None, at: datetime) -> bool:
+    """Tell whether something that was resolved is back before long; a clock that was set back says it is."""
+    return resolved_at is not None and at - resolved_at < RELAPSE
+
+
+def _is_over(since: datetime | None, at: datetime, *, is_relapse: bool) -> bool:
+    """Tell whether two good probes are enough, or have gone on for long enough; clocks may be set back."""
+    return not is_relapse or since is None or abs(at - since) >= CALM
+
+
+def _note_resolved(
+    known: Mapping[str, datetime], resolved: list[StandingVerdict], at: datetime
+) -> Mapping[str, datetime]:
+    """Return when what may come back was resolved; what is long over is forgotten."""
+    recent = {id_: when for id_, when in known.items() if _is_soon(when, at)}
+    return recent | {each.verdict.id: at for each in resolved}
 
 
 def standing_verdicts(memory: Memory) -> Iterator[Verdict]:

@@ -331,7 +331,7 @@ def test_accepting_the_present_ends_the_loss_and_finds_the_weakness() -> None:
     history = learnt(healthy(587))
     seen = history.see(in_clear(587, STRIPPED), times=2)
     history.memory = accept(history.memory, seen, history.now)
-    history.see(in_clear(587, STRIPPED))
+    history.see(in_clear(587, STRIPPED), times=2)
     assert history.memory.standing["starttls_missing"].verdict.kind is Kind.WEAKNESS
 
 

@@ -177,11 +177,17 @@ def test_a_sweep_that_ends_later_counts_what_needs_no_confirmation_and_nothing_t
     assert supplement(result.memory, swept, history.policy).events == ()
 
 
-def test_the_first_state_counts_at_once_and_is_no_change() -> None:
+def test_the_first_state_is_no_change_and_counts_at_once_only_where_it_is_good() -> None:
     history = History()
+    history.see(CLOSED)
+    assert history.memory.state is None, "it may be a blip"
     history.see(CLOSED)
     assert history.memory.state is State.CLOSED
     assert history.told(EventKind.STATE_CHANGED) == []
+    good = History()
+    good.see(healthy(587))
+    assert good.memory.state is State.OPEN
+    assert good.told(EventKind.STATE_CHANGED) == []
 
 
 def test_events_carry_the_evidence_of_both_sides() -> None:
