@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 
 from scanner.model.observation import Endpoint
 from scanner.model.ports import Protocol, TlsMode
@@ -25,6 +26,7 @@ class Realm(StrEnum):
     """They stay on this machine."""
 
 
+@lru_cache(maxsize=16_384)
 def realm_of(address: str) -> Realm:
     """Return the realm of an IP address."""
     why = refuse_address(address)

@@ -16,6 +16,9 @@ from scanner.model.observation import Key
 from scanner.service.rounds import Rounds
 from scanner.verdict.egress import blame, is_answered, is_suspicious, tell_gate
 
+RECHECK_SECONDS = 60.0
+"""How soon the controls are asked again at the earliest, where our own network is found at fault."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reports:
@@ -31,6 +34,8 @@ class Reports:
 class _Known:
     standing: GateStanding
     at: float
+    since: float
+    """When it was found to stand so first."""
 
 
 class Controls:
@@ -137,12 +142,22 @@ class Controls:
             known = self._known.get(gate)
             wait = 0.0
             if known is not None:
-                wait = known.at + self._rounds.settings.interval - self._clock()
+                wait = known.at + self._patience(known) - self._clock()
             if wait <= 0:
                 self._begin(gate)
             else:
                 waits.append(wait)
         return min(waits, default=None)
+
+    def _patience(self, known: _Known) -> float:
+        """Return how long an answer holds: where our network is at fault, as long as it has been so.
+
+        So a short outage is over for all that wait for its end soon after it is over.
+        """
+        interval = self._rounds.settings.interval
+        if not known.standing.is_bad:
+            return interval
+        return min(interval, max(RECHECK_SECONDS, known.at - known.since))
 
     def _has_controls(self, gate: Gate) -> bool:
         """Tell whether there is anybody to ask; the built-in controls are all out in the Internet."""
@@ -184,7 +199,9 @@ class Controls:
 
     def _settle(self, gate: Gate, standing: GateStanding) -> None:
         """Keep what was found, and tell it where it is news."""
-        self._known[gate] = _Known(standing, self._clock())
+        now, before = self._clock(), self._known.get(gate)
+        since = now if before is None or before.standing.word is not standing.word else before.since
+        self._known[gate] = _Known(standing, now, since)
         told = self._told.get(gate, Word.FINE)
         if standing.word not in {Word.UNTOLD, told}:
             self._told[gate] = standing.word

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from scanner.probe import Prober
 from scanner.protocol import TlsClient
 from scanner.service.asking import Asker, Errand
 from scanner.service.clues import Clues
-from scanner.service.controls import Controls, Reports
+from scanner.service.controls import RECHECK_SECONDS, Controls, Reports
 from scanner.service.rounds import FRESH_SECONDS, PAUSE_SECONDS, Manner, Rounds
 from scanner.verdict import Policy
 from tests.engine.clockwork import run
@@ -194,16 +195,24 @@ def test_a_fault_is_believed_the_second_time_and_an_end_of_it_at_once() -> None:
         stage.controls.watch([endpoint()])
         running = asyncio.create_task(stage.pool.run(stage._fed()))
         watching = asyncio.create_task(stage.controls.run())
-        await asyncio.sleep(INTERVAL - 1)
+        await asyncio.sleep(RECHECK_SECONDS - 1)
         first, second = stage.prober.times(CONTROLS[0])
         assert second - first >= PAUSE_SECONDS
         assert stage.words == [Word.BLOCKED]
-        await asyncio.sleep(INTERVAL)
-        assert len(stage.prober.times(CONTROLS[0])) == 3  # known already: one round is enough
+        await asyncio.sleep(8 * INTERVAL)
+        rounds = stage.prober.times(CONTROLS[0])[1:]  # known already: one round is enough
+        pauses = [after - before for before, after in pairwise(rounds)]
+        assert pauses[0] == pytest.approx(RECHECK_SECONDS, abs=5), "a short outage is over soon after its end"
+        assert pauses == sorted(pauses)
+        assert pauses[-1] == pytest.approx(INTERVAL, abs=5), (
+            "a long one costs the controls no more than usual"
+        )
         stage.fail_all(None)
         await asyncio.sleep(INTERVAL)
         assert stage.words == [Word.FINE]
-        assert len(stage.prober.times(CONTROLS[0])) == 4
+        asked = len(stage.prober.times(CONTROLS[0]))
+        await asyncio.sleep(INTERVAL)
+        assert len(stage.prober.times(CONTROLS[0])) - asked == 1
         for task in (watching, running):
             task.cancel()
         await asyncio.gather(watching, running, return_exceptions=True)
