@@ -250,6 +250,9 @@ def _tell_no_policy(domain: str, failed: _Failed, kept: KeptPolicy | None) -> St
     notice = _unchecked(domain, why) if failed.lack.is_refused else _broken(domain, why)
     if kept is None:
         return StsLookup(StsStatus.FAILED, failed.id, detail=why, notice=notice)
+    if not failed.lack.is_refused and kept.policy.mode is not StsMode.NONE:
+        # New senders find no policy where the old ones still keep one (D28).
+        notice = replace(notice, kind=Kind.DOWNGRADE, severity=Severity.WARNING)
     return StsLookup(StsStatus.VALID, kept.id, kept.policy, why, is_cached=True, notice=notice)
 
 
