@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
-from scanner.model import Observation, State
+from scanner.model import Observation, Severity, State
 from scanner.model.event import Event, EventKind
 from scanner.model.incident import Incident
 from scanner.model.memory import Memory
 from scanner.model.observation import Key
 from scanner.service.event_log import EventLog
-from scanner.service.incidents import IncidentBoard
+from scanner.service.incidents import IncidentBoard, provider_of
 from scanner.service.kin import Kin
 from scanner.service.recollection import Recollection, write_memory
 from scanner.verdict import Policy
@@ -24,9 +24,14 @@ MOST_HASTENED = 3
 """Probes in a row that are made sooner; a port that flaps is then watched at its usual pace."""
 HOST_SECONDS = 300.0
 """How soon after one look at all ports of a host, since one of them failed, the next is taken."""
+MOST_SCOUTS = 8
+"""How many other hosts of a provider one failing host has looked at."""
 _LEFT_IN_PEACE = frozenset({State.REJECTING, State.UNKNOWN})
 """A server that turns us away is not asked sooner, and our own network's fault is for the controls."""
 _DOWN = frozenset({State.CLOSED, State.BLOCKED, State.UNREACHABLE})
+_UP_OR_DOWN = _DOWN | {State.OPEN}
+_SHARED = ("starttls_", "certificate_", "tls_version_", "port_")
+"""How the verdicts begin that one cause mostly gives to several ports of a host."""
 
 
 class Keeper(Protocol):
@@ -68,7 +73,10 @@ class Chronicle:
         self._keeper = keeper
         self._clock = clock
         self._hastened: Counter[Key] = Counter()
-        self._looked_at: dict[str, float] = {}
+        self._looked_at: dict[tuple[str, bool], float] = {}
+        """When a host was looked at whole last, for better and for worse news."""
+        self._scouted: dict[tuple[str, bool], tuple[float, set[str]]] = {}
+        """Likewise of providers, and which of their hosts were looked at since."""
         self._find_others = find_others
         self._kin = Kin()
         self.board = IncidentBoard(self._take_incidents)
@@ -95,9 +103,13 @@ class Chronicle:
         if self._keeper is not None:
             self._keeper.keep(observation, write_memory(memory), events)
         self.events.tell(events)
-        for event in events:
-            if event.kind is EventKind.STATE_CHANGED and observation.state in _DOWN:
-                self._look_at_host(observation)
+        for is_better in {_is_better(event) for event in events if _concerns_host(event)}:
+            self._look_at_host(observation, is_better=is_better)
+        if any(_concerns_provider(event, observation) for event in events):
+            self._look_at_provider(observation)
+        elif observation.state in _DOWN and self._is_in_trouble(observation):
+            self._look_at_host(observation, is_better=False)
+            self._look_at_provider(observation)
 
     def tell(self, events: Sequence[Event]) -> None:
         """Take events that are about no single endpoint."""
@@ -137,12 +149,67 @@ class Chronicle:
             self._hastened[key] += 1
             self._hasten(key, CONFIRM_SECONDS)
 
-    def _look_at_host(self, seen: Observation) -> None:
-        """See soon whether the host's other ports are down as well: then it is the host, and not the port."""
-        host, now = seen.endpoint.host, self._clock()
-        if now - self._looked_at.get(host, -HOST_SECONDS) < HOST_SECONDS:
-            return
-        self._looked_at[host] = now
-        for key in self.board.keys_of(seen):
-            if key != seen.endpoint.key:
-                self._hasten(key, 0.0)
+    def _look_at_host(self, seen: Observation, *, is_better: bool) -> None:
+        """See soon how the host's other ports are: whether it is the host and not the port, and all of it.
+
+        Worse and better news have each their own limit: a host that is back is looked at whole however short
+        it was down, or its ports that were not probed since would pass for single ones that are down.
+        """
+        if self._may_look(seen.endpoint.host, is_better=is_better):
+            for key in self.board.keys_of(seen):
+                if key != seen.endpoint.key:
+                    self._look_at(key)
+
+    def _look_at_provider(self, seen: Observation) -> None:
+        """See soon, by one port each, how a few other hosts of the provider are: whether it is all of them.
+
+        Each of these that is no better has some more looked at: an outage is seen whole in a minute or two,
+        and one host of a thousand that flaps costs its provider a few probes.
+        """
+        news = (provider_of(seen), seen.state is State.OPEN)
+        begun, known = self._scouted.get(news, (-HOST_SECONDS, set[str]()))
+        if self._clock() - begun >= HOST_SECONDS:
+            begun, known = self._clock(), set()
+        self._scouted[news] = (begun, known)
+        for key in tuple(self.board.scouts_of(seen, known, MOST_SCOUTS)):
+            known.add(key[0])
+            self._look_at(key)
+
+    def _look_at(self, key: Key) -> None:
+        """Have an endpoint probed now; one that was bad a moment ago is left to its confirming probe.
+
+        Two probes within a second would take one bad moment for a loss.
+        """
+        if not self.recollection.is_undecided(key):
+            self._hasten(key, 0.0)
+
+    def _may_look(self, whom: str, *, is_better: bool) -> bool:
+        """Tell whether the last look is long enough ago, and note this one."""
+        now, news = self._clock(), (whom, is_better)
+        if now - self._looked_at.get(news, -HOST_SECONDS) < HOST_SECONDS:
+            return False
+        self._looked_at[news] = now
+        return True
+
+    def _is_in_trouble(self, seen: Observation) -> bool:
+        """Tell whether a host of the provider was found down a moment ago: then one failure more counts."""
+        begun, _ = self._scouted.get((provider_of(seen), False), (-HOST_SECONDS, set()))
+        return self._clock() - begun < HOST_SECONDS
+
+
+def _concerns_provider(event: Event, seen: Observation) -> bool:
+    """Tell whether an event is news that other hosts of the provider may share: up or down."""
+    return event.kind is EventKind.STATE_CHANGED and seen.state in _UP_OR_DOWN
+
+
+def _concerns_host(event: Event) -> bool:
+    """Tell whether an event is news that other ports of the host may share: up or down, TLS lost or back."""
+    if event.kind is EventKind.STATE_CHANGED:
+        return True
+    is_grave = event.kind is EventKind.VERDICT_RAISED and event.severity > Severity.NOTICE
+    is_news = is_grave or event.kind is EventKind.VERDICT_RESOLVED
+    return is_news and (event.name or "").startswith(_SHARED)
+
+
+def _is_better(event: Event) -> bool:
+    return event.kind is EventKind.VERDICT_RESOLVED or event.name == State.OPEN

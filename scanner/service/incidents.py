@@ -1,7 +1,7 @@
 """The incident board: keeps the condition of every endpoint, and the incidents behind them."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
@@ -36,6 +36,8 @@ class IncidentBoard:
         self._found: dict[str, tuple[Incident, ...]] = {}
         self._dirty: set[str] = set()
         self._of_targets: tuple[Incident, ...] = ()
+        self._suspected: dict[str, Incident] = {}
+        """What the last plan found about targets, whether or not the one before had found it too."""
         self._vantage = "default"
         self._has_news = False
         self.open: dict[str, Incident] = {}
@@ -59,14 +61,17 @@ class IncidentBoard:
         self._dirty.add(condition.provider)
 
     def take_findings(self, findings: Iterable[TargetFinding]) -> None:
-        """Take what was found about targets and not about endpoints, by the last plan."""
-        former = {incident.id: incident for incident in self._of_targets}
-        found = {incident.id: incident for incident in find_target_incidents(findings)}
+        """Take what was found about targets and not about endpoints, by the last plan.
+
+        It counts when two plans in a row have found it: one answer may be a name server's slip.
+        """
+        former, found = self._suspected, {each.id: each for each in find_target_incidents(findings)}
         # What was so before began before.
-        self._of_targets = tuple(
-            replace(incident, since=former[id_].since) if id_ in former else incident
+        self._suspected = {
+            id_: replace(incident, since=former[id_].since) if id_ in former else incident
             for id_, incident in found.items()
-        )
+        }
+        self._of_targets = tuple(each for id_, each in self._suspected.items() if id_ in former)
         self._has_news = True
 
     def forget(self, key: Key) -> None:
@@ -80,6 +85,17 @@ class IncidentBoard:
         """Return the endpoints of the same host."""
         members = self._by_provider.get(provider_of(observation), {})
         return tuple(key for key in members if key[0] == observation.endpoint.host)
+
+    def scouts_of(self, observation: Observation, known: Container[str], most: int) -> Iterator[Key]:
+        """Yield an endpoint that has answered of each of `most` other hosts that are not known yet."""
+        found: set[str] = {observation.endpoint.host}
+        for condition in self._by_provider.get(provider_of(observation), {}).values():
+            if len(found) > most:
+                return
+            host = condition.host
+            if condition.has_answered and host not in found and host not in known:
+                found.add(host)
+                yield condition.key
 
     def settle(self, now: datetime) -> None:
         """Work out the incidents of the providers that have changed, and tell what began and what ended."""
@@ -102,11 +118,15 @@ class IncidentBoard:
         ):
             same = current.get(incident.id)
             current[incident.id] = incident if same is None else _join(same, incident)
+        for id_, incident in current.items():
+            # The port that it began at may be mended before the others: it is the same incident all the time.
+            if id_ in self.open and self.open[id_].since < incident.since:
+                current[id_] = replace(incident, since=self.open[id_].since)
         if current == self.open:
             return
-        former, self.open = self.open, current
-        began = [each for id_, each in current.items() if id_ not in former]
-        ended = [each for id_, each in former.items() if id_ not in current]
+        before, self.open = self.open, current
+        began = [each for id_, each in current.items() if id_ not in before]
+        ended = [each for id_, each in before.items() if id_ not in current]
         events = (
             *(_tell(EventKind.INCIDENT_OPENED, each, now, self._vantage) for each in began),
             *(_tell(EventKind.INCIDENT_CLOSED, each, now, self._vantage) for each in ended),
