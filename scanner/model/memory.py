@@ -52,7 +52,7 @@ class Memory:
     is_relapse: bool = False
     """Whether a bad state came back soon after that: then good probes have to go on for longer."""
     recent: tuple[tuple[str, ...], ...] = ()
-    """The ids of the verdicts that need to be confirmed, of the last probes that count; newest last."""
+    """What the last probes that count showed that needs to be confirmed; newest last."""
     pending_since: Mapping[str, datetime] = field(default_factory=dict)
     """When each verdict that waits to be confirmed was seen first."""
     standing: Mapping[str, StandingVerdict] = field(default_factory=dict)

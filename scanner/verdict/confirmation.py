@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from scanner.model import Kind, Observation, Reason, Severity, StandingVerdict, State, Verdict
 from scanner.model.memory import Memory
-from scanner.verdict.demands import published_demand
+from scanner.verdict.demands import lack_of_tls, published_demand
 
 RESOLVE_AFTER = 2
 """Good probes in a row that resolve a verdict, and that make a recovery."""
@@ -29,10 +29,11 @@ _BY_CERTIFICATE = ("certificate_", "key_weak", "ocsp_")
 _SHOWN = ("certificate_expir", "certificate_not_yet_valid", "key_weak", "ocsp_", "legacy_tls_accepted")
 """What the certificate itself says, or a list that took several connections: asking again shows the same."""
 _BY_TLS = frozenset({"cipher_weak", "tls_version_dropped", "tls_version_below_policy", "group_weakened"})
-_BY_TLS_OR_ITS_LACK = frozenset(
-    {"mta_sts_violated", "dane_violated", "dane_unverifiable", "starttls_refused", "starttls_dropped"}
-)
+_BY_TLS_OR_ITS_LACK = frozenset({"dane_unverifiable", "starttls_refused", "starttls_dropped"})
+_BY_CAPABILITIES = frozenset({"auth_not_offered", "auth_weakened", "tls_terminated_by_proxy"})
+_PUBLISHED = frozenset({"mta_sts_violated", "dane_violated"})
 _LOOKED_UP = frozenset({"dane_unverifiable"})
+_LOST = " lost"
 _NO_ANSWER = frozenset({State.CLOSED, State.BLOCKED, State.UNREACHABLE, State.UNKNOWN})
 
 
@@ -69,27 +70,37 @@ def settle(memory: Memory, observation: Observation, confirm_after: int) -> Sett
     """Return the memory with what one more probe confirms or resolves.
 
     A verdict that needs it is confirmed by `confirm_after` of the last `confirm_after + 1` probes, a server
-    that turns us away for now by all of these (F15). One that
-    stands is resolved by two good probes in a row that could have shown it. An observation of state
-    `unknown` says nothing of the target: all that stands stays as it is.
+    that turns us away for now by all of these (F15). What the very first probe shows of a server that answers
+    counts at once: there is nothing that it could be a blip of. One that stands is resolved by two good
+    probes in a row that could have shown it. An observation of state `unknown` says nothing of the target:
+    all that stands stays as it is.
     """
     at = observation.started_at
     if observation.state is State.UNKNOWN:
         return _freeze(memory, observation)
     memory = _thaw(memory)
     shown = {verdict.id: verdict for verdict in observation.verdicts}
-    waiting = {id_ for id_, verdict in shown.items() if needs_confirmation(verdict, observation)}
-    recent = (*memory.recent, tuple(sorted(waiting)))[-(confirm_after + 1) :]
-    pending = {id_: memory.pending_since.get(id_, at) for id_ in {each for ids in recent for each in ids}}
+    waiting = {
+        id_: _token_of(verdict) for id_, verdict in shown.items() if needs_confirmation(verdict, observation)
+    }
+    recent = (*memory.recent, tuple(sorted(waiting.values())))[-(confirm_after + 1) :]
+    tokens = {token for each in recent for token in each}
+    pending = {token: memory.pending_since.get(token, at) for token in tokens}
     standing = dict(memory.standing)
     raised, resolved = [], []
     for id_, verdict in shown.items():
         before = standing.get(id_)
         needed = confirm_after + (observation.reason is Reason.GREETING_TEMPFAIL and id_ in _REACH)
-        is_confirmed = id_ not in waiting or sum(id_ in ids for ids in recent) >= needed
-        if before is None and not is_confirmed:
+        is_confirmed = (
+            id_ not in waiting
+            or sum(waiting[id_] in tokens for tokens in recent) >= needed
+            or (memory.first_seen is None and _is_own_word(verdict))
+        )
+        if not is_confirmed:
+            if before is not None:  # a milder one of that name stands, and goes on to
+                standing[id_] = replace(before, seen_at=at, absent=0, absent_since=None)
             continue
-        since = before.since if before is not None else pending.get(id_, at)
+        since = before.since if before is not None else pending.get(waiting.get(id_, id_), at)
         is_relapse = before.is_relapse if before is not None else _is_soon(memory.resolved_at.get(id_), since)
         standing[id_] = now = StandingVerdict(_harden(verdict), since, at, is_relapse=is_relapse)
         if before is None or now.verdict.severity > before.verdict.severity:
@@ -115,31 +126,41 @@ def settle(memory: Memory, observation: Observation, confirm_after: int) -> Sett
     return Settled(memory, tuple(raised), tuple(resolved), former)
 
 
+def _token_of(verdict: Verdict) -> str:
+    """Return what a verdict is counted by: as a loss it is confirmed apart from a milder one of its name."""
+    return f"{verdict.id}{_LOST}" if verdict.kind is Kind.DOWNGRADE else verdict.id
+
+
+def _is_own_word(verdict: Verdict) -> bool:
+    """Tell whether a verdict is about what a server says or shows of itself."""
+    return verdict.kind in {Kind.WEAKNESS, Kind.MISCONFIGURATION} and verdict.id not in _TRANSIENT
+
+
 def could_show(verdict_id: str, observation: Observation) -> bool:
     """Tell whether a probe came far enough that it would have shown a verdict, were there still reason to.
 
     A port that does not answer says nothing of its certificate.
     """
-    if verdict_id in _REACH:
-        return True
-    if observation.state in _NO_ANSWER:
-        return False
+    if verdict_id in _REACH or observation.state in _NO_ANSWER:
+        return verdict_id in _REACH
     if verdict_id.startswith(_BY_CERTIFICATE):
         return observation.certificate is not None
     if verdict_id in _BY_TLS:
         return observation.tls is not None
     if verdict_id == "legacy_tls_accepted":
         return observation.versions is not None
+    if verdict_id in _PUBLISHED:
+        return observation.tls is not None or lack_of_tls(observation) is not None
     if verdict_id in _BY_TLS_OR_ITS_LACK:
         return observation.tls is not None
-    if verdict_id in {"auth_not_offered", "auth_weakened", "tls_terminated_by_proxy"}:
-        return observation.capabilities_tls is not None
-    return observation.state is State.OPEN
+    is_open = observation.state is State.OPEN
+    return observation.capabilities_tls is not None if verdict_id in _BY_CAPABILITIES else is_open
 
 
 def pending(memory: Memory) -> tuple[str, ...]:
     """Return the ids of the verdicts that the last probe showed and that are not confirmed."""
-    return tuple(id_ for id_ in (memory.recent[-1] if memory.recent else ()) if id_ not in memory.standing)
+    shown = (token.removesuffix(_LOST) for token in (memory.recent[-1] if memory.recent else ()))
+    return tuple(id_ for id_ in shown if id_ not in memory.standing)
 
 
 def is_undecided(memory: Memory) -> bool:
@@ -152,16 +173,16 @@ def is_undecided(memory: Memory) -> bool:
 
 
 def _freeze(memory: Memory, observation: Observation) -> Settled:
-    """Keep everything as it is, and let the word on our own network stand beside it."""
+    """Keep everything as it is, and let the word on our own network stand beside it.
+
+    That is told once for each port, as an event of its own, and not once for each endpoint.
+    """
     standing = dict(_thaw(memory).standing)
-    raised = []
     for verdict in observation.verdicts:
         before = memory.standing.get(verdict.id)
         since = before.since if before is not None else observation.started_at
         standing[verdict.id] = StandingVerdict(verdict, since, observation.started_at)
-        if before is None:
-            raised.append(standing[verdict.id])
-    return Settled(replace(memory, standing=standing), tuple(raised))
+    return Settled(replace(memory, standing=standing))
 
 
 def _thaw(memory: Memory) -> Memory:
@@ -186,7 +207,10 @@ def _settle_state(
     calm = replace(memory, rival_state=None, rival_state_count=0, rival_state_since=None)
     if state is memory.state:
         return calm, None
-    is_again = state is memory.rival_state and memory.rival_state_since is not None
+    rival = memory.rival_state
+    # One that was open and fails in turns in several ways fails.
+    is_failing = memory.state is State.OPEN and rival is not None and State.OPEN not in {rival, state}
+    is_again = (state is rival or is_failing) and memory.rival_state_since is not None
     count, since = (memory.rival_state_count + 1, memory.rival_state_since) if is_again else (1, at)
     is_due = count >= (RESOLVE_AFTER if state is State.OPEN else confirm_after)
     if state is State.OPEN:

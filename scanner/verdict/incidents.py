@@ -30,6 +30,7 @@ _OURS = {
     Reason.EGRESS_BLOCKED: Cause.EGRESS_BLOCKED,
     Reason.EGRESS_INTERCEPTED: Cause.EGRESS_INTERCEPTED,
 }
+_REACH = frozenset({"port_blocked", "port_closed", "greeting_rejected"})
 _FEWEST = 2
 """One port that is down is no host, and one host no provider."""
 
@@ -224,14 +225,15 @@ def _are_all_with_starttls(keys: Sequence[Key], conditions: Iterable[Condition])
 def _tell_reason(condition: Condition) -> Iterator[StandingVerdict]:
     """Make a verdict of a state that none is about: a host that is not reached, a service that is broken.
 
-    A legacy port that is closed has one, which is only a notice: that is no incident by another name.
+    A legacy port that is closed has one, which is only a notice: that is no incident by another name. A port
+    that fails in turns in several ways may have none.
     """
     weight = weigh_reason(condition.reason, [one.verdict.severity for one in condition.standing])
-    if condition.reason is None or condition.state is State.OPEN or weight is None:
+    if condition.reason is None or condition.state in {State.OPEN, State.UNKNOWN} or weight is None:
         return
-    if condition.state in LEFT_TO_VERDICTS:
+    if condition.state in LEFT_TO_VERDICTS and any(one.verdict.id in _REACH for one in condition.standing):
         return
-    if weight >= Severity.WARNING and STATE_OF[condition.reason] is condition.state:
+    if weight >= Severity.WARNING and STATE_OF[condition.reason] is not State.OPEN:
         words = condition.reason.replace("_", " ")
         verdict = Verdict(
             condition.reason,

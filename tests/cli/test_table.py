@@ -92,7 +92,16 @@ def test_every_domain_has_its_servers_under_its_name(width: int) -> None:
 
 @pytest.mark.parametrize(
     ("columns", "width"),
-    [(None, 160), ("90", 90), ("200", 200), ("7", 40), ("0", 160), ("-80", 160), ("wide", 160), ("9" * 5, 160)],
+    [
+        (None, 160),
+        ("90", 90),
+        ("200", 200),
+        ("7", 40),
+        ("0", 160),
+        ("-80", 160),
+        ("wide", 160),
+        ("9" * 5, 160),
+    ],
 )
 def test_a_table_for_no_terminal_is_as_wide_as_asked_for(
     columns: str | None, width: int, monkeypatch: pytest.MonkeyPatch

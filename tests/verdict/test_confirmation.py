@@ -8,6 +8,7 @@ import pytest
 from scanner.model import Kind, Observation, Reason, Severity, StartTls, State, StsMode
 from scanner.model.event import EventKind
 from scanner.verdict import is_blocked, is_downgraded
+from scanner.verdict.incidents import condition_of, find_incidents
 from scanner.verdict.remember import Patience, supplement
 from tests.verdict.history import History, learnt
 from tests.verdict.observations import NOW, ended, healthy, in_clear, judged, with_certificate
@@ -217,3 +218,41 @@ def test_equal_histories_are_judged_equally(kind: Kind) -> None:
     for history in (first, second):
         history.see(bad, healthy(587), times=4)
     assert (first.memory, first.events, first.last) == (second.memory, second.events, second.last)
+
+
+def test_a_policy_that_is_withdrawn_ends_its_violation_though_the_server_is_still_plain() -> None:
+    plain = in_clear(25, StartTls(offered=False))
+    history = learnt(under(healthy(25), sts(StsMode.ENFORCE)))
+    history.see(under(plain, sts(StsMode.ENFORCE)), times=3)
+    assert "mta_sts_violated" in history.standing
+    history.see(plain, times=2)
+    assert history.standing == {"starttls_missing"}
+
+
+def test_a_server_that_fails_in_turns_in_several_ways_is_not_open() -> None:
+    history = learnt(healthy(587))
+    failures = [
+        ended(587, reason=reason)
+        for reason in (Reason.CONNECTION_LOST, Reason.HOST_UNREACHABLE, Reason.CONNECTION_REFUSED)
+    ]
+    history.see(*failures, times=2)
+    assert history.memory.state is not State.OPEN
+    (incident,) = find_incidents([condition_of(failures[0], history.memory, "acme.test")])
+    assert incident.severity >= Severity.WARNING
+
+
+def test_a_milder_verdict_that_stands_does_not_make_one_probe_a_downgrade() -> None:
+    weak = replace(healthy(587), auth_before_tls=("PLAIN",))
+    worse = replace(healthy(587), auth_before_tls=("LOGIN", "PLAIN"))
+    history = learnt(weak)
+    assert history.memory.standing["auth_before_tls"].verdict.kind is Kind.WEAKNESS
+    history.see(worse)
+    assert history.memory.standing["auth_before_tls"].verdict.kind is Kind.WEAKNESS
+    history.see(worse)
+    assert history.memory.standing["auth_before_tls"].verdict.kind is Kind.DOWNGRADE
+
+
+def test_our_own_network_is_told_by_its_port_and_not_by_each_endpoint() -> None:
+    history = learnt(healthy(587))
+    history.see(OURS, times=3)
+    assert history.events == []
