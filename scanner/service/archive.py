@@ -54,41 +54,58 @@ class Archive:
         self._desk = OrderDesk(settings.vantage)
         self._vantage = settings.vantage
         self._is_loaded = False
+        self._told: set[str] = set()
+        """The kinds of faults that are in the log."""
 
     async def load(self, seconds: float | None = LOAD_SECONDS) -> Known:
         """Return what was known; nothing where the store fails, which it then goes on to mend by itself."""
         try:
             known = await self.store.load(seconds)
-        except StoreError as error:
-            log.error("store_not_loaded", error=str(error))
+            self.policies.restore(known.policies)
+        except Exception as error:  # noqa: BLE001 - without what was known all the rest can be done
+            self._tell_once("store_not_loaded", error)
             return Known()
         self._is_loaded = True
         self.store.set_meta({"rules": RULES_VERSION})
-        self.policies.restore(known.policies)
         log.info("store_loaded", place=str(self.store.place), endpoints=len(known.memories))
         return known
 
     async def run(self, watch: Watch) -> None:
-        """Obey an operator's orders and tell what the store has lost, until cancelled."""
+        """Obey an operator's orders and tell what the store has lost, until cancelled; no fault ends it."""
         while True:
-            if not self._is_loaded:
-                known = await self.load(None)
-                watch.restore(known.memories, known.latest)
-            watch.chronicle.tell(tuple(self._tell_losses()))
-            await self._obey(watch)
+            try:
+                await self._look(watch)
+            except Exception as error:  # noqa: BLE001 - it would end the probes as well
+                self._tell_once("archive_failed", error)
             await asyncio.sleep(ORDER_SECONDS)
 
     async def close(self) -> None:
         """Write what waits, as far as that can be done in a moment."""
         await self.store.close()
 
+    async def _look(self, watch: Watch) -> None:
+        if not self._is_loaded:
+            known = await self.load(None)
+            watch.restore(known.memories, known.latest)
+        watch.chronicle.tell(tuple(self._tell_losses()))
+        await self._obey(watch)
+
     async def _obey(self, watch: Watch) -> None:
         try:
             self._desk.take(await self.store.take_orders())
         except StoreError as error:
-            log.error("orders_not_read", error=str(error))
+            self._tell_once("orders_not_read", error)
             return
         self.store.finish_orders(self._desk.work(watch))
+
+    def _tell_once(self, event: str, error: Exception) -> None:
+        """Log a fault, once of each kind: it may come again every few seconds."""
+        is_ours = not isinstance(error, StoreError)
+        text = f"{type(error).__name__}: {error}"[:300] if is_ours else str(error)
+        kind = f"{event} {type(error).__name__ if is_ours else text}"
+        if kind not in self._told:
+            self._told.add(kind)
+            log.error(event, error=text)
 
     def _tell_losses(self) -> Iterable[Event]:
         for loss in self.store.take_losses():

@@ -89,13 +89,16 @@ class OrderDesk:
         """
         done, rest, held = [], [], set[Key]()
         for order, since in self._waiting:
-            keys = keys_in(order)
-            if not held.isdisjoint(keys) or self._has_to_wait(order, since, watch):
-                held.update(keys)
-                rest.append((order, since))
-            else:
+            try:
+                keys = keys_in(order)
+                if not held.isdisjoint(keys) or self._has_to_wait(order, since, watch):
+                    held.update(keys)
+                    rest.append((order, since))
+                    continue
                 obey(order, watch)
-                done.append(order.id)
+            except Exception as fault:  # noqa: BLE001 - neither the others nor the next start may suffer from it
+                log.error("order_failed", order=order.id, error=f"{type(fault).__name__}: {fault}"[:300])
+            done.append(order.id)
         self._waiting = rest
         return tuple(done)
 

@@ -18,6 +18,7 @@ from typing import Any
 from pydantic import ConfigDict, TypeAdapter
 
 from scanner.model import Endpoint, Observation, Phase
+from scanner.store.damage import UNREADABLE, read_number, read_text
 from scanner.store.moments import from_micros, micros_to_seconds, seconds_to_micros, to_micros
 
 Texts = dict[str, str | None]
@@ -106,7 +107,7 @@ def encode_sample(observation: Observation, usual: Mapping[str, str | None]) -> 
 
 
 def unpack(body: bytes) -> dict[str, Any]:
-    """Read the body of a content; raise `ValueError` or `zlib.error` where it is damaged."""
+    """Read the body of a content; raise one of `UNREADABLE` where it is damaged."""
     reader = zlib.decompressobj()
     text = reader.decompress(body, MAX_BODY)
     if not reader.eof:
@@ -129,9 +130,9 @@ def complete(
     template: Observation, started_at: int, duration: int, rest: str, usual: Mapping[str, str | None]
 ) -> Observation:
     """Return the observation of one sample; raise `ValueError` for a row that makes no sense."""
-    varying = json.loads(rest)
     try:
-        texts = {**usual, **varying.get("t", {})}
+        varying = json.loads(rest)
+        texts = read_texts({**usual, **varying.get("t", {})})
         dns = varying.get("d")
         starttls = template.starttls
         return replace(
@@ -140,15 +141,24 @@ def complete(
                 template.endpoint, dns_seconds=None if dns is None else micros_to_seconds(int(dns))
             ),
             started_at=from_micros(started_at),
-            duration=micros_to_seconds(duration),
+            duration=micros_to_seconds(read_number(duration)),
             phases=_read_phases(varying.get("p", [])),
             banner=texts.get("banner"),
             detail=texts.get("detail"),
             starttls=None if starttls is None else replace(starttls, reply=texts.get("reply")),
             bytes_read=int(varying.get("b", 0)),
         )
-    except (AttributeError, TypeError, OverflowError) as error:
+    except UNREADABLE as error:
         raise ValueError(f"no sample: {error}") from None
+
+
+def read_texts(found: Mapping[str, object]) -> Texts:
+    """Return the texts of an observation as they stand in a row.
+
+    Raises:
+        TypeError, ValueError: some are no texts.
+    """
+    return {name: None if text is None else read_text(text) for name, text in found.items()}
 
 
 def to_json(value: object) -> str:

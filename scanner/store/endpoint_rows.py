@@ -3,12 +3,14 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from scanner.model import Endpoint, Observation
 from scanner.store import codec
 from scanner.store.codec import Content, Texts
+from scanner.store.damage import UNREADABLE, read_number, read_text
 from scanner.store.moments import to_micros
 from scanner.store.pending import Name, Waiting
 from scanner.store.schema import contents, endpoints
@@ -23,6 +25,8 @@ _KEY = (
 )
 _ADD_ENDPOINTS = insert(endpoints).returning(endpoints.c.id, *_KEY)
 _ADD_CONTENTS = insert(contents).returning(contents.c.id, contents.c.endpoint_id, contents.c.hash)
+# A sound row can take the place of one that is damaged, whose number the samples that need it keep.
+_RENAME = update(contents).where(contents.c.id == bindparam("of")).values(hash=bindparam("to"))
 _MOST_AT_ONCE = 500
 
 
@@ -72,12 +76,11 @@ class EndpointRows:
         """See that every endpoint of a batch has a row, and look up the contents of those not seen before."""
         if self._ids is None:
             found = connection.execute(select(endpoints.c.id, *_KEY))
-            self._ids = {(_key(row[1:6]), row[6]): row[0] for row in found}
+            self._ids = _read_ids(found)
         new = {waiting.name: waiting for waiting in entries if waiting.name not in self._ids}
         if new:
             values = [_endpoint_values(waiting, now) for waiting in new.values()]
-            for added in connection.execute(_ADD_ENDPOINTS, values):
-                self._ids[_key(added[1:6]), added[6]] = added[0]
+            self._ids |= _read_ids(connection.execute(_ADD_ENDPOINTS, values))
         strangers: dict[int, EndpointRow] = {}
         for waiting in entries:
             if waiting.name not in self._rows:
@@ -137,13 +140,25 @@ def _read_contents(connection: Connection, rows: dict[int, EndpointRow]) -> None
         query = select(contents.c.endpoint_id, contents.c.hash, contents.c.id, contents.c.usual).where(
             contents.c.endpoint_id.in_(numbers[start : start + _MOST_AT_ONCE])
         )
-        for endpoint_id, digest, number, usual in connection.execute(query):
-            rows[endpoint_id].contents[bytes(digest)] = ContentRow(json.loads(usual), number)
+        for endpoint_id, digest, number, usual in connection.execute(query).all():
+            try:
+                texts = codec.read_texts(json.loads(usual or "{}"))
+            except UNREADABLE:
+                connection.execute(_RENAME, {"of": number, "to": f"damaged {number}".encode()})
+            else:
+                rows[endpoint_id].contents[digest] = ContentRow(texts, number)
 
 
-def _key(columns: Sequence[object]) -> tuple[str, str, int, str, str]:
-    host, address, port, protocol, tls_mode = columns
-    return (str(host), str(address), int(str(port)), str(protocol), str(tls_mode))
+def _read_ids(rows: Iterable[Sequence[Any]]) -> dict[Name, int]:
+    """Return the numbers of rows by whose they are; a damaged one is nobody's."""
+    found: dict[Name, int] = {}
+    for number, host, address, port, protocol, tls_mode, vantage in rows:
+        try:
+            place = (read_text(host), read_text(address), read_number(port))
+            found[(*place, read_text(protocol), read_text(tls_mode)), read_text(vantage)] = number
+        except UNREADABLE:
+            continue
+    return found
 
 
 def _endpoint_values(waiting: Waiting, now: int) -> dict[str, object]:

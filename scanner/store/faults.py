@@ -64,8 +64,8 @@ def describe(error: BaseException, place: object) -> str:
         mend = "free some space" if is_full else "mend the folder, its owner or its mode"
         return f"{place}: {error.strerror or error}; {mend}"
     code = _sqlite_code(error)
-    if code is not None:
-        what, mend = _MEND.get(code, ("SQLite fails", "look at the file and its folder"))
+    if code is not None or isinstance(_original(error), sqlite3.Error):
+        what, mend = _MEND.get(code or 0, ("SQLite fails", "look at the file and its folder"))
         return f"{place}: {what} ({_first_line(_original(error))}); {mend}"
     if isinstance(error, DBAPIError):
         mend = "check that PostgreSQL runs there and lets this user in"

@@ -24,6 +24,15 @@ def make_folder(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
+def make_file(path: Path) -> None:
+    """Make an empty file for its owner only, where there is none; SQLite gives its companions the same mode.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+
 def identify(path: Path) -> Identity | None:
     """Return which file a path leads to; None where there is none."""
     try:

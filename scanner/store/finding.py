@@ -1,6 +1,5 @@
 """Finds endpoints in the store: by what they are, and by the domains that they serve."""
 
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 
 from sqlalchemy import Connection, and_, select
@@ -8,8 +7,8 @@ from sqlalchemy import Connection, and_, select
 from scanner.model import Observation
 from scanner.model.observation import Key
 from scanner.store.codec import unpack
-from scanner.store.moments import from_micros
-from scanner.store.reading import SAMPLE_COLUMNS, AnyRow, Decoder, Skipped, key_of
+from scanner.store.damage import UNREADABLE, Skipped, read_text
+from scanner.store.reading import SAMPLE_COLUMNS, AnyRow, Decoder, read_endpoint
 from scanner.store.schema import contents, endpoints, samples
 from scanner.store.values import Kept
 
@@ -36,21 +35,22 @@ def read_page(
         .limit(_AT_ONCE)
     ).all()
     domains = {row.id: _read_domains(row.body, skipped) for row in rows}
-    found = [row for row in rows if wanted(key_of(row), domains[row.id])]
-    latest = dict(_read_latest(connection, [row.id for row in found], skipped))
-    kept = tuple(
-        Kept(key_of(row), domains[row.id], row.memory, from_micros(row.updated_at), latest.get(row.id))
-        for row in found
-    )
-    return (rows[-1].id if len(rows) == _AT_ONCE else None), kept
+    sound = {row.id: each for row in rows for each in read_endpoint(row, skipped)}
+    found = [number for number, (key, _, _) in sound.items() if wanted(key, domains[number])]
+    latest = dict(_read_latest(connection, found, skipped))
+    kept = []
+    for number in found:
+        key, memory, at = sound[number]
+        kept.append(Kept(key, domains[number], memory, at, latest.get(number)))
+    return (rows[-1].id if len(rows) == _AT_ONCE else None), tuple(kept)
 
 
 def _read_domains(body: bytes | None, skipped: Skipped) -> tuple[str, ...]:
     if body is None:
         return ()
     try:
-        return tuple(map(str, unpack(bytes(body)).get("domains", ())))
-    except (AttributeError, TypeError, ValueError, zlib.error) as error:
+        return tuple(map(read_text, unpack(body).get("domains", ())))
+    except UNREADABLE as error:
         skipped.note("contents", error)
         return ()
 

@@ -2,6 +2,7 @@
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
+from scanner.store.damage import UNREADABLE, Skipped, read_text
 from scanner.store.schema import meta
 
 _READ = select(meta.c.value).where(meta.c.key == bindparam("of"))
@@ -9,8 +10,9 @@ _SET = update(meta).where(meta.c.key == bindparam("of")).values(value=bindparam(
 
 
 def read_mark(connection: Connection, key: str) -> str | None:
-    """Return a value; None where there is none."""
-    return connection.scalar(_READ, {"of": key})
+    """Return a value; None where there is none, or none that can be read."""
+    value: object = connection.scalar(_READ, {"of": key})
+    return value if isinstance(value, str) else None
 
 
 def write_mark(connection: Connection, key: str, value: str) -> None:
@@ -19,7 +21,12 @@ def write_mark(connection: Connection, key: str, value: str) -> None:
         connection.execute(insert(meta), {"key": key, "value": value})
 
 
-def read_marks(connection: Connection) -> dict[str, str]:
+def read_marks(connection: Connection, skipped: Skipped) -> dict[str, str]:
     """Return all values of the program's own."""
-    found = connection.execute(select(meta.c.key, meta.c.value))
-    return {key: value for key, value in found if key != "store" and not key.startswith("batch:")}
+    found = {}
+    for key, value in connection.execute(select(meta.c.key, meta.c.value)):
+        try:
+            found[read_text(key)] = read_text(value)
+        except UNREADABLE as error:
+            skipped.note("meta", error)
+    return {key: value for key, value in found.items() if key != "store" and not key.startswith("batch:")}

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, inspect, text
 
-from scanner.store.faults import NewerSchemaError, StoreError
+from scanner.store.faults import DamagedStoreError, NewerSchemaError, StoreError
 from scanner.store.place import Place
 from scanner.store.schema import HEAD, VERSION_TABLE
 
@@ -25,11 +25,16 @@ def check_version(connection: Connection, place: Place) -> str | None:
 
     Raises:
         NewerSchemaError: a newer mailport wrote it.
+        DamagedStoreError: what stands there is no version.
     """
     if not inspect(connection).has_table(VERSION_TABLE):
         return None
-    version: str | None = connection.scalar(_VERSION)
-    if version is not None and version > HEAD:
+    version: object = connection.scalar(_VERSION)
+    if version is None:
+        return None
+    if not isinstance(version, str):
+        raise DamagedStoreError(f"{place}: the file is damaged (no version of its schema); restore a copy")
+    if version > HEAD:
         raise NewerSchemaError(
             f"{place}: written by a newer mailport (schema {version}, this one knows {HEAD}); "
             "update mailport, or name another store"

@@ -8,11 +8,11 @@ from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from scanner.store.codec import to_json
+from scanner.store.damage import UNREADABLE, Skipped, read_number, read_text, say
 from scanner.store.faults import StoreError, describe
 from scanner.store.migrate import require_current
 from scanner.store.moments import from_micros, to_micros
 from scanner.store.place import Place, make_engine
-from scanner.store.reading import Skipped
 from scanner.store.schema import orders
 from scanner.store.values import Order
 
@@ -43,15 +43,17 @@ def add_order(
         engine.dispose()
 
 
-def read_pending(connection: Connection, skipped: Skipped) -> tuple[Order, ...]:
-    """Return the orders that were not carried out yet, oldest first."""
+def read_pending(connection: Connection, skipped: Skipped) -> tuple[tuple[Order, ...], Mapping[int, str]]:
+    """Return the orders that were not carried out yet, oldest first, and why others cannot be read."""
     found = []
+    unreadable = {}
     for row in connection.execute(select(orders).where(orders.c.taken_at.is_(None)).order_by(orders.c.id)):
         try:
             argument = json.loads(row.argument)
             if not isinstance(argument, dict):
-                raise ValueError("the argument is no object")  # noqa: TRY301, TRY004 - as of any bad JSON
-            found.append(Order(row.id, from_micros(row.at), row.action, argument))
-        except ValueError as error:
+                raise ValueError("the argument is no object")  # noqa: TRY004 - as of any bad JSON
+            found.append(Order(row.id, from_micros(read_number(row.at)), read_text(row.action), argument))
+        except UNREADABLE as error:
             skipped.note("order", error)
-    return tuple(found)
+            unreadable[row.id] = say(error)
+    return tuple(found), unreadable

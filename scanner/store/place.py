@@ -98,9 +98,11 @@ def _make_sqlite(path: Path, lock_seconds: float, *, is_writer: bool) -> Engine:
     uri = f"file:{quote(str(path.absolute()))}?mode={mode}"
 
     def connect() -> sqlite3.Connection:
-        return sqlite3.connect(
+        connection = sqlite3.connect(
             uri, uri=True, timeout=lock_seconds, isolation_level=None, check_same_thread=False
         )
+        connection.text_factory = _decode
+        return connection
 
     engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
     begin = "BEGIN IMMEDIATE" if is_writer else "BEGIN"
@@ -116,6 +118,14 @@ def _make_sqlite(path: Path, lock_seconds: float, *, is_writer: bool) -> Engine:
         connection.exec_driver_sql(begin)
 
     return engine
+
+
+def _decode(text: bytes) -> str | bytes:
+    """Return a text; as it is where it is no UTF-8: the driver would fail all rows of the query for one."""
+    try:
+        return text.decode()
+    except UnicodeDecodeError:
+        return text
 
 
 def prepare_sqlite(connection: Connection) -> None:

@@ -52,7 +52,7 @@ class Pruner:
             .limit(self._pace.prune_endpoints)
         ).all()
         self._done_to = page[-1][0] if len(page) == self._pace.prune_endpoints else 0
-        over = [number for number, updated_at in page if updated_at < oldest]
+        over = [number for number, updated_at in page if isinstance(updated_at, int) and updated_at < oldest]
         if over:
             connection.execute(delete(endpoints).where(endpoints.c.id.in_(over)))
         changed = [

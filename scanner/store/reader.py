@@ -11,18 +11,18 @@ from scanner.discovery.mta_sts import KeptPolicy
 from scanner.model import Observation
 from scanner.model.event import Event
 from scanner.model.observation import Key
+from scanner.store.damage import Skipped
 from scanner.store.faults import StoreError, describe
 from scanner.store.finding import Wanted, read_page
 from scanner.store.marks import read_marks
 from scanner.store.migrate import require_current
-from scanner.store.moments import from_micros, to_micros
+from scanner.store.moments import to_micros
 from scanner.store.orders import read_pending
 from scanner.store.place import Place, make_engine
 from scanner.store.reading import (
-    Skipped,
     decode_events,
-    key_of,
     match_key,
+    read_endpoint,
     read_policies,
     read_samples,
     select_events,
@@ -88,8 +88,9 @@ class Reader:
             query = query.where(endpoints.c.vantage == vantage)
         with self._reading() as connection:
             return tuple(
-                Remembered(key_of(row), row.vantage, row.memory, from_micros(row.updated_at))
+                Remembered(key, row.vantage, memory, at)
                 for row in connection.execute(query)
+                for key, memory, at in read_endpoint(row, self.skipped)
             )
 
     def find(self, wanted: Wanted, *, vantage: str = "default") -> Iterator[Kept]:
@@ -108,12 +109,12 @@ class Reader:
     def meta(self) -> dict[str, str]:
         """Return the program's own values."""
         with self._reading() as connection:
-            return read_marks(connection)
+            return read_marks(connection, self.skipped)
 
     def pending_orders(self) -> tuple[Order, ...]:
         """Return the orders that were not carried out yet, oldest first."""
         with self._reading() as connection:
-            return read_pending(connection, self.skipped)
+            return read_pending(connection, self.skipped)[0]
 
     def close(self) -> None:
         """Give everything back."""

@@ -1,11 +1,10 @@
 """Reads rows back into values. A row that cannot be understood is passed over, counted, and logged once."""
 
 import json
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, TypeAlias
 
-import structlog
 from sqlalchemy import Connection, Row, Select, select
 
 from scanner.discovery.mta_sts import KeptPolicy
@@ -13,13 +12,12 @@ from scanner.model import Observation, StsMode, StsPolicy
 from scanner.model.event import Event
 from scanner.model.observation import Key
 from scanner.store import codec
+from scanner.store.damage import UNREADABLE, Skipped, read_number, read_text
 from scanner.store.event_codec import decode_event
 from scanner.store.marks import read_marks
-from scanner.store.moments import micros_to_seconds, to_micros
+from scanner.store.moments import from_micros, micros_to_seconds, to_micros
 from scanner.store.schema import contents, endpoints, events, policies, samples
 from scanner.store.values import EventQuery, Known
-
-log = structlog.get_logger(__name__)
 
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
 
@@ -40,20 +38,6 @@ _KEY = (
 )
 
 
-class Skipped:
-    """Counts the rows that could not be understood."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def note(self, what: str, error: Exception) -> None:
-        """Count one; only the first is logged."""
-        self.count += 1
-        if self.count == 1:
-            why = (str(error).splitlines() or [type(error).__name__])[0][:300]
-            log.warning("store_row_skipped", what=what, error=why, more="further ones are only counted")
-
-
 class Decoder:
     """Builds observations from samples; each pair of contents is read once."""
 
@@ -72,9 +56,11 @@ class Decoder:
                 self._skipped.count += 1
                 continue
             try:
-                yield row, codec.complete(template[0], row.started_at, row.duration, row.rest, template[1])
-            except ValueError as error:
+                found = codec.complete(template[0], row.started_at, row.duration, row.rest, template[1])
+            except UNREADABLE as error:
                 self._skipped.note("sample", error)
+            else:
+                yield row, found
 
     def _fetch(self, numbers: set[int]) -> None:
         wanted = sorted(numbers - self._bodies.keys())
@@ -83,7 +69,7 @@ class Decoder:
                 contents.c.id.in_(wanted[start : start + _AT_ONCE])
             )
             for number, body, usual in self._connection.execute(query):
-                self._bodies[number] = (bytes(body), usual)
+                self._bodies[number] = (body, usual)
 
     def _build(
         self, subject_id: int, evidence_id: int
@@ -93,8 +79,8 @@ class Decoder:
             try:
                 subject, evidence = self._bodies[subject_id], self._bodies[evidence_id]
                 template = codec.build_template(codec.unpack(subject[0]), codec.unpack(evidence[0]))
-                self._templates[pair] = (template, json.loads(evidence[1] or "{}"))
-            except (KeyError, ValueError, TypeError, zlib.error) as error:
+                self._templates[pair] = (template, codec.read_texts(json.loads(evidence[1] or "{}")))
+            except UNREADABLE as error:
                 self._skipped.note("contents", error)
                 self._skipped.count -= 1  # counted by the sample
                 self._templates[pair] = None
@@ -113,8 +99,14 @@ def read_known(connection: Connection, vantage: str, skipped: Skipped) -> Known:
         .limit(_AT_ONCE)
     ).all():
         done_to = page[-1].id
-        keys = {row.id: key_of(row) for row in page}
-        memories |= {keys[row.id]: row.memory for row in page if row.memory is not None}
+        keys = {}
+        for row in page:
+            try:
+                key = keys[row.id] = key_of(row)
+                if row.memory is not None:
+                    memories[key] = read_text(row.memory)
+            except UNREADABLE as error:
+                skipped.note("endpoint", error)
         query = (
             select(*SAMPLE_COLUMNS, samples.c.endpoint_id)
             .join(endpoints, endpoints.c.id == samples.c.endpoint_id)
@@ -123,7 +115,7 @@ def read_known(connection: Connection, vantage: str, skipped: Skipped) -> Known:
         rows = connection.execute(query).all()
         found = Decoder(connection, skipped).decode(rows)
         latest |= {keys[row.endpoint_id]: observation for row, observation in found}
-    return Known(memories, latest, read_policies(connection, skipped), read_marks(connection))
+    return Known(memories, latest, read_policies(connection, skipped), read_marks(connection, skipped))
 
 
 def read_policies(connection: Connection, skipped: Skipped) -> dict[str, KeptPolicy]:
@@ -131,15 +123,17 @@ def read_policies(connection: Connection, skipped: Skipped) -> dict[str, KeptPol
     found = {}
     for row in connection.execute(select(policies).order_by(policies.c.fetched_at)):
         try:
-            policy = StsPolicy(StsMode(row.mode), tuple(map(str, json.loads(row.mx))), row.max_age)
-            found[row.domain] = KeptPolicy(
-                policy,
-                row.policy_id,
-                micros_to_seconds(row.fetched_at),
-                None if row.stronger is None else StsMode(row.stronger),
-                micros_to_seconds(row.stronger_until),
+            policy = StsPolicy(
+                StsMode(row.mode), tuple(map(read_text, json.loads(row.mx))), read_number(row.max_age)
             )
-        except (ValueError, TypeError) as error:
+            found[read_text(row.domain)] = KeptPolicy(
+                policy,
+                read_text(row.policy_id),
+                micros_to_seconds(read_number(row.fetched_at)),
+                None if row.stronger is None else StsMode(row.stronger),
+                micros_to_seconds(read_number(row.stronger_until)),
+            )
+        except UNREADABLE as error:
             skipped.note("policy", error)
     return found
 
@@ -162,8 +156,25 @@ def match_key(key: Key, vantage: str) -> tuple[Any, ...]:
 
 
 def key_of(row: AnyRow) -> Key:
-    """Return the key in a row with these columns."""
-    return (row.host, row.address, row.port, row.protocol, row.tls_mode)
+    """Return the key in a row with these columns; raise one of `UNREADABLE` where there is none."""
+    return (
+        read_text(row.host),
+        read_text(row.address),
+        read_number(row.port),
+        read_text(row.protocol),
+        read_text(row.tls_mode),
+    )
+
+
+def read_endpoint(row: AnyRow, skipped: Skipped) -> Iterator[tuple[Key, str | None, datetime]]:
+    """Yield the key of an endpoint's row, its memory and when it was written; nothing if it is damaged."""
+    try:
+        memory = None if row.memory is None else read_text(row.memory)
+        found = (key_of(row), memory, from_micros(read_number(row.updated_at)))
+    except UNREADABLE as error:
+        skipped.note("endpoint", error)
+    else:
+        yield found
 
 
 def decode_events(rows: Iterable[AnyRow], skipped: Skipped) -> tuple[Event, ...]:
@@ -172,7 +183,7 @@ def decode_events(rows: Iterable[AnyRow], skipped: Skipped) -> tuple[Event, ...]
     for row in rows:
         try:
             found.append(decode_event(row.id, row.body))
-        except ValueError as error:
+        except UNREADABLE as error:
             skipped.note("event", error)
     return tuple(found)
 

@@ -3,6 +3,7 @@
 from sqlalchemy import (
     BigInteger,
     Column,
+    Dialect,
     ForeignKey,
     Index,
     Integer,
@@ -17,6 +18,14 @@ from sqlalchemy import (
 HEAD = "0001"
 """The newest version of the schema; `migrations/versions` leads there."""
 VERSION_TABLE = "mailport_schema"
+
+
+class _Bytes(LargeBinary):
+    """Bytes as the driver gives them: SQLAlchemy's own fail all rows of a query for one that holds text."""
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> None:
+        """Make nothing of what was read."""
+
 
 _Id = BigInteger().with_variant(Integer, "sqlite")
 """SQLite numbers rows by itself in columns of exactly this type."""
@@ -53,8 +62,8 @@ contents = Table(
     metadata,
     Column("id", _Id, primary_key=True),
     Column("endpoint_id", _Id, ForeignKey("endpoints.id", ondelete="CASCADE"), nullable=False),
-    Column("hash", LargeBinary, nullable=False),  # SHA-256 of the canonical JSON
-    Column("body", LargeBinary, nullable=False),  # that JSON, compressed by zlib
+    Column("hash", _Bytes, nullable=False),  # SHA-256 of the canonical JSON
+    Column("body", _Bytes, nullable=False),  # that JSON, compressed by zlib
     Column("usual", Text),
     UniqueConstraint("endpoint_id", "hash"),
 )

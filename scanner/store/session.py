@@ -13,6 +13,7 @@ from scanner.store.files import (
     Identity,
     check_owner,
     identify,
+    make_file,
     make_folder,
     remove_companions,
     size_of,
@@ -117,6 +118,7 @@ class Session:
             check_owner(path)
         if identify(path) is None:
             remove_companions(path)
+            make_file(path)
 
     def _set_up(self, connection: Connection) -> None:
         path = self._place.path

@@ -5,19 +5,23 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 
+import structlog
 from sqlalchemy import Connection
 
 from scanner.discovery.mta_sts import KeptPolicy
 from scanner.model.event import Event
 from scanner.model.observation import Key
+from scanner.store.damage import Skipped
 from scanner.store.faults import StoreError
 from scanner.store.orders import read_pending
 from scanner.store.pending import Waiting
 from scanner.store.place import Place
 from scanner.store.reader import Reader
-from scanner.store.reading import Skipped, read_known
+from scanner.store.reading import read_known
 from scanner.store.values import Entry, Known, Limits, Loss, Order, Pace, Status
 from scanner.store.writer import Writer
+
+log = structlog.get_logger(__name__)
 
 
 class Store:
@@ -102,9 +106,14 @@ class Store:
         """Return the orders that were not handed out yet by this process, oldest first.
 
         Put what an order changes, then tell by `finish_orders` that it is carried out: one that a kill
-        interrupts is handed out again by the next process. Waits while the store is down.
+        interrupts is handed out again by the next process. Waits while the store is down. One that cannot be
+        read is told in the log and done with.
         """
-        found = await asyncio.wrap_future(self._writer.submit(lambda c: read_pending(c, self._skipped)))
+        job = self._writer.submit(lambda connection: read_pending(connection, self._skipped))
+        found, unreadable = await asyncio.wrap_future(job)
+        for number, why in unreadable.items():
+            log.error("order_unreadable", order=number, error=why)
+        self.finish_orders(unreadable)
         new = tuple(order for order in found if order.id not in self._handed_out)
         self._handed_out = {order.id for order in found}
         return new
