@@ -13,6 +13,7 @@ from typing import Any, cast
 import pytest
 from structlog.testing import capture_logs
 
+from scanner.config import default_settings
 from scanner.model.observation import Key
 from scanner.service import archive as service_archive
 from scanner.service.archive import Archive
@@ -126,8 +127,8 @@ def test_an_order_whose_carrying_out_fails_costs_itself_only() -> None:
     ]
     desk.take(orders)
     with capture_logs() as logs:
-        assert desk.work(cast(Watch, watch)) == (0, 1)
-        assert desk.work(cast(Watch, watch)) == ()
+        assert desk.work(cast("Watch", watch)) == (0, 1)
+        assert desk.work(cast("Watch", watch)) == ()
     assert [(line["event"], line["order"]) for line in logs] == [
         ("order_failed", 0),
         ("order_without_endpoint", 1),
@@ -138,7 +139,7 @@ def test_an_order_whose_carrying_out_fails_costs_itself_only() -> None:
 async def test_no_exception_of_the_store_ends_the_archive(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    archive = Archive(place_of(tmp_path), read_settings({"targets": ["smtp://mx.mail.test"]}))
+    archive = Archive(place_of(tmp_path), default_settings([]))
     monkeypatch.setattr(service_archive, "ORDER_SECONDS", 0.0)
     calls = 0
     enough = asyncio.Event()
@@ -153,7 +154,7 @@ async def test_no_exception_of_the_store_ends_the_archive(
     monkeypatch.setattr(archive.store, "load", fail)
     with capture_logs() as logs:
         assert await archive.load() == Known()
-        running = asyncio.create_task(archive.run(cast(Watch, DeadEnd())))  # it has nothing that is asked for
+        running = asyncio.create_task(archive.run(cast("Watch", DeadEnd())))
         async with asyncio.timeout(10):
             await enough.wait()
         assert not running.done()
