@@ -1,8 +1,7 @@
 """Which verdicts on one port are one trouble seen twice: what another one explains is told with that one."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
-from itertools import chain
 
 from scanner.model import StandingVerdict
 
@@ -16,7 +15,7 @@ _CERTIFICATE_FAULTS = (
     *("certificate_expired", "certificate_not_yet_valid"),
 )
 
-_CAUSES_OF: Mapping[str, tuple[str, ...]] = {
+CAUSES_OF: Mapping[str, tuple[str, ...]] = {
     # What lowers the protocol, or strips STARTTLS, removes the rest with it (D08, D21).
     "starttls_missing": ("protocol_lowered", "ehlo_rejected", "starttls_masked", "preauth"),
     "banner_masked": ("starttls_masked", "starttls_missing"),
@@ -57,23 +56,17 @@ def join_causes(standing: Iterable[StandingVerdict]) -> tuple[StandingVerdict, .
     What another one explains is left out; that one then weighs as much as the gravest that it explains.
     """
     by_id = {one.verdict.id: one for one in standing}
-    joined = dict(by_id)
-    # The table is without a circle: what explains is explained at most by something else in turn.
-    for name, causes in _CAUSES_OF.items():
-        if name not in joined:
-            continue
-        cause = next((each for each in causes if each in by_id), None)
-        if cause is not None:
-            del joined[name]
-    for name in by_id.keys() - joined.keys():
-        root = _root_of(name, by_id)
-        joined[root] = _weigh_with(joined[root], by_id[name])
+    roots = {name: _root_of(name, by_id) for name in by_id}
+    joined = {name: one for name, one in by_id.items() if roots[name] == name}
+    for name, root in sorted(roots.items()):
+        if name != root:
+            joined[root] = _weigh_with(joined[root], by_id[name])
     return tuple(joined.values())
 
 
-def _root_of(name: str, present: Iterable[str]) -> str:
-    """Follow what explains a verdict to the one that nothing explains."""
-    while (cause := next((each for each in _CAUSES_OF.get(name, ()) if each in present), None)) is not None:
+def _root_of(name: str, present: Container[str]) -> str:
+    """Follow what explains a verdict to the one that nothing explains; the table is without a circle."""
+    while (cause := next((each for each in CAUSES_OF.get(name, ()) if each in present), None)) is not None:
         name = cause
     return name
 
@@ -87,8 +80,3 @@ def _weigh_with(root: StandingVerdict, other: StandingVerdict) -> StandingVerdic
         verdict=replace(verdict, severity=severity, summary=summary),
         since=min(root.since, other.since),
     )
-
-
-def known_names() -> frozenset[str]:
-    """Return every id in the table, so that a test can hold it against the vocabulary."""
-    return frozenset(chain(_CAUSES_OF, *_CAUSES_OF.values()))

@@ -7,7 +7,7 @@ from scanner.discovery.found import Found
 from scanner.discovery.mx import find_mx
 from scanner.discovery.offer import Notice, Offer, Place, Trouble
 from scanner.discovery.plan import service_of
-from scanner.model import PORTS, Expectation, Reason, Source
+from scanner.model import PORTS, Expectation, Kind, Reason, Severity, Source
 from scanner.network import Resolver
 from scanner.network.answer import Answer, MxRecord, Status
 from tests.scenarios.world import World
@@ -68,7 +68,7 @@ class WorldSources:
             policy=self._world.policy(at),
             policy_notice=None
             if notice is None
-            else Notice(notice, f"{domain}: {notice}.", "Mend it.", is_loss=True),
+            else Notice(notice, f"{domain}: {notice}.", "Mend it.", Kind.DOWNGRADE, Severity.WARNING),
         )
 
     def expect(self, place: Place, provider: str | None) -> Expectation | None:

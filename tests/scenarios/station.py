@@ -31,6 +31,8 @@ from tests.scenarios.sources import WorldResolver, WorldSources
 from tests.scenarios.world import DARK, World
 
 Job = Endpoint | Errand
+MOST_AT_ONCE = 16
+"""Connections open at once: as many as there are addresses, so that none waits for another."""
 
 
 @dataclass
@@ -119,7 +121,7 @@ class Station:
             self._do,
             self._deliver,
             WaitingRoom(self._settings.limits.per_address, self._settings.limits.per_address_gap),
-            concurrency=self._settings.limits.concurrency,
+            concurrency=MOST_AT_ONCE,
             rate=0,
             clock=self._time,
         )
@@ -178,7 +180,7 @@ class Station:
 
     def _take(self, plan: Plan) -> None:
         """As `Watch.plan` does."""
-        self._chronicle.take_findings(plan.findings)
+        self._chronicle.board.take_findings(plan.findings)
         self._ledger.show_domains(plan.domains, self._time())
         self._roster.plan(plan.domains)
         spread = min(FIRST_PASS_SECONDS, 2 * len(plan.endpoints) / self._settings.limits.rate)

@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from scanner.model import Observation, Reason
 from scanner.model.event import Event, EventKind
 from scanner.model.incident import Cause, Incident
 from scanner.model.observation import Key
-from scanner.service.chronicle import CONFIRM_SECONDS, MOST_HASTENED, Chronicle
+from scanner.service.chronicle import CONFIRM_SECONDS, MOST_HASTENED, MOST_SCOUTS, Chronicle
 from scanner.verdict import Policy, judge
 from scanner.verdict.remember import Patience
 from tests.verdict.observations import NOW, ended, healthy
@@ -134,3 +135,32 @@ def test_every_probe_is_kept_with_its_events() -> None:
     assert len(scene.kept) == 4
     assert [event.kind for _, events in scene.kept for event in events] == [EventKind.BASELINE_LEARNT]
     assert scene.chronicle.events.latest()[0].kind is EventKind.BASELINE_LEARNT
+
+
+def test_a_look_at_the_host_leaves_a_port_that_was_just_bad_to_its_confirming_probe() -> None:
+    scene = Scene()
+    scene.see(*map(healthy, PORTS), times=4)
+    scene.see(ended(25, reason=Reason.CONNECT_TIMEOUT))
+    scene.hastened.clear()
+    scene.see(ended(587, reason=Reason.CONNECT_TIMEOUT), ended(25, reason=Reason.CONNECT_TIMEOUT))
+    looked_at = [port for port, seconds in scene.hastened if seconds == 0.0]
+    assert sorted(looked_at) == [110, 143, 465, 993, 995]
+    assert (587, CONFIRM_SECONDS) in scene.hastened
+
+
+def at_host(port: int, number: int, **changes: Any) -> Observation:
+    seen = ended(port, **changes) if changes else healthy(port)
+    return replace(seen, endpoint=replace(seen.endpoint, host=f"mx{number}.example.org"))
+
+
+def test_one_host_that_is_down_has_a_few_others_of_its_provider_looked_at_and_no_more() -> None:
+    scene = Scene()
+    hosts = range(MOST_SCOUTS + 12)
+    scene.see(*(at_host(25, number) for number in hosts), times=4)
+    for _ in range(2):
+        scene.see(at_host(25, 0, reason=Reason.CONNECT_TIMEOUT))
+    assert [seconds for _, seconds in scene.hastened] == [CONFIRM_SECONDS] + [0.0] * MOST_SCOUTS
+    scene.hastened.clear()
+    scene.seconds -= 890.0
+    scene.see(at_host(25, 1, reason=Reason.CONNECT_TIMEOUT))
+    assert [seconds for _, seconds in scene.hastened].count(0.0) == MOST_SCOUTS, "it spreads with the trouble"

@@ -1,11 +1,12 @@
 """The incident board: what began and what ended is told once, whatever is joined, moved or forgotten."""
 
 from dataclasses import replace
+from datetime import timedelta
 
-from scanner.model import Reason, Severity
+from scanner.model import Kind, Reason, Severity, StartTls, TargetFinding, Verdict
 from scanner.model.event import EventKind
 from tests.service.incident_board import Board
-from tests.verdict.observations import ended, healthy, with_certificate
+from tests.verdict.observations import NOW, ended, healthy, in_clear, with_certificate
 
 PORTS = (25, 587, 993)
 FINGERPRINT = "0123456789abcdef" * 4
@@ -96,10 +97,14 @@ def test_a_wide_cause_replaces_the_narrow_ones_and_both_sides_are_told() -> None
 
 def test_one_certificate_at_two_providers_is_one_incident_with_the_domains_of_both() -> None:
     board = Board()
-    board.see(with_certificate(993, **UNTRUSTED), host="imap.acme.test", domains=("a.test", "shared.test"))
+    board.see(
+        with_certificate(993, **UNTRUSTED), host="imap.acme.test", domains=("a.test", "shared.test"), times=2
+    )
     (began,) = board.settle()
-    board.see(with_certificate(25, **UNTRUSTED), host="mx.other.test", domains=("b.test", "shared.test"))
-    board.see(with_certificate(587, **UNTRUSTED), host="smtp.other.test", domains=("b.test",))
+    board.see(
+        with_certificate(25, **UNTRUSTED), host="mx.other.test", domains=("b.test", "shared.test"), times=2
+    )
+    board.see(with_certificate(587, **UNTRUSTED), host="smtp.other.test", domains=("b.test",), times=2)
 
     assert board.settle() == ()  # it grew, and is the same one
     assert began.subject == SUBJECT
@@ -133,7 +138,7 @@ def test_a_server_that_shows_no_certificate_any_more_is_not_told_by_the_old_one(
 
 def test_an_endpoint_that_is_forgotten_takes_its_incident_with_it() -> None:
     board = Board()
-    key = board.see(with_certificate(993, **UNTRUSTED), host="imap.acme.test")
+    key = board.see(with_certificate(993, **UNTRUSTED), host="imap.acme.test", times=2)
     board.settle()
     board.board.forget(key)
     (over,) = board.settle()
@@ -145,8 +150,8 @@ def test_an_endpoint_that_is_forgotten_takes_its_incident_with_it() -> None:
 
 def test_forgetting_one_of_several_leaves_the_incident_to_the_others() -> None:
     board = Board()
-    one = board.see(with_certificate(993, **UNTRUSTED), host="imap.acme.test", domains=("a.test",))
-    board.see(with_certificate(995, **UNTRUSTED), host="pop.acme.test", domains=("b.test",))
+    one = board.see(with_certificate(993, **UNTRUSTED), host="imap.acme.test", domains=("a.test",), times=2)
+    board.see(with_certificate(995, **UNTRUSTED), host="pop.acme.test", domains=("b.test",), times=2)
     board.settle()
     board.board.forget(one)
     assert board.settle() == ()
@@ -211,3 +216,48 @@ def test_our_own_network_is_one_incident_over_all_providers() -> None:
         board.see(healthy(25), host=host, times=2)
     (over,) = board.settle()
     assert over.kind is EventKind.INCIDENT_CLOSED
+
+
+def test_hosts_that_have_one_port_each_make_a_provider_and_no_host() -> None:
+    board = Board()
+    for host in ("mx1.acme.test", "mx2.acme.test"):
+        board.see(healthy(25), host=host, times=4)
+    silent = ended(25, reason=Reason.CONNECT_TIMEOUT)
+    board.see(silent, host="mx1.acme.test", times=2)
+    board.settle()
+    assert board.open == [("verdict", "port_blocked", "mx1.acme.test")]
+    board.see(silent, host="mx2.acme.test", times=2)
+    board.settle()
+    assert board.open == [("provider_down", "provider_down", "acme.test")]
+
+
+def test_an_incident_keeps_its_beginning_while_the_port_that_it_began_at_is_mended() -> None:
+    board = Board()
+    for port in (587, 143):
+        board.see(healthy(port), times=4)
+    board.see(in_clear(587, StartTls(offered=False)), times=2)
+    board.settle()
+    (began,) = board.board.open.values()
+    board.see(healthy(143), times=3)
+    board.see(in_clear(143, StartTls(offered=False)), times=2)
+    board.see(healthy(587), times=2)
+    board.settle()
+    (now,) = board.board.open.values()
+    assert (now.since, [key[2] for key in now.keys]) == (began.since, [143])
+
+
+def test_what_is_found_about_a_domain_counts_when_two_plans_have_found_it() -> None:
+    board = Board()
+    lost = Verdict("mta_sts_weakened", Kind.DOWNGRADE, Severity.WARNING, "It is gone.", "Publish it.")
+    found = TargetFinding("acme.test", "acme.test", NOW, 0.1, None, verdicts=(lost,))
+    board.board.take_findings([found])
+    board.settle()
+    assert board.open == []
+    board.board.take_findings([replace(found, started_at=NOW + timedelta(minutes=5))])
+    board.settle()
+    assert board.open == [("verdict", "mta_sts_weakened", "acme.test")]
+    (incident,) = board.board.open.values()
+    assert incident.since == NOW
+    board.board.take_findings([])
+    board.settle()
+    assert board.open == []

@@ -7,6 +7,7 @@ import pytest
 
 from scanner.model import Kind, Observation, Reason, Severity, StartTls, State, StsMode
 from scanner.model.event import EventKind
+from scanner.service.recollection import read_memory, write_memory
 from scanner.verdict import is_blocked, is_downgraded
 from scanner.verdict.incidents import condition_of, find_incidents
 from scanner.verdict.remember import Patience, supplement
@@ -245,14 +246,74 @@ def test_a_milder_verdict_that_stands_does_not_make_one_probe_a_downgrade() -> N
     weak = replace(healthy(587), auth_before_tls=("PLAIN",))
     worse = replace(healthy(587), auth_before_tls=("LOGIN", "PLAIN"))
     history = learnt(weak)
-    assert history.memory.standing["auth_before_tls"].verdict.kind is Kind.WEAKNESS
-    history.see(worse)
-    assert history.memory.standing["auth_before_tls"].verdict.kind is Kind.WEAKNESS
-    history.see(worse)
-    assert history.memory.standing["auth_before_tls"].verdict.kind is Kind.DOWNGRADE
+    kinds = []
+    for sight in (weak, worse, worse):
+        history.see(sight)
+        kinds.append(history.memory.standing["auth_before_tls"].verdict.kind)
+    assert kinds == [Kind.WEAKNESS, Kind.WEAKNESS, Kind.DOWNGRADE]
 
 
 def test_our_own_network_is_told_by_its_port_and_not_by_each_endpoint() -> None:
     history = learnt(healthy(587))
     history.see(OURS, times=3)
     assert history.events == []
+
+
+def test_what_is_back_soon_after_it_was_resolved_has_to_be_gone_for_an_hour() -> None:
+    history = learnt(healthy(587))
+    history.see(BLOCKED, times=2)
+    history.see(healthy(587), times=2)
+    assert history.told(RESOLVED) == ["port_blocked"]
+    history.see(BLOCKED, times=2)
+    assert history.memory.standing["port_blocked"].is_relapse
+    history.see(healthy(587), times=4)
+    assert (history.standing, history.memory.state) == ({"port_blocked"}, State.BLOCKED)
+    history.see(healthy(587))
+    assert (history.standing, history.memory.state) == (set(), State.OPEN)
+
+
+def test_what_is_back_after_a_day_is_no_relapse() -> None:
+    history = learnt(healthy(587))
+    history.see(BLOCKED, times=2)
+    history.see(healthy(587), times=96)
+    assert history.memory.resolved_at == {}
+    history.see(BLOCKED, times=2)
+    history.see(healthy(587), times=2)
+    assert history.standing == set()
+
+
+def test_a_clock_that_was_set_back_does_not_hold_an_incident_for_ever() -> None:
+    history = learnt(healthy(587))
+    for _ in range(2):
+        history.see(BLOCKED, times=2)
+        history.see(healthy(587), times=2)
+    history.now -= timedelta(hours=5)
+    history.see(healthy(587), times=2)
+    assert (history.standing, history.memory.state) == (set(), State.OPEN)
+
+
+def test_a_memory_of_a_relapse_outlives_a_restart() -> None:
+    history = learnt(healthy(587))
+    for _ in range(2):
+        history.see(BLOCKED, times=2)
+        history.see(healthy(587), times=2)
+    assert history.memory.is_relapse
+    assert read_memory(write_memory(history.memory)) == history.memory
+
+
+def test_a_first_bad_probe_is_a_blip_too_but_for_what_a_certificate_says_of_itself() -> None:
+    for shown in (STRIPPED, with_certificate(587, trusted=False, problems=("self_signed",)), BLOCKED):
+        history = History()
+        history.see(shown)
+        assert history.standing == set()
+        history.see(shown)
+        assert history.standing != set()
+
+
+def test_a_server_that_turns_us_away_for_now_is_told_after_three_probes() -> None:
+    history = learnt(healthy(25))
+    later = ended(25, reason=Reason.GREETING_TEMPFAIL, banner="421 4.7.0 later")
+    history.see(later, times=2)
+    assert "greeting_rejected" not in history.standing
+    history.see(later)
+    assert history.memory.standing["greeting_rejected"].verdict.severity is Severity.WARNING
