@@ -16,7 +16,7 @@ from scanner.service.clues import Clues
 from scanner.service.controls import Controls, Reports
 from scanner.service.parts import Parts, build_rounds
 from scanner.service.roster import Roster
-from scanner.service.rounds import Rounds
+from scanner.service.rounds import FRESH_SECONDS, Manner, Rounds
 
 WatchJob: TypeAlias = Endpoint | Sweep | Errand
 
@@ -74,7 +74,9 @@ class Checkpoint:
         def push(errand: Errand) -> None:
             self.pool.push(errand, is_urgent=True)
 
-        return build_rounds(settings, parts, self._clues, push)
+        # A target is probed again after half an interval at the soonest, unless something else makes it due.
+        fresh = min(FRESH_SECONDS, settings.schedule.interval / 2)
+        return build_rounds(settings, parts, self._clues, push, Manner(fresh=fresh))
 
     def _hand_out(self, observation: Observation) -> None:
         """Tell a result that had to wait, unless its endpoint has gone meanwhile."""

@@ -21,7 +21,7 @@ class Clues:
         """Whether any control's certificate ever verified, so that ours is a store of the public CAs."""
         self._clock = clock
         self._names: frozenset[tuple[str, int]] = frozenset()
-        self._shown: dict[Key, object] = {}
+        self._shown: dict[Key, tuple[object, float]] = {}
         self._seen: dict[tuple[str, Gate], tuple[float, Observation]] = {}
         self._answered: dict[tuple[Realm, int], dict[int, float]] = {}
         self._connects: dict[str, dict[int, float]] = {}
@@ -41,13 +41,15 @@ class Clues:
         if (endpoint.host, endpoint.port) in self._names:
             self._seen[endpoint.host, gate] = (self._clock(), observation)
 
-    def is_news(self, observation: Observation) -> bool:
-        """Tell whether a target shows something else than when this was last asked."""
+    def shown_since(self, observation: Observation) -> float:
+        """Return when a target began to show what it shows, by the clock, as far as was asked here."""
         key, starttls = observation.endpoint.key, observation.starttls
-        shown = (observation.reason, starttls and (starttls.offered, starttls.masked))
-        is_news = self._shown.get(key) != shown
-        self._shown[key] = shown
-        return is_news
+        shows = (observation.reason, starttls and (starttls.offered, starttls.masked))
+        shown, since = self._shown.get(key, (None, 0.0))
+        if shown != shows:
+            since = self._clock()
+            self._shown[key] = (shows, since)
+        return since
 
     def learn(self, gate: Gate, asked: Iterable[Asked]) -> None:
         """Take in what probes of controls have seen."""

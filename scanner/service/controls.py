@@ -33,6 +33,8 @@ class Reports:
 @dataclass(frozen=True, slots=True)
 class _Known:
     standing: GateStanding
+    asked_at: float
+    """When the questions began."""
     at: float
     since: float
     """When it was found to stand so first."""
@@ -165,14 +167,18 @@ class Controls:
         return is_theirs and bool(self._rounds.lists.get(gate.port))
 
     def _wants_check(self, known: _Known | None, observation: Observation) -> bool:
-        """Tell whether a result in doubt asks for a check: one that was looked into before can wait."""
-        fresh = self._rounds.manner.fresh
+        """Tell whether a result in doubt asks for a check: one that was looked into before can wait.
+
+        What began after the controls were last asked was not: the probe that would confirm it has them asked.
+        """
+        fresh, interval = self._rounds.manner.fresh, self._rounds.settings.interval
         if fresh is None:
             return known is None
-        is_news = self._rounds.clues.is_news(observation)
+        since = self._rounds.clues.shown_since(observation)
         if known is None:
             return True
-        return self._clock() - known.at >= (fresh if is_news else self._rounds.settings.interval)
+        is_news = known.asked_at < since
+        return self._clock() - known.at >= (min(fresh, interval) if is_news else interval)
 
     def _apply(self, observation: Observation, standing: GateStanding) -> Observation:
         changed = blame(observation, standing)
@@ -185,23 +191,23 @@ class Controls:
 
     async def _check(self, gate: Gate) -> None:
         """Find out how a gate stands, and hand out what waited for it."""
-        before, rounds = self._known.get(gate), self._rounds
+        before, rounds, asked_at = self._known.get(gate), self._rounds, self._clock()
         standing = await rounds.find_standing(gate, None if before is None else before.standing.word)
         self._under_way.discard(gate)
         self._changed.set()
         if rounds.lists.get(gate.port) == self._rounds.lists.get(gate.port):
-            self._settle(gate, standing)
+            self._settle(gate, standing, asked_at)
         else:
             standing = UNTOLD  # other settings since: these controls count no more
         waiting = self._held.pop(gate, deque())
         while waiting:
             self._reports.deliver(self._apply(waiting.popleft(), standing))
 
-    def _settle(self, gate: Gate, standing: GateStanding) -> None:
+    def _settle(self, gate: Gate, standing: GateStanding, asked_at: float) -> None:
         """Keep what was found, and tell it where it is news."""
         now, before = self._clock(), self._known.get(gate)
         since = now if before is None or before.standing.word is not standing.word else before.since
-        self._known[gate] = _Known(standing, now, since)
+        self._known[gate] = _Known(standing, asked_at, now, since)
         told = self._told.get(gate, Word.FINE)
         if standing.word not in {Word.UNTOLD, told}:
             self._told[gate] = standing.word

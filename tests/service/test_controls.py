@@ -267,6 +267,28 @@ def test_what_was_looked_into_before_asks_no_more_for_an_interval() -> None:
     run(main())
 
 
+def test_what_the_controls_were_not_asked_about_is_looked_into_before_it_can_be_confirmed() -> None:
+    """Our way out closes right after they were asked: the first failure passes, the second does not."""
+
+    async def main() -> None:
+        stage = Stage()
+        running = asyncio.create_task(stage.pool.run(stage._fed()))
+        stage.feed.put_nowait(endpoint())
+        await asyncio.sleep(FRESH_SECONDS / 2)
+        assert (stage.reasons, len(stage.prober.times(CONTROLS[0]))) == ([None], 1)
+        stage.fail_all()
+        stage.prober.reasons[TARGET] = Reason.CONNECT_TIMEOUT
+        for _ in range(3):
+            stage.feed.put_nowait(endpoint())
+            await asyncio.sleep(FRESH_SECONDS)
+        assert stage.reasons == [None, Reason.CONNECT_TIMEOUT, Reason.EGRESS_BLOCKED, Reason.EGRESS_BLOCKED]
+        assert len(stage.prober.times(CONTROLS[0])) == 3, "two rounds, since one alone is not believed"
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    run(main())
+
+
 def test_news_within_a_minute_go_by_what_the_controls_said() -> None:
     async def main() -> None:
         stage = Stage()
