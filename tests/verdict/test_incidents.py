@@ -5,11 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from scanner.model import Observation, Reason, Severity, StartTls
+from scanner.model import Kind, Observation, Reason, Severity, StartTls, Verdict
 from scanner.model.incident import Cause, Incident
+from scanner.model.memory import Memory
+from scanner.verdict import Policy
 from scanner.verdict.incidents import Condition, condition_of, find_egress, find_incidents
-from tests.verdict.history import History
-from tests.verdict.observations import NOW, ended, healthy, in_clear, with_certificate
+from scanner.verdict.remember import Patience, remember
+from tests.verdict.history import INTERVAL, History
+from tests.verdict.observations import NOW, ended, healthy, in_clear, judged, with_certificate
 
 PORTS = (25, 465, 587, 143, 993, 110, 995)
 EXPIRED = {"not_after": NOW, "problems": ("expired",)}
@@ -35,6 +38,17 @@ def watched(
         history.see(place(before, host, address, domains), times=4)
     seen = history.see(place(after, host, address, domains), times=3)
     return condition_of(seen, history.memory, provider)
+
+
+def remembered(*probes: Observation) -> Condition:
+    """Return the condition of an endpoint that showed each of these four times, judged as they are."""
+    memory, seen = Memory(), None
+    for number, probe in enumerate(each for each in probes for _ in range(4)):
+        at = replace(probe, started_at=NOW + number * INTERVAL)
+        result = remember(memory, at, Policy(), Patience())
+        memory, seen = result.memory, result.observation
+    assert seen is not None
+    return condition_of(seen, memory, "acme.test")
 
 
 def silent(port: int) -> Observation:
@@ -215,3 +229,28 @@ def test_a_host_that_rejects_us_is_not_down() -> None:
     ]
     incident = only(conditions)
     assert (incident.cause, incident.name, len(incident.keys)) == (Cause.VERDICT, "greeting_rejected", 2)
+
+
+def siblings_disagree(observation: Observation, kind: Kind) -> Observation:
+    """Return a probe whose siblings are better, by a comparison that comes before its memory."""
+    verdict = Verdict("siblings_disagree", kind, Severity.WARNING, "Port 25 offers no TLS.", "Enable it.")
+    return replace(observation, verdicts=(*observation.verdicts, verdict))
+
+
+@pytest.mark.parametrize("kind", [Kind.DOWNGRADE, Kind.WEAKNESS])
+def test_what_siblings_only_say_again_is_no_incident_beside_it(kind: Kind) -> None:
+    stripped = siblings_disagree(judged(in_clear(25, StartTls(offered=False))), kind)
+    condition = remembered(healthy(25), stripped)
+    assert {one.verdict.id for one in condition.standing} == {"starttls_missing", "siblings_disagree"}
+    assert only([condition]).name == "starttls_missing"
+
+
+def test_what_siblings_alone_say_is_an_incident() -> None:
+    lowered = siblings_disagree(judged(healthy(993)), Kind.WEAKNESS)
+    assert only([remembered(healthy(993), lowered)]).name == "siblings_disagree"
+
+
+def test_a_comparison_that_is_graver_than_the_rest_is_told() -> None:
+    """Without a baseline a missing STARTTLS is a weakness; that another port has it shows a filter."""
+    stripped = siblings_disagree(judged(in_clear(25, StartTls(offered=False))), Kind.DOWNGRADE)
+    assert {each.name for each in found([remembered(stripped)])} == {"starttls_missing", "siblings_disagree"}
