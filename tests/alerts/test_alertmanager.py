@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from tests.alerts.ruling import ROOT, alerts, load
+from tests.alerts.hurry import ROUTES, write_routes
+from tests.alerts.ruling import alerts
 from tests.servers.alertmanager import Alertmanager, receive, run_alertmanager
 from tests.servers.process import wait_until
 from tests.servers.prometheus import get_text
 
-CONFIGURATION = ROOT / "config" / "alertmanager" / "alertmanager.yml"
 HOST_DOWN = {"alertname": "MailportHostDown", "cause": "host_down", "subject": "mx.test", "host": "mx.test"}
 PORT_BLOCKED = {
     "alertname": "MailportPortBlocked",
@@ -36,11 +35,11 @@ def amtool(*arguments: str | Path) -> str:
 
 def receivers_of(**labels: str) -> list[str]:
     pairs = [f"{name}={value}" for name, value in labels.items()]
-    return amtool("config", "routes", "test", f"--config.file={CONFIGURATION}", *pairs).strip().split(",")
+    return amtool("config", "routes", "test", f"--config.file={ROUTES}", *pairs).strip().split(",")
 
 
 def test_the_configuration_is_valid() -> None:
-    assert "SUCCESS" in amtool("check-config", CONFIGURATION)
+    assert "SUCCESS" in amtool("check-config", ROUTES)
 
 
 @pytest.mark.parametrize("name", sorted({rule["alert"] for rule in alerts()}))
@@ -51,7 +50,7 @@ def test_critical_alerts_wake_somebody_and_warnings_wait(name: str) -> None:
 
 def test_alertmanager_names_only_alerts_that_exist() -> None:
     names = {rule["alert"] for rule in alerts()}
-    text = CONFIGURATION.read_text("utf-8")
+    text = ROUTES.read_text("utf-8")
     plain = {word.strip("],") for word in text.split() if word.startswith("Mailport") and "(" not in word}
     assert plain
     assert plain <= names
@@ -66,13 +65,8 @@ def told() -> list[dict[str, Any]]:
 @pytest.fixture
 def manager(tmp_path: Path, told: list[dict[str, Any]]) -> Iterator[Alertmanager]:
     """Alertmanager with the shipped routes and inhibitions, which waits less, and with somebody to tell."""
-    document = load(CONFIGURATION)
     with receive(told) as url:
-        document["route"] |= {"group_wait": "1s", "group_interval": "1s"}
-        for receiver in document["receivers"]:
-            receiver["webhook_configs"] = [{"url": url}]
-        file = tmp_path / "alertmanager.yml"
-        file.write_text(yaml.safe_dump(document))
+        file = write_routes(tmp_path / "alertmanager.yml", url)
         with run_alertmanager(tmp_path / "shipped", file) as started:
             yield started
 
@@ -167,16 +161,18 @@ def test_one_cause_is_one_message(manager: Alertmanager, told: list[dict[str, An
         PORT_BLOCKED | {"severity": "critical", "subject": "mx2.test", "host": "mx2.test"},
         {"alertname": "MailportDowngraded", "subject": "mx.test", "name": "starttls_missing"},
         {"alertname": "MailportDowngraded", "subject": "mx.test", "name": "banner_masked"},
+        {"alertname": "MailportEgressBlocked", "instance": "s", "port": "25"},
+        {"alertname": "MailportEgressBlocked", "instance": "s", "port": "587"},
     ]
     post(manager, *raised)
 
     def names(message: dict[str, Any]) -> list[tuple[str, str]]:
-        return sorted(
-            (each["labels"]["subject"], each["labels"].get("name", "")) for each in message["alerts"]
-        )
+        labels = [each["labels"] for each in message["alerts"]]
+        return sorted((each.get("subject", ""), each.get("name") or each.get("port", "")) for each in labels)
 
-    assert wait_until(lambda: len(told) == 3, 30.0), told
+    assert wait_until(lambda: len(told) == 4, 30.0), told
     assert sorted(map(names, told)) == [
+        [("", "25"), ("", "587")],
         [("mx.test", "banner_masked"), ("mx.test", "starttls_missing")],
         [("mx.test", "port_blocked")],
         [("mx2.test", "port_blocked")],

@@ -8,10 +8,9 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import yaml
-
 from scanner.metrics.labels import label
-from tests.alerts.ruling import RULES, alerts, load
+from tests.alerts.hurry import write_rules
+from tests.alerts.ruling import Rule, alerts
 from tests.servers.process import free_port, wait_until
 from tests.servers.prometheus import ScrapeJob, StartPrometheus
 
@@ -128,18 +127,10 @@ def exporter() -> Iterator[str]:
             thread.join()
 
 
-def impatient(folder: Path) -> list[Path]:
-    """Write the shipped rules with nothing but the waiting taken out."""
-    written = []
-    for path in RULES:
-        document = load(path)
-        for group in document["groups"]:
-            for rule in group["rules"]:
-                if "alert" in rule:
-                    rule["for"] = "0s"
-        written.append(folder / path.name)
-        written[-1].write_text(yaml.safe_dump(document))
-    return written
+def impatient(rule: Rule) -> None:
+    """Let a rule's alert fire without any waiting."""
+    if "alert" in rule:
+        rule["for"] = "0s"
 
 
 def job(name: str, target: str, path: str) -> ScrapeJob:
@@ -155,7 +146,7 @@ def test_every_alert_fires_and_its_text_is_whole(tmp_path: Path, start_prometheu
             job("ailing", address, "/ailing"),
             job("dead", f"127.0.0.1:{free_port()}", "/metrics"),
         ]
-        prometheus = start_prometheus(jobs, rule_files=impatient(tmp_path))
+        prometheus = start_prometheus(jobs, rule_files=write_rules(tmp_path, impatient))
         wanted = {rule["alert"] for rule in alerts()}
 
         def names() -> set[str]:
