@@ -53,7 +53,7 @@ def run_relay(
         with socket.create_connection((place.address, place.port), PATIENCE_SECONDS) as upstream:
             if rewrite is not None:
                 upstream.sendall(rewrite(read_client_hello(connection)))
-            _pass_on(connection, upstream)
+            pass_on(connection, upstream)
 
     with run_listener(*where, serve) as listener:
         relayed = replace(place, address=listener.address, port=listener.port)
@@ -62,8 +62,13 @@ def run_relay(
         yield relayed, listener
 
 
-def _pass_on(client: socket.socket, server: socket.socket) -> None:
-    """Hand bytes and ends on, both ways, until both sides have ended or are silent for PATIENCE_SECONDS."""
+def pass_on(
+    client: socket.socket, server: socket.socket, change: Callable[[bytes], bytes] = lambda data: data
+) -> None:
+    """Hand bytes and ends on, both ways, until both sides have ended or are silent for PATIENCE_SECONDS.
+
+    `change` makes what goes on of what the server says; it may keep some of it for later.
+    """
     with selectors.DefaultSelector() as selector:
         selector.register(client, selectors.EVENT_READ, server)
         selector.register(server, selectors.EVENT_READ, client)
@@ -72,7 +77,7 @@ def _pass_on(client: socket.socket, server: socket.socket) -> None:
                 source = key.fileobj
                 assert isinstance(source, socket.socket)
                 if data := source.recv(65536):
-                    key.data.sendall(data)
+                    key.data.sendall(change(data) if source is server else data)
                     continue
                 selector.unregister(source)
                 with contextlib.suppress(OSError):

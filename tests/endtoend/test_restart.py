@@ -1,0 +1,24 @@
+"""What mailport knew before it was stopped, or killed, is what it holds a server against afterwards."""
+
+from signal import SIGKILL, SIGTERM, Signals
+
+import pytest
+
+from tests.endtoend.mail_site import HOST
+from tests.endtoend.world import World
+
+
+@pytest.mark.parametrize("how", [SIGTERM, SIGKILL], ids=lambda how: how.name)
+def test_starttls_that_goes_while_mailport_does_not_run_is_a_downgrade(world: World, how: Signals) -> None:
+    about = ("MailportDowngraded", HOST)
+    world.stop(how)
+    with world.site.stripped(587):
+        world.start()
+        world.wait_told(("firing", *about))
+        assert world.text_of().startswith(
+            f"{HOST}: starttls_missing, at {HOST}:587; this host still serves 110,"
+        )
+        raised = [line for line in world.service.log if line["event"] == "verdict_raised"]
+        (summary,) = (line["summary"] for line in raised if line["name"] == "starttls_missing")
+        assert "It was offered until" in summary
+    world.wait_told(("firing", *about), ("resolved", *about))
