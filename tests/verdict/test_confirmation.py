@@ -301,10 +301,21 @@ def test_a_memory_of_a_relapse_outlives_a_restart() -> None:
     assert read_memory(write_memory(history.memory)) == history.memory
 
 
-def test_a_first_bad_probe_is_a_blip_too_but_for_what_a_certificate_says_of_itself() -> None:
-    for shown in (STRIPPED, with_certificate(587, trusted=False, problems=("self_signed",)), BLOCKED):
+def test_a_first_probe_that_gets_no_answer_may_be_a_blip_too() -> None:
+    history = History()
+    history.see(BLOCKED)
+    assert history.standing == set()
+    history.see(BLOCKED)
+    assert history.standing == {"port_blocked"}
+
+
+def test_what_a_server_shows_at_first_counts_at_once_and_what_it_shows_later_is_confirmed() -> None:
+    for shown in (STRIPPED, with_certificate(587, trusted=False, problems=("self_signed",))):
         history = History()
         history.see(shown)
+        assert history.standing != set()
+        history = History()
+        history.see(healthy(587), shown)
         assert history.standing == set()
         history.see(shown)
         assert history.standing != set()
