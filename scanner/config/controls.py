@@ -4,28 +4,17 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    ValidationError,
-    model_validator,
-)
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 
 from scanner.config import values
-from scanner.config.catalogue_values import check_list, optional, read_text
+from scanner.config.control_entries import ControlEntry, read_control_lists
 from scanner.config.problem import describe_value
-from scanner.model.control import ANYTHING, Control
+from scanner.model.control import Control
 from scanner.model.ports import PORTS, TlsMode
-from scanner.model.target import TargetError, parse_target
+from scanner.model.target import TargetError, parse_target, quote
 
 _Switch = Annotated[bool, BeforeValidator(values.read_switch)]
 _WEB_PORT = 443
-_LONGEST_PATTERN = 200
-_Wrong = list[tuple[tuple[str | int, ...], str]]
-"""Places in the section, each with what is wrong there."""
 
 
 def _control(port: int, host: str, provider: str, banner: str | None = None) -> Control:
@@ -78,16 +67,6 @@ BUILT_IN: Mapping[int, tuple[Control, ...]] = MappingProxyType(
 """Three large services a port; GMX and mail.com are of one house, so that they count as one provider."""
 
 
-def _read_pattern(value: object) -> str:
-    """Read a pattern for greetings: text, with `*` for anything."""
-    if not isinstance(value, str) or not value.strip(ANYTHING + " ") or len(value) > _LONGEST_PATTERN:
-        raise ValueError(
-            f"must be text of a greeting, with {ANYTHING} for anything, at most {_LONGEST_PATTERN} "
-            f"characters (got {describe_value(value)})"
-        )
-    return str(value)
-
-
 def _read_dark(value: object) -> str:
     """Read the address where nothing can answer."""
     try:
@@ -114,94 +93,6 @@ def _read_site(value: object) -> str:
     return values.join_host_port(target.host, port)
 
 
-class ControlEntry(BaseModel):
-    """One control of the operator's own; in the file a plain host means `{host: ...}`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    host: Annotated[str, BeforeValidator(values.read_target)]
-    """A host, or a host and the port of its list, in the forms that `targets` takes."""
-    banner: Annotated[str | None, optional(_read_pattern)] = None
-    provider: Annotated[str | None, optional(read_text)] = None
-    starttls: _Switch = False
-    """Whether it offers STARTTLS as a rule, so that its absence is a sign."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _accept_host(cls, value: object) -> object:
-        return {"host": value} if isinstance(value, str) else value
-
-    def at(self, port: int) -> Control:
-        """Return the control that this is on a port.
-
-        Raises:
-            ValueError: it names another port, or the port's protocol is not known.
-        """
-        target = parse_target(self.host)
-        if target.port is None and port not in PORTS:
-            example = f"[{target.host}]" if ":" in target.host else target.host
-            raise ValueError(
-                f"port {port} is none of the mail ports; say its protocol, for example smtp://{example}:{port}"
-            )
-        if target.port not in {None, port}:
-            raise ValueError(f"is asked on port {port}, so it cannot be on port {target.port}; remove one")
-        row = PORTS.get(port)
-        protocol = target.protocol or (row.protocol if row is not None else None)
-        tls_mode = target.tls_mode or (row.tls_mode if row is not None else None)
-        if protocol is None or tls_mode is None:
-            raise ValueError(f"nothing says what is spoken on port {port}")
-        return Control(target.host, port, protocol, tls_mode, self.provider, self.banner, self.starttls)
-
-
-def _read_ports(value: object) -> object:
-    """Check the ports of a section of lists."""
-    if value is None:
-        return {}
-    if not isinstance(value, Mapping):
-        raise ValueError(  # noqa: TRY004 - pydantic takes only a ValueError for a finding
-            f"must be a section of lists by port, such as 25: [mx.example.org] (got {describe_value(value)})"
-        )
-    wrong: _Wrong = [
-        ((key,), f"must be a port from 1 to 65535 (got {describe_value(str(key))})")
-        for key in value
-        if not (str(key).isascii() and str(key).isdigit() and 1 <= int(str(key)[:6]) <= 65535)
-    ]
-    _report(wrong)
-    return {str(int(str(key))): entries for key, entries in value.items()}
-
-
-_Lists = dict[str, Annotated[tuple[ControlEntry, ...], BeforeValidator(check_list)]]
-
-
-def _check_ports(lists: _Lists) -> _Lists:
-    """Refuse controls that are on another port than their list says, and doubles."""
-    wrong: _Wrong = []
-    for key, entries in lists.items():
-        seen: set[str] = set()
-        for index, entry in enumerate(entries):
-            try:
-                host = entry.at(int(key)).host
-            except ValueError as error:
-                wrong.append(((key, index), str(error)))
-                continue
-            if host in seen:
-                wrong.append(((key, index), f"{host} is in the list twice; remove one"))
-            seen.add(host)
-    _report(wrong)
-    return lists
-
-
-def _report(wrong: _Wrong) -> None:
-    if wrong:
-        details = [
-            InitErrorDetails(
-                type=PydanticCustomError("list_item", "{why}", {"why": why}), loc=place, input=None
-            )
-            for place, why in wrong
-        ]
-        raise ValidationError.from_exception_data("ports", details)
-
-
 class ControlSettings(BaseModel):
     """How our own network is checked; `controls: false` in the file means `{enabled: false}`."""
 
@@ -210,7 +101,7 @@ class ControlSettings(BaseModel):
     enabled: _Switch = True
     interval: Annotated[float, BeforeValidator(values.duration(at_least=1.0))] = 900.0
     """Seconds between two looks at a port in a service; in a scan there is one look, where one is needed."""
-    ports: Annotated[_Lists, BeforeValidator(_read_ports), AfterValidator(_check_ports)] = {}
+    ports: Annotated[dict[str, tuple[ControlEntry, ...]], BeforeValidator(read_control_lists)] = {}
     """The operator's own lists; each replaces the built-in one of its port."""
     https: Annotated[tuple[str, ...], BeforeValidator(values.list_of(_read_site, may_be_empty=True))] = (
         "www.google.com:443",
@@ -225,6 +116,10 @@ class ControlSettings(BaseModel):
     def _accept_switch(cls, value: object) -> object:
         if isinstance(value, bool):
             return {"enabled": value}
+        if isinstance(value, str):
+            raise ValueError(  # noqa: TRY004 - pydantic takes only a ValueError for a finding
+                f"must be a section with keys of its own, or false to ask no controls (got {quote(value)})"
+            )
         return {} if value is None else value
 
     @property

@@ -19,6 +19,8 @@ KeyPath = tuple[str | int, ...]
 _MAX_DEPTH = 16
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _VARIABLE = re.compile(r"\$\$\{|\$\{([^}]*)(\}?)")
+_BARE_VARIABLE = re.compile(r"""[\[{].*[\[{,:]\s*[^\s"',\[\]{}]*\$\{""")
+"""A variable without quotes inside a list or a section on one line, where YAML takes its { for its own."""
 _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
 _FLOAT = re.compile(r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]{1,3})?")
@@ -204,13 +206,15 @@ def _line(event: yaml.Event) -> int:
 
 
 def _explain_syntax(error: yaml.MarkedYAMLError, text: str, line: int) -> str:
-    """Say what the YAML parser stumbled over, with a hint for the three most common slips."""
+    """Say what the YAML parser stumbled over, with a hint for the most common slips."""
     lines = text.splitlines()
     stumbled = lines[line - 1] if 0 < line <= len(lines) else ""
     if "\t" in stumbled[: len(stumbled) - len(stumbled.lstrip())]:
         hint = "; indent with spaces, not with tabs"
     elif re.search(r"\[[0-9A-Fa-f]*:[0-9A-Fa-f:.]*\]", stumbled):
         hint = '; put IPv6 addresses in quotes: "[2001:db8::1]:25"'
+    elif _BARE_VARIABLE.search(stumbled):
+        hint = '; within { } and [ ] put a variable in quotes: "${NAME}"'
     elif stumbled.count(": ") > 1:
         hint = "; put text with a colon in quotes"
     else:

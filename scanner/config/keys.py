@@ -7,7 +7,7 @@ from typing import get_args
 from pydantic import BaseModel
 
 from scanner.config.catalogue import Provider
-from scanner.config.controls import ControlEntry
+from scanner.config.control_entries import ControlEntry
 from scanner.config.document import KeyPath
 from scanner.config.settings import PolicyOverride, Settings
 from scanner.model.target import quote
