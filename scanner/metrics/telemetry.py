@@ -50,7 +50,8 @@ class Telemetry:
         )
         self._sink_errors = Counter(
             "mailport_sink_errors_total",
-            "Observations that a sink (store, metrics, page) could not take, since the scanner started.",
+            "Observations that a sink (metrics: the scrape, latest: the status page) could not take, since "
+            "the scanner started.",
             ["sink"],
             registry=registry,
         )

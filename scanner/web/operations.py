@@ -7,6 +7,7 @@ from functools import partial
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import PlainTextResponse
 
+from scanner.model import Reason
 from scanner.web.monitor import Watched
 from scanner.web.negotiation import OPENMETRICS, TEXT, accepts_gzip, wants_openmetrics
 from scanner.web.shield import is_cross_origin
@@ -45,10 +46,20 @@ async def healthy() -> str:
     "/-/ready",
     summary="Is the first pass done?",
     response_description="It is",
-    responses={503: {"description": "The first pass over all endpoints is still under way"}},
+    responses={
+        503: {"description": "The first pass is still under way, or failing name servers left it nothing"}
+    },
 )
 async def ready(monitor: Watched) -> PlainTextResponse:
-    """Answers 200 once every endpoint has been probed, 503 before."""
+    """Answers 200 once every endpoint has been probed, 503 before, and while no name can be looked up."""
+    if monitor.is_ready and not monitor.endpoints_total:
+        lost = sum(finding.reason is Reason.DNS_FAILURE for finding in monitor.findings())
+        if lost:
+            text = (
+                "mailport is not ready: no endpoint is known, since name servers fail "
+                f"({lost} {'name' if lost == 1 else 'names'} could not be looked up).\n"
+            )
+            return PlainTextResponse(text, status_code=503)
     if monitor.is_ready:
         return PlainTextResponse("mailport is ready.\n")
     text = (

@@ -119,10 +119,6 @@ def quiet(manager: Alertmanager) -> list[dict[str, str]]:
         ),
         (
             {"alertname": "MailportStoreDown", "instance": "s"},
-            {"alertname": "MailportSinkFailing", "instance": "s", "sink": "store"},
-        ),
-        (
-            {"alertname": "MailportStoreDown", "instance": "s"},
             {"alertname": "MailportStoreDropsSamples", "instance": "s"},
         ),
         (

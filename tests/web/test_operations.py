@@ -1,4 +1,5 @@
 import gzip
+from dataclasses import replace
 
 import aiohttp
 import pytest
@@ -6,8 +7,10 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as read_text
 from structlog.testing import capture_logs
 
+from scanner.model import Reason
 from scanner.web import ReloadOutcome
 from scanner.web.shield import SECURITY_HEADERS
+from tests.web.samples import FINDINGS
 from tests.web.service import FakeService
 
 PROMETHEUS = (
@@ -93,6 +96,23 @@ async def test_ready_is_503_until_the_first_pass_is_done(
 
     async with site.get("/-/ready") as answer:
         assert (answer.status, await answer.text()) == (200, "mailport is ready.\n")
+
+
+async def test_a_first_pass_that_found_nothing_since_name_servers_fail_is_none(
+    site: aiohttp.ClientSession, service: FakeService
+) -> None:
+    service.endpoints_total = service.endpoints_done = 0
+    service.found = [replace(FINDINGS[0], reason=Reason.DNS_FAILURE)] * 2
+    async with site.get("/-/ready") as answer:
+        assert answer.status == 503
+        assert "name servers fail (2 names could not be looked up)" in await answer.text()
+
+    # Nothing to watch by a definite answer is a pass that is done; and so is one that found anything.
+    for total, reason in ((0, Reason.NULL_MX), (1, Reason.DNS_FAILURE)):
+        service.endpoints_total = total
+        service.found = [replace(FINDINGS[0], reason=reason)]
+        async with site.get("/-/ready") as answer:
+            assert answer.status == 200
 
 
 async def test_reload_asks_the_service(site: aiohttp.ClientSession, service: FakeService) -> None:
