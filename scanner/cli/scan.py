@@ -13,7 +13,7 @@ from scanner.cli.console import Exit, give_up, mute_stdout, run_interruptibly, s
 from scanner.cli.options import COMMAND_LINE, list_problems
 from scanner.cli.output import Format, Writer, make_writer
 from scanner.cli.progress import ScanProgress
-from scanner.cli.weight import is_notice, is_our_own_fault, weight_of
+from scanner.cli.weight import is_notice, is_our_own_fault, is_refused_by_rule, weight_of
 from scanner.config import ConfigError, Settings, default_settings, load_settings, override
 from scanner.model import Severity
 from scanner.model.record import Record
@@ -91,6 +91,7 @@ class Tally:
         self._heaviest = 0
         self._count = 0
         self._own_faults = 0
+        self._refused = 0
         self.is_whole = False
         self.resolved = progress.resolved
         self.planned = progress.planned
@@ -101,11 +102,15 @@ class Tally:
         self._count += not is_notice(record)
         self._heaviest = max(self._heaviest, weight_of(record) or 0)
         self._own_faults += is_our_own_fault(record)
+        self._refused += is_refused_by_rule(record)
         self._writer.write(record)
         self._progress.found(record)
 
     def status(self, fail_on: FailOn) -> Exit:
         """Return the exit status of a whole scan."""
+        if self._count and self._refused == self._count:
+            say("mailport: nothing was probed: no address of these targets is allowed; see --allow-private")
+            return Exit.USAGE
         if self._count and self._own_faults == self._count:
             say("mailport: no target could be judged: our own network or machine failed every probe")
             return Exit.CANNOT_WORK

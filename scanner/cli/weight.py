@@ -1,6 +1,6 @@
 """What a record weighs: what `--fail-on` compares, and whether the scanner itself could work."""
 
-from scanner.model import Reason, Severity
+from scanner.model import Reason, Severity, Source
 from scanner.model.record import Record
 from scanner.network.resolver import NO_ANSWER, NO_ROOT
 from scanner.verdict.weight import weigh, weigh_reason
@@ -32,6 +32,14 @@ def severity_of(verdict: Record) -> Severity:
 def is_notice(record: Record) -> bool:
     """Whether a record is only something worth knowing about a domain: it has no port and no reason."""
     return record["port"] is None and record["reason"] is None
+
+
+def is_refused_by_rule(record: Record) -> bool:
+    """Whether a target that the operator named was not probed, since its address is not allowed.
+
+    What the DNS makes of a domain is another matter: a public record with a private address is a finding.
+    """
+    return bool(record["reason"] == Reason.ADDRESS_NOT_ALLOWED and record["source"] == Source.OPERATOR)
 
 
 def is_our_own_fault(record: Record) -> bool:

@@ -108,6 +108,24 @@ def test_loopback_is_not_probed_unasked(farm: RunningFarm) -> None:
     assert farm.connects(begun) == []
 
 
+@pytest.mark.parametrize("fail_on", ["never", "warning"])
+def test_targets_that_may_not_be_probed_are_a_wrong_use(fail_on: str) -> None:
+    outcome = run("scan", "127.0.0.91:25", "10.0.0.1", "--format", "ndjson", "--fail-on", fail_on)
+
+    assert [record["reason"] for record in outcome.records] == ["address_not_allowed"] * 2
+    assert outcome.status == 2
+    assert "mailport: nothing was probed: " in outcome.stderr
+    assert "--allow-private" in outcome.stderr
+
+
+def test_one_target_that_may_not_be_probed_among_others_is_a_finding(farm: RunningFarm) -> None:
+    # What a domain's records make of it is no wrong use either: see the private name.
+    for others in (["private.mail.test"], ["private.mail.test", "10.0.0.1"]):
+        outcome = run("scan", *others, "--resolver", farm.farm.resolver, "--format", "ndjson")
+        assert {record["reason"] for record in outcome.records} == {"address_not_allowed"}
+        assert outcome.status == 0
+
+
 def test_without_our_ca_nothing_is_trusted(farm: RunningFarm) -> None:
     options = ("--resolver", farm.farm.resolver, "--allow-private", "--format", "ndjson")
     outcome = run("scan", *farm.targets("tls13-only"), *options)
