@@ -23,6 +23,7 @@ from scanner.protocol.chain_faults import (
     trust_fault,
     trust_problems,
 )
+from scanner.protocol.dates import first_moment, last_moment
 from scanner.protocol.evidence import Evidence, Expected, VerifyError
 from scanner.protocol.names import matched_name, names_host, shown_names
 from scanner.protocol.staple import read_staple, staple_problems
@@ -139,8 +140,8 @@ def _facts_of(certificate: x509.Certificate, seen: Seen) -> Certificate:
         subject=seen.member.subject,
         issuer=seen.member.issuer,
         names=shown_names(certificate),
-        not_before=certificate.not_valid_before_utc,
-        not_after=certificate.not_valid_after_utc,
+        not_before=first_moment(certificate),
+        not_after=last_moment(certificate),
         fingerprint_sha256=seen.member.fingerprint_sha256,
         key=seen.member.key,
         chain_length=0,

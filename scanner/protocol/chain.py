@@ -4,13 +4,15 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeVar
 
 from cryptography import x509
 
 from scanner.model.observation import ChainMember
+from scanner.protocol.dates import last_moment
+from scanner.protocol.extensions import readable_extension
 from scanner.protocol.names import UNREADABLE, shown_name
 from scanner.protocol.strength import UNKNOWN, describe_key, describe_signature
+from scanner.protocol.unreadable import UNREADABLE_DER
 
 MAX_MEMBERS = 10
 """Certificates of a chain that are looked at; real ones have four."""
@@ -18,8 +20,6 @@ LONGEST_LABEL = 120
 REMEMBERED = 512
 LARGEST_REMEMBERED = 8192
 """Bytes of an encoding; so hostile chains fill at most 4 MB."""
-
-Extension = TypeVar("Extension", bound=x509.ExtensionType)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +47,9 @@ def read_chain(encoded: Sequence[bytes]) -> tuple[Seen, ...]:
 def _read(encoded: bytes) -> Seen:
     fingerprint = hashlib.sha256(encoded).hexdigest()
     try:
-        certificate = x509.load_der_x509_certificate(encoded)
-    except (ValueError, x509.InvalidVersion):
+        return look_at(x509.load_der_x509_certificate(encoded), fingerprint)
+    except UNREADABLE_DER:
         return Seen(ChainMember(UNREADABLE, UNREADABLE, None, UNKNOWN, UNKNOWN, fingerprint))
-    return look_at(certificate, fingerprint)
 
 
 def look_at(certificate: x509.Certificate, fingerprint: str) -> Seen:
@@ -60,7 +59,7 @@ def look_at(certificate: x509.Certificate, fingerprint: str) -> Seen:
     member = ChainMember(
         subject=shown_name(certificate, "subject"),
         issuer=shown_name(certificate, "issuer"),
-        not_after=certificate.not_valid_after_utc,
+        not_after=last_moment(certificate),
         key=key,
         signature=signature,
         fingerprint_sha256=fingerprint,
@@ -74,22 +73,10 @@ _read_once = lru_cache(maxsize=REMEMBERED)(_read)
 
 def is_logged(certificate: x509.Certificate) -> bool:
     """Whether it brings proofs that it is logged, as the certificates of public CAs are (RFC 6962)."""
-    return _extension(certificate, x509.PrecertificateSignedCertificateTimestamps) is not None
+    return readable_extension(certificate, x509.PrecertificateSignedCertificateTimestamps) is not None
 
 
 def demands_staple(certificate: x509.Certificate) -> bool:
     """Whether it demands that its server staples an OCSP response (RFC 7633)."""
-    features = _extension(certificate, x509.TLSFeature)
+    features = readable_extension(certificate, x509.TLSFeature)
     return features is not None and x509.TLSFeatureType.status_request in features
-
-
-def _extension(certificate: x509.Certificate, kind: type[Extension]) -> Extension | None:
-    try:
-        return certificate.extensions.get_extension_for_class(kind).value
-    except (
-        x509.ExtensionNotFound,
-        x509.DuplicateExtension,
-        x509.UnsupportedGeneralNameType,
-        ValueError,
-    ):
-        return None

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from scanner.model.observation import CertificateProblem, TrustFault
 from scanner.protocol.chain import LONGEST_LABEL, Seen, is_logged
+from scanner.protocol.dates import first_moment, last_moment
 from scanner.protocol.evidence import MOST_INTERMEDIATES, Evidence, VerifyError
 
 # X509_V_ERR_* of OpenSSL's x509_vfy.h, as far as words of ours depend on them.
@@ -83,10 +84,10 @@ def date_problems(evidence: Evidence, path: Sequence[Seen]) -> Iterator[Certific
         label = _label(path, error.depth)
         certificate = path[error.depth].certificate if error.depth < len(path) else None
         if error.number == EXPIRED:
-            when = f" on {certificate.not_valid_after_utc:%Y-%m-%d}" if certificate else ""
+            when = f" on {last_moment(certificate).date()}" if certificate else ""
             yield CertificateProblem("expired", error.depth, f"{label} expired{when}")
         else:
-            when = f" before {certificate.not_valid_before_utc:%Y-%m-%d}" if certificate else " yet"
+            when = f" before {first_moment(certificate).date()}" if certificate else " yet"
             yield CertificateProblem("not_yet_valid", error.depth, f"{label} is not valid{when}")
 
 
@@ -125,7 +126,7 @@ def presentation_problems(evidence: Evidence, presented: Sequence[Seen]) -> Iter
     for encoded, seen in sent.items():
         if encoded not in evidence.path:
             end = seen.member.not_after
-            last_day = f"; its last day is {end:%Y-%m-%d}" if end else ""
+            last_day = f"; its last day is {end.date()}" if end else ""
             text = f"{seen.label} is sent and leads nowhere{last_day}"
             yield CertificateProblem("superfluous", None, text)
 

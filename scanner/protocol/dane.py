@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import load_der_public_key
@@ -16,6 +15,8 @@ from OpenSSL import crypto
 from scanner.model import DaneMatch, TlsaRecord
 from scanner.protocol.certificate import describe
 from scanner.protocol.der import key_info
+from scanner.protocol.extensions import UnreadableExtensionError, find_extension
+from scanner.protocol.unreadable import UNREADABLE_DER
 
 # RFC 6698 section 2.1: usages, selectors and matching types.
 _TRUST_ANCHOR, _END_ENTITY = 2, 3
@@ -95,12 +96,10 @@ def _names(leaf: bytes, host: str, domains: Collection[str]) -> bool:
 def _is_for_servers(certificate: x509.Certificate) -> bool:
     """Whether its extended key usage, if it has one, names servers: "any" is too little for OpenSSL."""
     try:
-        usages = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-    except x509.ExtensionNotFound:
-        return True
-    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+        usages = find_extension(certificate, x509.ExtendedKeyUsage)
+    except UnreadableExtensionError:
         return False  # senders cannot read it either
-    return ExtendedKeyUsageOID.SERVER_AUTH in usages
+    return usages is None or ExtendedKeyUsageOID.SERVER_AUTH in usages
 
 
 def _leads_to_anchor(records: Sequence[TlsaRecord], chain: Sequence[bytes]) -> bool:
@@ -157,7 +156,7 @@ def _issuer_of(certificate: x509.Certificate, key: _Signer) -> crypto.X509 | Non
             .sign(ed25519.Ed25519PrivateKey.generate(), None)
         )
         certificate.verify_directly_issued_by(issuer)
-    except (InvalidSignature, UnsupportedAlgorithm, TypeError, ValueError):
+    except UNREADABLE_DER:
         return None
     return crypto.X509.from_cryptography(issuer)
 
@@ -175,7 +174,7 @@ def _load_strictly(encoded: bytes) -> x509.Certificate | None:
         warnings.simplefilter("ignore")
         try:
             return x509.load_der_x509_certificate(encoded)
-        except (ValueError, x509.InvalidVersion):
+        except UNREADABLE_DER:
             return None
 
 
@@ -184,5 +183,5 @@ def _load_key(encoded: bytes) -> PublicKeyTypes | None:
         warnings.simplefilter("ignore")  # as above: an old kind of key is somebody else's
         try:
             return load_der_public_key(encoded)
-        except (ValueError, UnsupportedAlgorithm):
+        except UNREADABLE_DER:
             return None

@@ -10,6 +10,8 @@ from service_identity.hazmat import DNS_ID, DNSPattern
 
 from scanner.protocol.display import display
 from scanner.protocol.evidence import Expected
+from scanner.protocol.extensions import readable_extension
+from scanner.protocol.unreadable import UNREADABLE_DER
 
 MAX_NAMES = 100
 MAX_DOMAINS = 100
@@ -64,15 +66,8 @@ def _name_matches(name: str, reference: DNS_ID | None) -> bool:
 
 def _alternative_names(certificate: x509.Certificate) -> x509.SubjectAlternativeName:
     """Return the names, or none where there are none or they cannot be read."""
-    try:
-        return certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (
-        x509.ExtensionNotFound,
-        x509.DuplicateExtension,
-        x509.UnsupportedGeneralNameType,  # an X.400 or EDI address among them
-        ValueError,
-    ):
-        return x509.SubjectAlternativeName(())
+    names = readable_extension(certificate, x509.SubjectAlternativeName)
+    return x509.SubjectAlternativeName(()) if names is None else names
 
 
 def shown_names(certificate: x509.Certificate) -> tuple[str, ...]:
@@ -88,5 +83,5 @@ def shown_name(certificate: x509.Certificate, part: Literal["subject", "issuer"]
     try:
         name = certificate.subject if part == "subject" else certificate.issuer
         return display(name.rfc4514_string().encode())
-    except (ValueError, TypeError):  # Latin-1 in a TeletexString, a BIT STRING as a common name
+    except UNREADABLE_DER:  # Latin-1 in a TeletexString, a BIT STRING as a common name
         return UNREADABLE

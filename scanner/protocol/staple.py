@@ -5,12 +5,15 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from scanner.model.observation import CertificateProblem, OcspStaple
+from scanner.protocol.dates import first_moment, last_moment
+from scanner.protocol.extensions import readable_extension
+from scanner.protocol.unreadable import UNREADABLE_DER
 
 MAX_RESPONSES = 16
 """Certificates that one response is searched for; real ones tell of one."""
@@ -20,7 +23,6 @@ SKEW = timedelta(minutes=5)
 """What clocks may differ by."""
 
 _UNREADABLE = OcspStaple("unreadable")
-_NOT_USABLE = (ValueError, TypeError, OverflowError, UnsupportedAlgorithm, x509.InvalidVersion)
 
 
 def read_staple(
@@ -43,7 +45,7 @@ def read_staple(
                     is_stale=_is_stale(single.this_update_utc, single.next_update_utc, now),
                     is_verified=_is_verified(response, issuer, now),
                 )
-    except _NOT_USABLE:
+    except UNREADABLE_DER:
         return _UNREADABLE
     return _UNREADABLE
 
@@ -75,7 +77,7 @@ def staple_problems(staple: OcspStaple | None, *, is_demanded: bool) -> Iterator
 
 def _is_stale(this_update: datetime, next_update: datetime | None, now: datetime) -> bool:
     """Whether it is out of its time; one without an end lasts (RFC 6960 section 4.2.2.1)."""
-    return now < this_update - SKEW or (next_update is not None and next_update < now - SKEW)
+    return now + SKEW < this_update or (next_update is not None and next_update < now - SKEW)
 
 
 def _is_verified(response: ocsp.OCSPResponse, issuer: x509.Certificate | None, now: datetime) -> bool | None:
@@ -93,18 +95,18 @@ def _is_verified(response: ocsp.OCSPResponse, issuer: x509.Certificate | None, n
 def _is_empowered(certificate: x509.Certificate, issuer: x509.Certificate, now: datetime) -> bool:
     try:
         certificate.verify_directly_issued_by(issuer)
-        usages = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-    except (*_NOT_USABLE, InvalidSignature, x509.ExtensionNotFound, x509.DuplicateExtension):
+        holds = first_moment(certificate) <= now <= last_moment(certificate)
+    except UNREADABLE_DER:
         return False
-    holds = certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc
-    return holds and ExtendedKeyUsageOID.OCSP_SIGNING in usages
+    usages = readable_extension(certificate, x509.ExtendedKeyUsage)
+    return holds and usages is not None and ExtendedKeyUsageOID.OCSP_SIGNING in usages
 
 
 def _has_signed(signer: x509.Certificate, response: ocsp.OCSPResponse) -> bool | None:
     """Whether the key of that certificate made the signature; None for a kind that cannot be checked."""
-    key = signer.public_key()
-    signature, signed = response.signature, response.tbs_response_bytes
     try:
+        key = signer.public_key()
+        signature, signed = response.signature, response.tbs_response_bytes
         digest = response.signature_hash_algorithm
         if isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey):
             key.verify(signature, signed)
@@ -118,7 +120,7 @@ def _has_signed(signer: x509.Certificate, response: ocsp.OCSPResponse) -> bool |
             return None
     except InvalidSignature:
         return None if response.signature_algorithm_oid == x509.SignatureAlgorithmOID.RSASSA_PSS else False
-    except _NOT_USABLE:
+    except UNREADABLE_DER:
         return None
     return True
 
@@ -128,5 +130,10 @@ def _problem(word: str, text: str) -> CertificateProblem:
 
 
 def _time_of(staple: OcspStaple) -> str:
-    begin = f"from {staple.this_update:%Y-%m-%d %H:%M}" if staple.this_update else ""
-    return f"{begin} to {staple.next_update:%Y-%m-%d %H:%M}" if staple.next_update else begin
+    begin = f"from {_minute(staple.this_update)}" if staple.this_update else ""
+    return f"{begin} to {_minute(staple.next_update)}" if staple.next_update else begin
+
+
+def _minute(moment: datetime) -> str:
+    # strftime pads no year below 1000.
+    return moment.replace(tzinfo=None).isoformat(" ", "minutes")

@@ -1,9 +1,10 @@
 """How strong a certificate is: its key and the digest of its signature, named and weighed."""
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
+
+from scanner.protocol.unreadable import UNREADABLE_DER
 
 MIN_RSA_BITS = 2048
 MIN_EC_BITS = 224
@@ -14,7 +15,7 @@ def describe_key(certificate: x509.Certificate) -> tuple[str, bool]:
     """Return the kind and size of the key, and whether it is weak."""
     try:
         key = certificate.public_key()
-    except (ValueError, UnsupportedAlgorithm):
+    except UNREADABLE_DER:
         return UNKNOWN, False
     if isinstance(key, rsa.RSAPublicKey):
         return f"RSA {key.key_size}", key.key_size < MIN_RSA_BITS
@@ -31,7 +32,7 @@ def describe_signature(certificate: x509.Certificate) -> tuple[str, bool]:
     """Return the digest that is signed, and whether it is weak; EdDSA, with no choice, is named itself."""
     try:
         digest = certificate.signature_hash_algorithm
-    except (ValueError, UnsupportedAlgorithm):
+    except UNREADABLE_DER:
         return UNKNOWN, False
     if digest is None:
         name = _EDWARDS.get(certificate.signature_algorithm_oid)

@@ -7,8 +7,10 @@ from typing import TypeAlias
 
 from OpenSSL import SSL, crypto
 
+from scanner.protocol.dates import first_moment, last_moment
 from scanner.protocol.evidence import Evidence, VerifyError
 from scanner.protocol.memory import Memory
+from scanner.protocol.unreadable import UNREADABLE_DER
 
 KNOWN_CHAINS = 4096
 """Flawless chains remembered, at about 200 bytes each."""
@@ -39,9 +41,9 @@ class Chains:
         """Remember the chain that a connection has just verified."""
         try:
             verified = connection.get_verified_chain(as_cryptography=True) or []
-            first = [certificate.not_valid_before_utc.timestamp() for certificate in verified]
-            last = [certificate.not_valid_after_utc.timestamp() for certificate in verified]
-        except ValueError:
+            first = [first_moment(certificate).timestamp() for certificate in verified]
+            last = [last_moment(certificate).timestamp() for certificate in verified]
+        except UNREADABLE_DER:
             return  # dates that only OpenSSL can read
         if verified:
             self._windows.keep(digest, (max(first), min(last)))

@@ -83,7 +83,7 @@ def certificate_expired(case: Case) -> Verdict | None:
     if certificate is None:
         return None
     if certificate.not_after < case.now:
-        fault = f"The certificate expired on {certificate.not_after:%Y-%m-%d}"
+        fault = f"The certificate expired on {certificate.not_after.date()}"
     elif "expired" in certificate.problems:
         fault = f"A certificate in the chain of {quote(certificate.subject)} has expired"
     else:
@@ -103,7 +103,7 @@ def certificate_not_yet_valid(case: Case) -> Verdict | None:
     if certificate is None:
         return None
     if certificate.not_before > case.now:
-        fault = f"The certificate is valid only from {certificate.not_before:%Y-%m-%d}"
+        fault = f"The certificate is valid only from {certificate.not_before.date()}"
     elif "not_yet_valid" in certificate.problems:
         fault = f"A certificate in the chain of {quote(certificate.subject)} is not valid yet"
     else:
@@ -129,7 +129,7 @@ def certificate_expiring(case: Case) -> Verdict | None:
         "certificate_expiring",
         Kind.MISCONFIGURATION,
         case.grade(mx=Severity.NOTICE, client=Severity.WARNING),
-        f"The certificate ends on {certificate.not_after:%Y-%m-%d}.",
+        f"The certificate ends on {certificate.not_after.date()}.",
         "Renew it, check that renewal runs by itself, and reload the mail service.",
     )
 

@@ -79,7 +79,7 @@ def certificate_changed(past: Past) -> Verdict | None:
         Kind.NOTICE if past.case.is_mx else Kind.DOWNGRADE,
         past.case.grade(mx=Severity.NOTICE, client=Severity.WARNING),
         f"The certificate is by {quote(seen.issuer)}; until {last_seen(trait)} it was by "
-        f"{enumerate_shortly(issuers)}, and would have been good until {end:%Y-%m-%d}.",
+        f"{enumerate_shortly(issuers)}, and would have been good until {end.date()}.",
         f"Someone who intercepts TLS shows a certificate of his own. {ADVICE}",
     )
 

@@ -177,7 +177,8 @@ def say_seconds(seconds: float) -> str:
 
 def say_time(moment: datetime) -> str:
     """Return a moment as people and machines read it, in UTC, to the second."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    # Not strftime, which pads no year below 1000: a certificate's end is written by its server.
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(' ', 'seconds')} UTC"
 
 
 def _mark_days(days: int) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -275,6 +275,13 @@ def test_a_renewed_certificate_is_no_change() -> None:
     history.see(renewed, times=3)
     assert history.standing == set()
     assert history.events == []
+
+
+@pytest.mark.parametrize("year", [1, 999, 9999])
+def test_a_certificate_that_ends_in_an_odd_year_is_learnt_and_another_held_against_it(year: int) -> None:
+    history = learnt(with_certificate(993, not_after=datetime(year, 1, 1, tzinfo=UTC)))
+    history.see(with_certificate(993, issuer="CN=R3,O=Other CA"), times=3)
+    assert f" until {year:04}-01-01" in str(history.memory)
 
 
 def test_another_issuer_near_the_end_is_no_change() -> None:
