@@ -11,7 +11,7 @@ from scanner.probe.prober import Prober
 from scanner.protocol.findings import Findings
 from scanner.protocol.group_walk import GroupWalk
 from scanner.protocol.server_hello import Answer, NoHello, Silence
-from scanner.protocol.version_walk import Note, Sign, VersionWalk
+from scanner.protocol.version_walk import Note, Sign, VersionWalk, reconcile
 
 MOST_SECONDS = 60.0
 """What all connections of a sweep may take together, the one under way not counted."""
@@ -21,6 +21,7 @@ _SIGNS = {
     Sign.UNUSABLE: "enabled and unusable",
     Sign.TAMPERED: DOWNGRADE_SENTINEL,
     Sign.PLAINTEXT: "text where TLS belongs",
+    Sign.CONTRADICTED: "contradicted by the handshake:",
     Sign.STOPPED: "stopped early",
 }
 
@@ -50,12 +51,23 @@ class Swept:
             preferred_group=self.preferred_group or former.preferred_group,
         )
 
+    def beside(self, observation: Observation) -> "Swept":
+        """Return the same, where the version that the observation's handshake agreed on is known as accepted.
+
+        It may be another one than at the time of the sweep: a server is changed, or there are several.
+        """
+        negotiated = observation.tls.version if observation.tls is not None else None
+        found = reconcile(self.versions, negotiated)
+        notes = self.notes if found.note is None else (*self.notes, _write(found.note))
+        return replace(self, versions=MappingProxyType(found.versions), notes=notes)
+
     def add_to(self, observation: Observation) -> Observation:
         """Return the observation with what the sweep found; it has to be judged anew."""
+        found = self.beside(observation)
         return replace(
             observation,
-            versions=self.versions,
-            version_notes=self.notes,
+            versions=found.versions,
+            version_notes=found.notes,
             post_quantum=self.post_quantum,
             preferred_group=self.preferred_group,
         )
@@ -112,7 +124,7 @@ class Sweep:
     def finish(self) -> Swept:
         """Return what was found."""
         groups = self._groups
-        return Swept(
+        swept = Swept(
             versions=MappingProxyType(dict(self._walk.versions)),
             notes=tuple(map(_write, self._walk.notes)),
             post_quantum=groups.post_quantum if groups is not None else None,
@@ -121,6 +133,7 @@ class Sweep:
             is_whole=any(is_accepted is not None for is_accepted in self._walk.versions.values())
             and all(note.sign is not Sign.STOPPED for note in self._walk.notes),
         )
+        return swept.beside(self.observation)
 
     def _has_heard_enough_silence(self, answer: Answer) -> bool:
         """Tell whether to ask no more: who said nothing twice, or to us and to a hello, would go on so."""

@@ -285,3 +285,45 @@ async def test_groups_are_asked_for_once_they_are_wanted() -> None:
     await patient.finish([*ACCEPTED, ServerHello("TLSv1.3", 4865, 29, is_retry=True)])
     assert (await patient.look()).preferred_group is not None
     assert patient.steps == []
+
+
+@pytest.mark.parametrize("is_patient", [False, True])
+async def test_the_handshake_wins_over_a_filter_that_refuses_unusual_hellos(*, is_patient: bool) -> None:
+    prober = Scripted([Alert(2, 70)] * 12)
+    steps: list[Sweep] = []
+    rhythm = Rhythm(DAY, pause=600.0, is_patient=is_patient)
+    examiner = Examiner(prober, rhythm, lambda sweep, _: steps.append(sweep))
+    seen = prober.seen
+    assert seen.tls is not None
+    last = await examiner.examine(seen.endpoint)
+    while steps:
+        last = await examiner.examine(steps.pop(0))
+    observation = await examiner.examine(seen.endpoint) if is_patient else last
+
+    assert observation is not None
+    assert observation.versions is not None
+    assert {name for name, is_on in observation.versions.items() if is_on} == {seen.tls.version}
+    assert False not in observation.versions.values()
+    (note,) = observation.version_notes
+    assert note.startswith(f"contradicted by the handshake: {seen.tls.version}: ")
+    assert "not proven" in note
+    assert not {verdict.id for verdict in observation.verdicts} & {
+        "tls_version_dropped",
+        "legacy_tls_accepted",
+    }
+
+
+async def test_a_handshake_after_the_sweep_wins_over_it_as_well() -> None:
+    patient = Patient()
+    await patient.look()
+    await patient.finish(ACCEPTED)
+    tls = patient.prober.seen.tls
+    assert tls is not None
+    patient.prober.seen = replace(patient.prober.seen, tls=replace(tls, version="TLSv1.1"))
+
+    later = await patient.look()
+
+    assert later.versions is not None
+    assert later.versions["TLSv1.1"]
+    assert False not in later.versions.values()
+    assert any("contradicted" in note for note in later.version_notes)

@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 
 from scanner.protocol.client_hello import VERSIONS, Hello
 from scanner.protocol.server_hello import Alert, Answer, NoHello, ServerHello, Silence, Ssl2Hello
-from scanner.protocol.version_walk import MOST_HELLOS, MOST_TRIES, Sign, VersionWalk
+from scanner.protocol.version_walk import (
+    MOST_HELLOS,
+    MOST_TRIES,
+    Reconciled,
+    Sign,
+    VersionWalk,
+    reconcile,
+)
 from tests.protocol.budget import tries
 from tests.protocol.hello_reader import SUPPORTED_VERSIONS, read_hello
 from tests.protocol.hello_servers import (
@@ -567,3 +574,40 @@ def _is_word_for(name: str, answer: Answer) -> bool:
     if isinstance(answer, Alert):
         return name == "TLSv1.3" and answer.code in (109, 116)
     return name == "SSLv2" and answer == Ssl2Hello(4)
+
+
+def test_a_version_that_was_negotiated_is_accepted_and_all_that_the_walk_called_off_is_unproven() -> None:
+    found = reconcile({**dict.fromkeys(VERSIONS, False), "TLSv1.1": None}, "TLSv1.3")
+
+    assert found.versions == {**dict.fromkeys(VERSIONS), "TLSv1.3": True}
+    assert found.note is not None
+    assert (found.note.sign, found.note.version) == (Sign.CONTRADICTED, "TLSv1.3")
+    assert "TLSv1.2" in found.note.detail
+    assert "TLSv1.1" not in found.note.detail
+
+
+@pytest.mark.parametrize("negotiated", [None, "TLSv1.2", "TLSv1.3", "DTLSv1.2"])
+def test_where_nothing_contradicts_the_handshake_what_the_walk_found_stands(negotiated: str | None) -> None:
+    walked = {**dict.fromkeys(VERSIONS, False), "TLSv1.2": True, "TLSv1.3": None}
+
+    found = reconcile(walked, negotiated)
+
+    assert found.note is None
+    assert found.versions == (walked if negotiated != "TLSv1.3" else walked | {"TLSv1.3": True})
+
+
+@given(
+    walked=st.fixed_dictionaries({name: st.sampled_from([True, False, None]) for name in VERSIONS}),
+    negotiated=st.sampled_from([None, *VERSIONS]),
+)
+def test_what_was_reconciled_once_is_reconciled_for_good(
+    walked: dict[str, bool | None], negotiated: str | None
+) -> None:
+    found = reconcile(walked, negotiated)
+
+    assert negotiated is None or found.versions[negotiated] is True
+    assert reconcile(found.versions, negotiated) == Reconciled(found.versions)
+    assert all(found.versions[name] for name, is_on in walked.items() if is_on)
+    assert not [
+        name for name, is_on in walked.items() if found.versions[name] is False and is_on is not False
+    ]
