@@ -6,12 +6,14 @@ from scanner.model import Observation, Reason, State, Verdict
 from scanner.model.control import Gate, GateStanding, Word
 from scanner.model.masked import is_masked_banner
 from scanner.model.reason import NETWORK_DOWN
-from scanner.verdict.interception import SUPPORTING, Asked, Round, find_signs
+from scanner.verdict.interception import SUPPORTING, Asked, Round, find_signs, proves_itself
 from scanner.verdict.reachability import tell_blocked, tell_intercepted
 
 EGRESS_REASONS = frozenset({Reason.EGRESS_BLOCKED, Reason.EGRESS_INTERCEPTED})
 
 _QUORUM = 2
+_FEW_ODD = 2
+"""So many controls may behave oddly, each for itself, where another one proves itself."""
 # What a filter between here and the server looks like, whosever it is: the server shows nothing of itself.
 _SILENT = frozenset(
     {
@@ -97,9 +99,10 @@ def blame(observation: Observation, standing: GateStanding) -> Observation:
     """Return the observation as the standing of its gate makes it; it has to be judged anew if it changed.
 
     What the probe saw stays in it, its reason in the detail. A server that showed something of itself
-    through a blocked port is left as it is: for it the way is open.
+    through a blocked port is left as it is: for it the way is open. So is one whose certificate proves it in
+    this very probe: nobody answers in its place.
     """
-    if observation.state is State.UNKNOWN:
+    if observation.state is State.UNKNOWN or proves_itself(observation):
         return observation
     if standing.word is Word.FINE and observation.state is State.BLOCKED:
         return replace(observation, is_egress_clear=True)
@@ -113,11 +116,13 @@ def blame(observation: Observation, standing: GateStanding) -> Observation:
 def _is_refuted(asked: Round, ids: tuple[str, ...]) -> bool:
     """Whether certificates prove the servers themselves: then nothing that comes back is changed on the way.
 
-    Some networks accept every connection first and pass all on unchanged; one proof refutes that sign.
+    Some networks accept every connection first and pass all on unchanged; one proof refutes that sign. Of the
+    others it refutes what a few controls show, or a minority of many: each may have its own reason for that.
     """
-    proven = [one.is_proven for one in asked.answering]
+    proven = sum(one.is_proven for one in asked.answering)
+    odd = len(asked.answering) - proven
     is_only_dark = SUPPORTING.union({"dark_address_answers"}).issuperset(ids)
-    return bool(proven) and (any(proven) if is_only_dark else all(proven))
+    return bool(proven) and (is_only_dark or odd <= max(_FEW_ODD, proven))
 
 
 def _change(observation: Observation, reason: Reason, standing: GateStanding) -> Observation:

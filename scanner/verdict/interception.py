@@ -24,6 +24,12 @@ _CLIENT_ADDRESS = re.compile(
 )
 
 
+def proves_itself(seen: Observation) -> bool:
+    """Tell whether a server's certificate proves it to be the one that was asked for (RFC 9525)."""
+    certificate = seen.certificate
+    return certificate is not None and certificate.trusted and certificate.name_matches
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A control and what a probe of it saw."""
@@ -52,8 +58,7 @@ class Asked:
     @property
     def is_proven(self) -> bool:
         """Whether its certificate proves that it is itself: who intercepts has none for its name."""
-        certificate = self.seen.certificate
-        return certificate is not None and certificate.trusted and certificate.name_matches
+        return proves_itself(self.seen)
 
 
 @dataclass(frozen=True, slots=True)

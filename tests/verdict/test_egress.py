@@ -14,7 +14,7 @@ from scanner.verdict import Policy, judge
 from scanner.verdict.egress import blame, is_suspicious, judge_gate, tell_gate
 from scanner.verdict.interception import Asked, Round
 from tests.verdict.controls import GATE, PROVIDERS, asked, controls, failing, fine, gate_round
-from tests.verdict.observations import NOW, healthy, in_clear
+from tests.verdict.observations import CERTIFICATE, NOW, healthy, in_clear
 
 SILENT = Reason.CONNECT_TIMEOUT
 REASONS = [None, *Reason]
@@ -142,6 +142,9 @@ BLOCKED = judge_gate(gate_round(*map(failing, controls()), sites=(("www.test:443
 RESETTING = replace(BLOCKED, failures=frozenset({Reason.CONNECTION_REFUSED}))
 INTERCEPTED = GateStanding(Word.INTERCEPTED, ("192.0.2.1, where nothing is, accepts connections",))
 FINE = judge_gate(gate_round(*map(fine, controls())))
+UNPROVEN = replace(healthy(25), certificate=None)
+UNTRUSTED = replace(healthy(25), certificate=replace(CERTIFICATE, trusted=False))
+MISNAMED = replace(healthy(25), certificate=replace(CERTIFICATE, name_matches=False))
 
 
 @pytest.mark.parametrize(
@@ -159,7 +162,10 @@ FINE = judge_gate(gate_round(*map(fine, controls())))
         (BLOCKED, ended(Reason.READ_TIMEOUT, banner="220 a.test"), Reason.READ_TIMEOUT),
         (BLOCKED, healthy(25), None),
         (BLOCKED, ended(Reason.SKIPPED), Reason.SKIPPED),
-        (INTERCEPTED, healthy(25), Reason.EGRESS_INTERCEPTED),
+        (INTERCEPTED, healthy(25), None),  # nobody else has a certificate for its name
+        (INTERCEPTED, UNPROVEN, Reason.EGRESS_INTERCEPTED),
+        (INTERCEPTED, UNTRUSTED, Reason.EGRESS_INTERCEPTED),
+        (INTERCEPTED, MISNAMED, Reason.EGRESS_INTERCEPTED),
         (INTERCEPTED, ended(SILENT), Reason.EGRESS_INTERCEPTED),
         (INTERCEPTED, ended(Reason.PROBE_RESOURCES), Reason.PROBE_RESOURCES),
         (FINE, ended(SILENT), SILENT),

@@ -123,6 +123,30 @@ def test_one_proof_refutes_a_network_that_only_accepts_every_connection() -> Non
     assert "dark_address_answers" in standing.signatures
 
 
+ONE, TWO, THREE = controls()
+NATTED = asked(TWO, hello="mx.two.test Hello [10.1.2.3]")
+BUSY = asked(THREE, **CLEAR, banner="421 busy", reason=Reason.GREETING_TEMPFAIL)
+NATTED_IN_CLEAR = asked(TWO, **CLEAR, hello="mx.two.test Hello [10.1.2.3]")
+
+
+@pytest.mark.parametrize(
+    ("some", "word"),
+    [
+        ((fine(ONE), NATTED, BUSY), Word.FINE),
+        ((fine(ONE), NATTED_IN_CLEAR, BUSY), Word.FINE),
+        ((fine(ONE), NATTED_IN_CLEAR, BUSY, BUSY), Word.INTERCEPTED),
+        ((fine(ONE), fine(ONE), fine(ONE), NATTED_IN_CLEAR, BUSY, BUSY), Word.FINE),
+        ((NATTED_IN_CLEAR, BUSY), Word.INTERCEPTED),
+    ],
+)
+def test_a_few_odd_controls_prove_nothing_beside_one_that_proves_itself(
+    some: tuple[Asked, ...], word: Word
+) -> None:
+    standing = judge_gate(gate_round(*some))
+    assert standing.word is word
+    assert "private_client_address" in standing.signatures
+
+
 @pytest.mark.parametrize(
     "name", ["same_greeting", "same_certificate", "greeting_masked", "no_public_ca", "turned_away_by_all"]
 )
