@@ -56,3 +56,5 @@ class StandingVerdict:
     """When the first of these was made."""
     is_relapse: bool = False
     """Whether it is back soon after it was resolved: then it has to be absent for longer."""
+    is_first: bool = False
+    """Whether it stands by the very first probe alone: shown, but no incident until a second one shows it."""

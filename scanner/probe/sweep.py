@@ -11,7 +11,8 @@ from scanner.probe.prober import Prober
 from scanner.protocol.findings import Findings
 from scanner.protocol.group_walk import GroupWalk
 from scanner.protocol.server_hello import Answer, NoHello, Silence
-from scanner.protocol.version_walk import Note, Sign, VersionWalk, reconcile
+from scanner.protocol.version_notes import Note, Sign, reconcile
+from scanner.protocol.version_walk import VersionWalk
 
 MOST_SECONDS = 60.0
 """What all connections of a sweep may take together, the one under way not counted."""

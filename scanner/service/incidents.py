@@ -1,7 +1,7 @@
 """The incident board: keeps the condition of every endpoint, and the incidents behind them."""
 
 from collections import defaultdict
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
@@ -13,13 +13,8 @@ from scanner.model.event import Event, EventKind
 from scanner.model.incident import Incident
 from scanner.model.memory import Memory
 from scanner.model.observation import Key
-from scanner.verdict.incidents import (
-    Condition,
-    condition_of,
-    find_egress,
-    find_incidents,
-    find_target_incidents,
-)
+from scanner.verdict.condition import Condition, condition_of
+from scanner.verdict.incidents import find_egress, find_incidents, find_target_incidents
 
 
 class IncidentBoard:
@@ -60,8 +55,8 @@ class IncidentBoard:
         self._by_provider[condition.provider][key] = condition
         self._dirty.add(condition.provider)
 
-    def take_findings(self, findings: Iterable[TargetFinding]) -> None:
-        """Take what was found about targets and not about endpoints, by the last plan.
+    def take_findings(self, findings: tuple[TargetFinding, ...]) -> tuple[TargetFinding, ...]:
+        """Take what was found about targets and not about endpoints, by the last plan, and return it.
 
         It counts when two plans in a row have found it: one answer may be a name server's slip.
         """
@@ -73,6 +68,7 @@ class IncidentBoard:
         }
         self._of_targets = tuple(each for id_, each in self._suspected.items() if id_ in former)
         self._has_news = True
+        return findings
 
     def forget(self, key: Key) -> None:
         """Forget an endpoint that is watched no more."""

@@ -116,8 +116,7 @@ class Watch:
     async def plan(self) -> bool:
         """Look all targets up, and watch what they lead to now; return whether name servers failed."""
         plan = await self._parts.planner.plan(self.settings.targets, known=self._addresses)
-        self._findings = plan.findings
-        self.chronicle.board.take_findings(plan.findings)
+        self._findings = self.chronicle.board.take_findings(plan.findings)
         self._addresses = await give_way(plan.list_addresses())
         rate = self.settings.limits.rate or 100.0
         spread = min(FIRST_PASS_SECONDS, 2 * len(plan.endpoints) / rate)

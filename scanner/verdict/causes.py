@@ -3,7 +3,7 @@
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 
-from scanner.model import Kind, StandingVerdict
+from scanner.model import StandingVerdict
 
 _NO_STARTTLS = (
     *("protocol_lowered", "ehlo_rejected", "starttls_masked", "starttls_missing", "preauth"),
@@ -74,10 +74,9 @@ def _root_of(name: str, present: Container[str]) -> str:
 def _weigh_with(root: StandingVerdict, other: StandingVerdict) -> StandingVerdict:
     verdict = root.verdict
     severity = max(verdict.severity, other.verdict.severity)
-    kind = Kind.DOWNGRADE if other.verdict.kind is Kind.DOWNGRADE else verdict.kind
     summary = f"{verdict.summary} {other.verdict.summary}"
     return replace(
         root,
-        verdict=replace(verdict, kind=kind, severity=severity, summary=summary),
+        verdict=replace(verdict, severity=severity, summary=summary),
         since=min(root.since, other.since),
     )

@@ -91,18 +91,17 @@ def settle(memory: Memory, observation: Observation, confirm_after: int) -> Sett
     for id_, verdict in shown.items():
         before = standing.get(id_)
         needed = confirm_after + (observation.reason is Reason.GREETING_TEMPFAIL and id_ in _REACH)
-        is_confirmed = (
-            id_ not in waiting
-            or sum(waiting[id_] in tokens for tokens in recent) >= needed
-            or (memory.first_seen is None and _is_own_word(verdict))
-        )
-        if not is_confirmed:
+        is_confirmed = id_ not in waiting or sum(waiting[id_] in tokens for tokens in recent) >= needed
+        is_first = not is_confirmed and memory.first_seen is None and _is_own_word(verdict)
+        if not is_confirmed and not is_first:
             if before is not None:  # a milder one of that name stands, and goes on to
                 standing[id_] = replace(before, seen_at=at, absent=0, absent_since=None)
             continue
         since = before.since if before is not None else pending.get(waiting.get(id_, id_), at)
         is_relapse = before.is_relapse if before is not None else _is_soon(memory.resolved_at.get(id_), since)
-        standing[id_] = now = StandingVerdict(_harden(verdict), since, at, is_relapse=is_relapse)
+        standing[id_] = now = StandingVerdict(
+            _harden(verdict), since, at, is_relapse=is_relapse, is_first=is_first
+        )
         if before is None or now.verdict.severity > before.verdict.severity:
             raised.append(now)
     for id_ in standing.keys() - shown.keys():
@@ -168,8 +167,10 @@ def is_undecided(memory: Memory) -> bool:
 
     A probe soon after goes by the same look-up: what that shows is left to the ordinary pace.
     """
-    is_mending = any(each.absent and id_ not in _LOOKED_UP for id_, each in memory.standing.items())
-    return bool(set(pending(memory)) - _LOOKED_UP) or is_mending or memory.rival_state is not None
+    is_open = any(
+        (each.absent or each.is_first) and id_ not in _LOOKED_UP for id_, each in memory.standing.items()
+    )
+    return bool(set(pending(memory)) - _LOOKED_UP) or is_open or memory.rival_state is not None
 
 
 def _freeze(memory: Memory, observation: Observation) -> Settled:

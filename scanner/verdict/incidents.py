@@ -2,13 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 
 from scanner.model import (
     STATE_OF,
     Kind,
-    Observation,
     Reason,
     Severity,
     StandingVerdict,
@@ -18,9 +16,9 @@ from scanner.model import (
     Verdict,
 )
 from scanner.model.incident import Cause, Incident
-from scanner.model.memory import Memory
 from scanner.model.observation import Key
 from scanner.verdict.causes import join_causes
+from scanner.verdict.condition import Condition
 from scanner.verdict.rules import enumerate_shortly
 from scanner.verdict.weight import LEFT_TO_VERDICTS, weigh_reason
 
@@ -33,57 +31,6 @@ _OURS = {
 _REACH = frozenset({"port_blocked", "port_closed", "greeting_rejected"})
 _FEWEST = 2
 """One port that is down is no host, and one host no provider."""
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """What counts of one endpoint by now."""
-
-    key: Key
-    provider: str
-    """Whose host it is: by the catalogue, or the domain that it is registered under."""
-    domains: tuple[str, ...]
-    state: State
-    """As it is confirmed; unknown while it is not."""
-    since: datetime
-    reason: Reason | None
-    """By the last probe."""
-    has_answered: bool
-    """Whether its baseline says that it answers."""
-    certificate: str | None
-    """The fingerprint of the one seen last."""
-    standing: tuple[StandingVerdict, ...]
-
-    @property
-    def host(self) -> str:
-        """The host's name."""
-        return self.key[0]
-
-    @property
-    def address(self) -> str:
-        """The address."""
-        return self.key[1]
-
-    @property
-    def port(self) -> int:
-        """The port."""
-        return self.key[2]
-
-
-def condition_of(observation: Observation, memory: Memory, provider: str) -> Condition:
-    """Return the condition of an endpoint by its last probe and its memory."""
-    certificate = observation.certificate
-    return Condition(
-        key=observation.endpoint.key,
-        provider=provider,
-        domains=observation.endpoint.domains,
-        state=memory.state or State.UNKNOWN,
-        since=memory.state_since or observation.started_at,
-        reason=observation.reason,
-        has_answered="open" in memory.traits and memory.traits["open"].value is not None,
-        certificate=certificate.fingerprint_sha256 if certificate is not None else None,
-        standing=observation.standing or (),
-    )
 
 
 def find_incidents(conditions: Sequence[Condition]) -> tuple[Incident, ...]:
@@ -184,7 +131,7 @@ def _of_verdicts(conditions: Iterable[Condition]) -> Iterator[Incident]:
     groups: defaultdict[tuple[Cause, str, str], list[tuple[Condition, StandingVerdict]]] = defaultdict(list)
     conditions = tuple(conditions)
     for each in conditions:
-        told = join_causes(one for one in each.standing if one.verdict.severity >= Severity.WARNING)
+        told = join_causes(one for one in each.standing if _is_grave(one))
         for one in told or _tell_reason(each):
             if one.verdict.id.startswith("certificate_") and each.certificate is not None:
                 place = (Cause.CERTIFICATE, one.verdict.id, f"certificate {each.certificate[:16]}")
@@ -211,6 +158,10 @@ def _of_verdicts(conditions: Iterable[Condition]) -> Iterator[Incident]:
         )
 
 
+def _is_grave(one: StandingVerdict) -> bool:
+    return one.verdict.severity >= Severity.WARNING and not one.is_first
+
+
 def _are_all_with_starttls(keys: Sequence[Key], conditions: Iterable[Condition]) -> bool:
     """D09: where every port with STARTTLS breaks off, and there are several, a box on the path kills TLS."""
     host = keys[0][0]
@@ -231,7 +182,10 @@ def _tell_reason(condition: Condition) -> Iterator[StandingVerdict]:
     weight = weigh_reason(condition.reason, [one.verdict.severity for one in condition.standing])
     if condition.reason is None or condition.state in {State.OPEN, State.UNKNOWN} or weight is None:
         return
-    if condition.state in LEFT_TO_VERDICTS and any(one.verdict.id in _REACH for one in condition.standing):
+    has_verdict = condition.state is State.REJECTING or not _REACH.isdisjoint(
+        one.verdict.id for one in condition.standing
+    )
+    if condition.state in LEFT_TO_VERDICTS and has_verdict:
         return
     if weight >= Severity.WARNING and STATE_OF[condition.reason] is not State.OPEN:
         words = condition.reason.replace("_", " ")

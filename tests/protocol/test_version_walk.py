@@ -11,14 +11,8 @@ from hypothesis import strategies as st
 
 from scanner.protocol.client_hello import VERSIONS, Hello
 from scanner.protocol.server_hello import Alert, Answer, NoHello, ServerHello, Silence, Ssl2Hello
-from scanner.protocol.version_walk import (
-    MOST_HELLOS,
-    MOST_TRIES,
-    Reconciled,
-    Sign,
-    VersionWalk,
-    reconcile,
-)
+from scanner.protocol.version_notes import Reconciled, Sign, reconcile
+from scanner.protocol.version_walk import MOST_HELLOS, MOST_TRIES, VersionWalk
 from tests.protocol.budget import tries
 from tests.protocol.hello_reader import SUPPORTED_VERSIONS, read_hello
 from tests.protocol.hello_servers import (

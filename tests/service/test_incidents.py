@@ -250,14 +250,14 @@ def test_what_is_found_about_a_domain_counts_when_two_plans_have_found_it() -> N
     board = Board()
     lost = Verdict("mta_sts_weakened", Kind.DOWNGRADE, Severity.WARNING, "It is gone.", "Publish it.")
     found = TargetFinding("acme.test", "acme.test", NOW, 0.1, None, verdicts=(lost,))
-    board.board.take_findings([found])
+    board.board.take_findings((found,))
     board.settle()
     assert board.open == []
-    board.board.take_findings([replace(found, started_at=NOW + timedelta(minutes=5))])
+    board.board.take_findings((replace(found, started_at=NOW + timedelta(minutes=5)),))
     board.settle()
     assert board.open == [("verdict", "mta_sts_weakened", "acme.test")]
     (incident,) = board.board.open.values()
     assert incident.since == NOW
-    board.board.take_findings([])
+    board.board.take_findings(())
     board.settle()
     assert board.open == []

@@ -9,7 +9,8 @@ from scanner.model import Kind, Observation, Reason, Severity, StartTls, State, 
 from scanner.model.event import EventKind
 from scanner.service.recollection import read_memory, write_memory
 from scanner.verdict import is_blocked, is_downgraded
-from scanner.verdict.incidents import condition_of, find_incidents
+from scanner.verdict.condition import condition_of
+from scanner.verdict.incidents import find_incidents
 from scanner.verdict.remember import Patience, supplement
 from tests.verdict.history import History, learnt
 from tests.verdict.observations import NOW, ended, healthy, in_clear, judged, with_certificate

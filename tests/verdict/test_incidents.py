@@ -9,7 +9,8 @@ from scanner.model import Kind, Observation, Reason, Severity, StartTls, Verdict
 from scanner.model.incident import Cause, Incident
 from scanner.model.memory import Memory
 from scanner.verdict import Policy
-from scanner.verdict.incidents import Condition, condition_of, find_egress, find_incidents
+from scanner.verdict.condition import Condition, condition_of
+from scanner.verdict.incidents import find_egress, find_incidents
 from scanner.verdict.remember import Patience, remember
 from tests.verdict.history import INTERVAL, History
 from tests.verdict.observations import NOW, ended, healthy, in_clear, judged, with_certificate
@@ -250,8 +251,8 @@ def test_what_siblings_alone_say_is_an_incident() -> None:
     assert only([remembered(healthy(993), lowered)]).name == "siblings_disagree"
 
 
-def test_a_comparison_that_is_graver_than_the_rest_weighs_with_it() -> None:
-    """Without a baseline a missing STARTTLS is a weakness; that another port has it shows a filter."""
+def test_a_comparison_is_told_with_what_it_says_again() -> None:
+    """Without a baseline a missing STARTTLS is a weakness, also where another port has it."""
     stripped = siblings_disagree(judged(in_clear(25, StartTls(offered=False))), Kind.DOWNGRADE)
     incident = only([remembered(stripped)])
-    assert (incident.name, incident.kind) == ("starttls_missing", Kind.DOWNGRADE)
+    assert (incident.name, incident.kind) == ("starttls_missing", Kind.WEAKNESS)
