@@ -88,6 +88,10 @@ class Ledger:
         self._close_others(self._spells, (), at)
         self._close_others(self._failing, (), at)
 
+    def times_open(self, identity: Identity) -> list[tuple[float, float | None]]:
+        """Return from when to when an incident was open, each time."""
+        return [(spell.opened, spell.closed) for spell in self._spells.get(identity, [])]
+
     @property
     def alerts(self) -> list[Alert]:
         """Return every alert that fired, in order of time."""

@@ -42,7 +42,9 @@ def _own_network() -> Iterator[Scenario]:
     yield Scenario("our network: all mail ports dropped", world, all_ports)
     world = World(control_interval=ASKED, faults=(Fault(f.silent, ours(), DURING),))
     yield Scenario("our network: nothing gets out", world, all_ports)
-    many = World(provider(10), DOMAINS, (Fault(f.silent, ours(), DURING),), control_interval=ASKED)
+    many = World(
+        provider(10), DOMAINS, (Fault(f.silent, ours(), DURING),), control_interval=ASKED, replan=HOUR
+    )
     yield Scenario(
         "our network: nothing gets out, 200 domains",
         many,
