@@ -8,6 +8,7 @@ from signal import SIGTERM
 
 import pytest
 
+from scanner.model.event import EventKind
 from tests.service.marathon import INTERVAL, JITTER, NAMES, Marathon
 
 CYCLES = 30
@@ -81,4 +82,7 @@ def test_nothing_was_ever_said_to_a_server_beyond_the_questions_of_a_probe(watch
 
 def test_it_ends_well_after_all_that(watched: Marathon) -> None:
     assert watched.service.running.end(SIGTERM)[0] == 0
-    assert {line["level"] for line in watched.service.log} == {"info"}
+    told = {kind.value for kind in EventKind}
+    lines = [line for line in watched.service.log if line["event"] not in told]
+    assert {line["level"] for line in lines} == {"info"}
+    assert len(lines) < len(watched.service.log), "what the servers show is told, too"
