@@ -38,12 +38,11 @@ def find_incidents(conditions: Sequence[Condition]) -> tuple[Incident, ...]:
 
     The widest cause comes first: the provider, the host, one of its addresses, a certificate, and last a
     single verdict. What a wide one explains is in no narrower one. What our own network is in the way of
-    is left to `find_egress`.
+    is left to `find_egress`: of it nothing new is known, and what stood before goes on to stand.
     """
-    decided = [each for each in conditions if each.reason not in _OURS]
-    wide = tuple(_of_reach(decided))
+    wide = tuple(_of_reach(each for each in conditions if each.reason not in _OURS or each.state in _DOWN))
     covered = {key for incident in wide for key in incident.keys}
-    return (*wide, *_of_verdicts(each for each in decided if each.key not in covered))
+    return (*wide, *_of_verdicts(each for each in conditions if each.key not in covered))
 
 
 def find_egress(conditions: Iterable[Condition]) -> tuple[Incident, ...]:
@@ -120,7 +119,12 @@ def _which_is_down(members: Sequence[Condition]) -> list[Condition]:
 
 def _has_several(down: Sequence[Condition]) -> bool:
     """Tell whether ports that are down make a host: one alone, as of most MX hosts, is told as that port."""
-    return len({each.port for each in _expected(down)}) >= _FEWEST
+    expected = _expected(down)
+    # Legacy ports that were never open are closed on purpose (S12).
+    is_grave = any(each.has_answered or each.state is State.UNREACHABLE for each in expected) or any(
+        _is_grave(one) for each in expected for one in each.standing
+    )
+    return is_grave and len({each.port for each in expected}) >= _FEWEST
 
 
 def _expected(members: Sequence[Condition]) -> list[Condition]:
@@ -159,7 +163,8 @@ def _of_verdicts(conditions: Iterable[Condition]) -> Iterator[Incident]:
 
 
 def _is_grave(one: StandingVerdict) -> bool:
-    return one.verdict.severity >= Severity.WARNING and not one.is_first
+    is_ours = one.verdict.id in {Cause.EGRESS_BLOCKED, Cause.EGRESS_INTERCEPTED}
+    return one.verdict.severity >= Severity.WARNING and not one.is_first and not is_ours
 
 
 def _are_all_with_starttls(keys: Sequence[Key], conditions: Iterable[Condition]) -> bool:

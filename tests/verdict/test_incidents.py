@@ -256,3 +256,19 @@ def test_a_comparison_is_told_with_what_it_says_again() -> None:
     stripped = siblings_disagree(judged(in_clear(25, StartTls(offered=False))), Kind.DOWNGRADE)
     incident = only([remembered(stripped)])
     assert (incident.name, incident.kind) == ("starttls_missing", Kind.WEAKNESS)
+
+
+def test_what_stood_before_our_own_network_failed_goes_on_to_stand() -> None:
+    history = History()
+    history.see(healthy(993), times=4)
+    expired = with_certificate(993, **EXPIRED)
+    history.see(expired, times=3)
+    before = only([condition_of(history.last or expired, history.memory, "acme.test")])
+    seen = history.see(ended(993, reason=Reason.EGRESS_BLOCKED), times=3)
+    after = find_incidents([condition_of(seen, history.memory, "acme.test")])
+    assert [(each.name, each.since) for each in after] == [(before.name, before.since)]
+
+
+def test_legacy_ports_that_were_never_open_are_no_host_that_is_down() -> None:
+    conditions = [watched(None, ended(port, reason=Reason.CONNECTION_REFUSED)) for port in (110, 143)]
+    assert find_incidents(conditions) == ()
