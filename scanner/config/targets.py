@@ -7,6 +7,7 @@ from scanner.config.document import Document, KeyPath
 from scanner.config.files import FileProblemError, read_file
 from scanner.config.keys import write_key
 from scanner.config.problem import Problem, describe_value
+from scanner.model.ports import Protocol
 from scanner.model.target import (
     Target,
     TargetError,
@@ -42,8 +43,9 @@ def read_targets(document: Document, value: object, *, source: str, base: Path) 
 
 
 def _read_list(document: Document, items: list[object], source: str) -> TargetList:
-    """Read the items of a list; a target may come once only."""
+    """Read the items of a list; a target may come once only, and in one TLS mode."""
     result = TargetList()
+    first_at: dict[tuple[str, int, Protocol], Target] = {}
     first: dict[Target, KeyPath] = {}
     for index, item in enumerate(items):
         path: KeyPath = ("targets", index)
@@ -53,6 +55,11 @@ def _read_list(document: Document, items: list[object], source: str) -> TargetLi
             target = parse_target(_read_text(item))
         except TargetError as error:
             result.problems.append(_problem(document, source, path, str(error)))
+            continue
+        rival = target if target.place is None else first_at.setdefault(target.place, target)
+        if rival != target:
+            where = f" on line {document.line_of(first[rival])}"
+            result.problems.append(_problem(document, source, path, target.refuse_beside(rival, where)))
             continue
         earlier = first.setdefault(target, path)
         if earlier != path:

@@ -72,6 +72,20 @@ class Target:
         """Whether the host is an IP address and needs no look-up."""
         return is_address(self.host)
 
+    @property
+    def place(self) -> tuple[str, int, Protocol] | None:
+        """What the metrics call it, which leave out the TLS mode; None for a domain."""
+        if self.port is None or self.protocol is None:
+            return None
+        return self.host, self.port, self.protocol
+
+    def refuse_beside(self, other: "Target", where: str = "") -> str:
+        """Say why two targets of one place cannot both be watched; `where` tells where the other one is."""
+        return (
+            f"{quote(self.text)}: the same host and port as {quote(other.text)}{where}, "
+            "with another TLS mode; one result would hide the other: keep the one that the server speaks"
+        )
+
     def _write(self, host: str) -> str:
         if self.port is None or self.protocol is None or self.tls_mode is None:
             return host
@@ -136,10 +150,12 @@ def read_target_lines(
 ) -> list[Target]:
     """Read one target a line; blank lines and `#` comments are ignored.
 
-    A target that comes again is dropped or reported. Raise `TargetFileError` with every bad line.
+    A target that comes again is dropped or reported; one that comes again in another TLS mode is bad.
+    Raise `TargetFileError` with every bad line.
     """
     found: list[tuple[int, str]] = []
     first_line: dict[Target, int] = {}
+    first_at: dict[tuple[str, int, Protocol], Target] = {}
     for number, line in enumerate(lines, start=1):
         text = _COMMENT.sub("", line.removeprefix("\ufeff") if number == 1 else line).strip()
         if not text:
@@ -148,6 +164,10 @@ def read_target_lines(
             target = parse_target(text)
         except TargetError as error:
             found.append((number, str(error)))
+            continue
+        rival = target if target.place is None else first_at.setdefault(target.place, target)
+        if rival != target:
+            found.append((number, target.refuse_beside(rival, f" on line {first_line[rival]}")))
             continue
         first = first_line.setdefault(target, number)
         if first != number and duplicates == "report":

@@ -39,6 +39,12 @@ def test_a_dash_reads_targets_from_standard_input(farm: RunningFarm) -> None:
     assert len(outcome.records) == 7
 
 
+def test_a_port_in_two_tls_modes_ends_a_scan_before_it_begins() -> None:
+    outcome = run("scan", "smtp://h.example:2525", "smtps://h.example:2525")
+    assert outcome.status == 2
+    assert 'targets[1]: "smtps://h.example:2525": the same host and port as' in outcome.stderr
+
+
 def test_a_bare_name_is_probed_on_all_seven_ports_or_on_those_named(farm: RunningFarm) -> None:
     common = (NAME, *farm.options, "--format", "ndjson")
     every, some = run_together(("scan", *common), ("scan", *common, "--ports", "587, 993"))

@@ -315,3 +315,14 @@ def test_the_password_of_the_store_is_masked(tmp_path: Path) -> None:
     shown = parse_settings(text, source="c.yml", base=Path(), environ={}).masked()
     assert f"password_file: {tmp_path}/pw" in shown
     assert "very secret" not in shown
+
+
+def test_targets_of_a_command_may_not_name_a_port_in_two_tls_modes() -> None:
+    targets = tuple(map(parse_target, ("smtp://h.example:2525", "a.example", "smtps://h.example:2525")))
+    settings = default_settings(()).model_copy(update={"targets": targets})
+    with pytest.raises(ConfigError) as caught:
+        override(settings, {"probe.timeout": 5})
+    (problem,) = caught.value.problems
+    assert str(problem).startswith(
+        'command line: targets[2]: "smtps://h.example:2525": the same host and port as "smtp://h.example:2525"'
+    )

@@ -1,5 +1,7 @@
 """Reading a list of targets, one a line."""
 
+from typing import Literal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,6 +34,18 @@ def test_doubles_are_reported_for_the_service() -> None:
     with pytest.raises(TargetFileError) as caught:
         read_target_lines(["h:25", "example.org", "smtp://h"], duplicates="report")
     assert caught.value.problems == ['line 3: "smtp://h": duplicate target, first on line 1; remove one']
+
+
+@pytest.mark.parametrize("duplicates", ["drop", "report"])
+def test_a_port_in_two_tls_modes_is_refused_in_its_line(duplicates: Literal["drop", "report"]) -> None:
+    lines = ["example.org", "smtp://h.example:2525", "imap://h.example:2525", "smtps://H.example:2525"]
+    with pytest.raises(TargetFileError) as caught:
+        read_target_lines(lines, duplicates=duplicates)
+    ((number, message),) = caught.value.found
+    assert number == 4
+    assert message.startswith(
+        '"smtps://H.example:2525": the same host and port as "smtp://h.example:2525" on line 2'
+    )
 
 
 def test_a_hash_inside_a_word_is_no_comment() -> None:
