@@ -17,7 +17,8 @@ from scanner.cli.weight import is_notice, is_our_own_fault, is_refused_by_rule, 
 from scanner.config import ConfigError, Settings, default_settings, load_settings, override
 from scanner.model import Severity
 from scanner.model.record import Record
-from scanner.model.target import Target, TargetError, TargetFileError, parse_target, read_target_lines
+from scanner.model.target import Target, TargetError, parse_target
+from scanner.model.target_lines import TargetFileError, read_target_lines
 from scanner.service.journal import Journal, JournalError
 from scanner.service.parts import Parts, build_parts
 from scanner.service.scan import run_scan

@@ -22,7 +22,8 @@ from scanner.config.event_settings import EventSettings
 from scanner.config.mask import write_masked
 from scanner.config.section import Section as _Section
 from scanner.config.store_settings import StoreSettings
-from scanner.model.ports import PORTS, Protocol
+from scanner.config.tls_modes import refuse_two_modes
+from scanner.model.ports import PORTS
 from scanner.model.published import Source
 from scanner.model.target import Target
 
@@ -245,31 +246,10 @@ class WebSettings(_Section):
         return values.split_host_port(self.listen)[1] or 0
 
 
-def _check_targets(targets: tuple[Target, ...]) -> tuple[Target, ...]:
-    """Refuse one port in two TLS modes, from wherever the targets came."""
-    first: dict[tuple[str, int, Protocol], Target] = {}
-    rivals = [
-        (index, target, first[target.place])
-        for index, target in enumerate(targets)
-        if target.place is not None and first.setdefault(target.place, target) != target
-    ]
-    if rivals:
-        problems = [
-            InitErrorDetails(
-                type=PydanticCustomError("list_item", "{why}", {"why": target.refuse_beside(rival)}),
-                loc=(index,),
-                input=target.text,
-            )
-            for index, target, rival in rivals
-        ]
-        raise ValidationError.from_exception_data("targets", problems)
-    return targets
-
-
 class Settings(_Section):
     """Everything that an operator can set."""
 
-    targets: Annotated[tuple[InstanceOf[Target], ...], AfterValidator(_check_targets)] = ()
+    targets: Annotated[tuple[InstanceOf[Target], ...], AfterValidator(refuse_two_modes)] = ()
     target_file: InstanceOf[Path] | None = None
     """The file that the targets were read from, to be watched; in YAML `targets: {file: PATH}`."""
     ports: Annotated[tuple[int, ...], BeforeValidator(values.list_of(values.read_port))] = tuple(PORTS)

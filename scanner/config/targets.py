@@ -7,16 +7,15 @@ from scanner.config.document import Document, KeyPath
 from scanner.config.files import FileProblemError, read_file
 from scanner.config.keys import write_key
 from scanner.config.problem import Problem, describe_value
-from scanner.model.ports import Protocol
 from scanner.model.target import (
+    Place,
     Target,
     TargetError,
-    TargetFileError,
     escape,
     parse_target,
     quote,
-    read_target_lines,
 )
+from scanner.model.target_lines import TargetFileError, read_target_lines
 
 _WANTED = "a list of targets, or file: PATH"
 
@@ -45,7 +44,7 @@ def read_targets(document: Document, value: object, *, source: str, base: Path) 
 def _read_list(document: Document, items: list[object], source: str) -> TargetList:
     """Read the items of a list; a target may come once only, and in one TLS mode."""
     result = TargetList()
-    first_at: dict[tuple[str, int, Protocol], Target] = {}
+    first_at: dict[Place, Target] = {}
     first: dict[Target, KeyPath] = {}
     for index, item in enumerate(items):
         path: KeyPath = ("targets", index)
@@ -56,7 +55,7 @@ def _read_list(document: Document, items: list[object], source: str) -> TargetLi
         except TargetError as error:
             result.problems.append(_problem(document, source, path, str(error)))
             continue
-        rival = target if target.place is None else first_at.setdefault(target.place, target)
+        rival = first_at.setdefault(target.place, target)
         if rival != target:
             where = f" on line {document.line_of(first[rival])}"
             result.problems.append(_problem(document, source, path, target.refuse_beside(rival, where)))

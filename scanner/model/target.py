@@ -4,13 +4,15 @@ import ipaddress
 import json
 import re
 import unicodedata
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TypeAlias
 
 import idna
 
 from scanner.model.ports import PORTS, Protocol, TlsMode
+
+Place: TypeAlias = tuple[str, int | None, Protocol | None]
+"""Host, port and protocol; no port and no protocol for a domain."""
 
 _SCHEMES: dict[str, tuple[Protocol, TlsMode, int]] = {
     "smtp": (Protocol.SMTP, TlsMode.STARTTLS, 25),
@@ -27,21 +29,10 @@ _MAX_TEXT = 512
 _MAX_NAME = 253  # RFC 1035 section 2.3.4, without the trailing dot
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMERIC_LABEL = re.compile(r"[0-9]+|0x[0-9a-f]*")
-_COMMENT = re.compile(r"(?:^|\s)#.*")
 
 
 class TargetError(ValueError):
     """A target that cannot be read; the text says what, why and how to mend it."""
-
-
-class TargetFileError(ValueError):
-    """One or more lines of a list of targets cannot be read."""
-
-    def __init__(self, found: Iterable[tuple[int, str]]) -> None:
-        self.found = tuple(found)
-        """Every bad line: its number, from 1, and what is wrong with it."""
-        self.problems = [f"line {line}: {message}" for line, message in self.found]
-        super().__init__("\n".join(self.problems))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +64,8 @@ class Target:
         return is_address(self.host)
 
     @property
-    def place(self) -> tuple[str, int, Protocol] | None:
-        """What the metrics call it, which leave out the TLS mode; None for a domain."""
-        if self.port is None or self.protocol is None:
-            return None
+    def place(self) -> Place:
+        """What the metrics call it, which leave out the TLS mode."""
         return self.host, self.port, self.protocol
 
     def refuse_beside(self, other: "Target", where: str = "") -> str:
@@ -143,38 +132,6 @@ def normalise_host(text: str) -> str:
             raise TargetError(f"{quote(text)}: ends in a number, but is no IPv4 address such as 192.0.2.1")
         return str(address)
     return host
-
-
-def read_target_lines(
-    lines: Iterable[str], *, duplicates: Literal["drop", "report"] = "drop"
-) -> list[Target]:
-    """Read one target a line; blank lines and `#` comments are ignored.
-
-    A target that comes again is dropped or reported; one that comes again in another TLS mode is bad.
-    Raise `TargetFileError` with every bad line.
-    """
-    found: list[tuple[int, str]] = []
-    first_line: dict[Target, int] = {}
-    first_at: dict[tuple[str, int, Protocol], Target] = {}
-    for number, line in enumerate(lines, start=1):
-        text = _COMMENT.sub("", line.removeprefix("\ufeff") if number == 1 else line).strip()
-        if not text:
-            continue
-        try:
-            target = parse_target(text)
-        except TargetError as error:
-            found.append((number, str(error)))
-            continue
-        rival = target if target.place is None else first_at.setdefault(target.place, target)
-        if rival != target:
-            found.append((number, target.refuse_beside(rival, f" on line {first_line[rival]}")))
-            continue
-        first = first_line.setdefault(target, number)
-        if first != number and duplicates == "report":
-            found.append((number, f"{quote(text)}: duplicate target, first on line {first}; remove one"))
-    if found:
-        raise TargetFileError(found)
-    return list(first_line)
 
 
 def is_address(host: str) -> bool:

@@ -8,7 +8,8 @@ from pydantic import BaseModel
 
 from scanner.config import Settings, load_settings, parse_settings
 from scanner.model import PORTS
-from scanner.model.target import parse_target, read_target_lines
+from scanner.model.target import parse_target
+from scanner.model.target_lines import read_target_lines
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "config" / "mailport.yml"

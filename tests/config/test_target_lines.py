@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanner.model.target import TargetFileError, read_target_lines
+from scanner.model.target_lines import TargetFileError, read_target_lines
 
 
 def test_blank_lines_and_comments_are_ignored() -> None:
