@@ -143,8 +143,8 @@ def test_what_a_board_settles_is_what_a_scrape_shows() -> None:
         board.see(healthy(port), times=4)
         board.see(ended(port, reason=Reason.CONNECT_TIMEOUT), times=3)
     fault = {"trusted": False, "problems": ("untrusted",)}
-    board.see(with_certificate(993, **fault), host="imap.one.test", domains=("one.test",))
-    board.see(with_certificate(993, **fault), host="imap.two.test", domains=("two.test",))
+    board.see(with_certificate(993, **fault), host="imap.one.test", domains=("one.test",), times=2)
+    board.see(with_certificate(993, **fault), host="imap.two.test", domains=("two.test",), times=2)
     board.settle()
 
     found = samples(board.lines)
