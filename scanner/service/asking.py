@@ -66,15 +66,6 @@ class Asker:
 
         return tuple(await _gather(ask(control) for control in controls[:MOST_CONTROLS]))
 
-    async def ask_witnesses(self, endpoints: Iterable[Endpoint]) -> tuple[Asked, ...]:
-        """Probe targets as if they were controls: whether they answer on their port still."""
-
-        async def ask(endpoint: Endpoint) -> Asked:
-            seen = await self._in_turn(endpoint.address, lambda: self._prober.probe(endpoint))
-            return as_witness(seen)
-
-        return tuple(await _gather(map(ask, endpoints)))
-
     async def ask_sites(self, gate: Gate) -> tuple[tuple[str, bool], ...]:
         """Tell which of the sites can be connected to over the gate's family."""
 
@@ -139,12 +130,6 @@ class Asker:
 
         self._push(Errand(address, run))
         return await done
-
-
-def as_witness(seen: Observation) -> Asked:
-    """Return what was seen of a target as of a control of which nothing is known."""
-    endpoint = seen.endpoint
-    return Asked(Control(endpoint.host, endpoint.port, endpoint.protocol, endpoint.tls_mode), seen)
 
 
 async def _gather(some: Iterable[Awaitable[Result | None]]) -> list[Result]:

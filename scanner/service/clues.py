@@ -7,13 +7,10 @@ from scanner.model import Observation, Phase
 from scanner.model.control import Control, Gate, Realm, gate_of
 from scanner.model.observation import Key
 from scanner.verdict.egress import is_answered
-from scanner.verdict.interception import Asked, proves_itself
+from scanner.verdict.interception import Asked
 
 RECENT_SECONDS = 60.0
 """How long an answer on another port shows that the network works."""
-WITNESS_SECONDS = 600.0
-"""How long a target that answered is worth asking whether its port is still open."""
-MOST_WITNESSES = 3
 
 
 class Clues:
@@ -26,7 +23,6 @@ class Clues:
         self._names: frozenset[tuple[str, int]] = frozenset()
         self._shown: dict[Key, tuple[object, float]] = {}
         self._seen: dict[tuple[str, Gate], tuple[float, Observation]] = {}
-        self._witnesses: dict[Gate, dict[Key, tuple[float, Observation]]] = {}
         self._answered: dict[tuple[Realm, int], dict[int, float]] = {}
         self._connects: dict[str, dict[int, float]] = {}
 
@@ -40,10 +36,6 @@ class Clues:
         endpoint = observation.endpoint
         if is_answered(observation):
             self._answered.setdefault((gate.realm, gate.family), {})[gate.port] = self._clock()
-            if (endpoint.host, endpoint.port) not in self._names:
-                self._note_witness(gate, observation)
-        else:
-            self._witnesses.get(gate, {}).pop(endpoint.key, None)
         if endpoint.address in self._connects:
             self._note_connect(observation)
         if (endpoint.host, endpoint.port) in self._names:
@@ -70,14 +62,6 @@ class Clues:
     def forget(self, key: Key) -> None:
         """Forget an endpoint that is probed no more."""
         self._shown.pop(key, None)
-        for known in self._witnesses.values():
-            known.pop(key, None)
-
-    def witnesses(self, gate: Gate) -> list[tuple[float, Observation]]:
-        """Return targets that answered at a gate a while ago, with the seconds since then."""
-        now = self._clock()
-        known = self._witnesses.get(gate, {}).values()
-        return [(now - at, seen) for at, seen in known if now - at < WITNESS_SECONDS]
 
     def recall(self, control: Control, gate: Gate, fresh: float | None) -> Observation | None:
         """Return what a probe of a target that is this control saw in the last seconds (None = ever)."""
@@ -102,21 +86,8 @@ class Clues:
                 found[address] = min(others)
         return found
 
-    def _note_witness(self, gate: Gate, observation: Observation) -> None:
-        """Keep those that prove themselves before others, and the last before the first."""
-        known = self._witnesses.setdefault(gate, {})
-        known[observation.endpoint.key] = (self._clock(), observation)
-        if len(known) > MOST_WITNESSES:
-            oldest = self._clock() - WITNESS_SECONDS
-            del known[min(known, key=lambda key: _worth(*known[key], oldest))]
-
     def _note_connect(self, observation: Observation) -> None:
         seconds = observation.phases.get(Phase.CONNECT)
         if seconds is not None:
             ports = self._connects.setdefault(observation.endpoint.address, {})
             ports[observation.endpoint.port] = seconds
-
-
-def _worth(at: float, seen: Observation, oldest: float) -> tuple[bool, bool, float]:
-    """Order witnesses by what they are worth."""
-    return at > oldest, proves_itself(seen), at

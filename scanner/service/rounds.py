@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from scanner.config.controls import ControlSettings
 from scanner.model import Observation
 from scanner.model.control import Control, Gate, GateStanding, Word
-from scanner.service.asking import Asker, as_witness
+from scanner.service.asking import Asker
 from scanner.service.clues import Clues
 from scanner.verdict.egress import judge_gate
-from scanner.verdict.interception import Asked, Round
+from scanner.verdict.interception import Round
 
 FRESH_SECONDS = 60.0
 """How long an answer of the controls counts for results that look bad for the first time."""
-GRACE_SECONDS = 5.0
-"""By so much an answer may be older than the result that it is held against."""
 PAUSE_SECONDS = 2.0
 """Between a round that fails and the one that has to fail as well."""
 
@@ -70,7 +68,6 @@ class Rounds:
         async with asyncio.TaskGroup() as group:
             sites = group.create_task(self._asker.ask_sites(gate)) if is_silent else None
             dark = group.create_task(self._asker.ask_dark(gate)) if is_unproven else None
-            witnesses = group.create_task(self._hear_witnesses(gate)) if is_unproven else None
         return Round(
             gate,
             listed=len(listed),
@@ -80,13 +77,5 @@ class Rounds:
             dark=self.settings.dark,
             is_dark_answering=dark is not None and dark.result(),
             connect_elsewhere=self.clues.connect_elsewhere(gate, asked),
-            witnesses=() if witnesses is None else witnesses.result(),
             is_store_proven=self.clues.is_store_proven,
         )
-
-    async def _hear_witnesses(self, gate: Gate) -> tuple[Asked, ...]:
-        """Ask targets that answered on the port lately whether it still is open; spare one of just now."""
-        known = self.clues.witnesses(gate)
-        spared = tuple(as_witness(seen) for age, seen in known if age <= GRACE_SECONDS)
-        others = [seen.endpoint for age, seen in known if age > GRACE_SECONDS]
-        return spared + (await self._asker.ask_witnesses(others) if others else ())

@@ -52,9 +52,6 @@ def judge_gate(asked: Round) -> GateStanding:
         return GateStanding(Word.FINE, (f"answered by {names}", *words), ids)
     failures = frozenset(one.seen.reason for one in told if one.seen.reason is not None)
     silence = f"no control answers on it: {_list(told)}"
-    witnesses = [one for one in asked.witnesses if one.has_answered]
-    if witnesses:
-        return _hear(witnesses, silence)
     if len(told) < min(_QUORUM, asked.listed):
         return GateStanding(Word.UNTOLD, (f"{silence}; one alone proves nothing",), failures=failures)
     reached = [name for name, is_reached in asked.sites if is_reached]
@@ -66,15 +63,6 @@ def judge_gate(asked: Round) -> GateStanding:
     others = ", ".join(name for name, _ in asked.sites)
     evidence = (f"{NETWORK_DOWN}: nor can {others} be reached", silence)
     return GateStanding(Word.BLOCKED, evidence, failures=failures, is_network_down=True)
-
-
-def _hear(witnesses: list[Asked], silence: str) -> GateStanding:
-    """Tell what targets show that answer where no control does: if it is they, the port is open."""
-    proven = [one.control.host for one in witnesses if one.is_proven]
-    if proven:
-        return GateStanding(Word.FINE, (f"{', '.join(proven)} proved to be reached on it; {silence}",))
-    names = ", ".join(one.control.host for one in witnesses)
-    return GateStanding(Word.UNTOLD, (f"{names} answered on it, but proved nothing; {silence}",))
 
 
 def tell_gate(gate: Gate, standing: GateStanding) -> Verdict | None:
@@ -131,8 +119,8 @@ def _is_refuted(asked: Round, ids: tuple[str, ...]) -> bool:
     Some networks accept every connection first and pass all on unchanged; one proof refutes that sign. Of the
     others it refutes what a few controls show, or a minority of many: each may have its own reason for that.
     """
-    odd = sum(not one.is_proven for one in asked.answering)
-    proven = len(asked.answering) - odd + sum(one.is_proven for one in asked.witnesses)
+    proven = sum(one.is_proven for one in asked.answering)
+    odd = len(asked.answering) - proven
     is_only_dark = SUPPORTING.union({"dark_address_answers"}).issuperset(ids)
     return bool(proven) and (is_only_dark or odd <= max(_FEW_ODD, proven))
 

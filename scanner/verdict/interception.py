@@ -78,8 +78,6 @@ class Round:
     is_dark_answering: bool = False
     connect_elsewhere: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     """Seconds that a connection to another port of an address took, at best."""
-    witnesses: tuple[Asked, ...] = ()
-    """Targets that answered on the port lately and were asked like controls, as no control proved itself."""
     is_store_proven: bool = False
     """Whether any control's certificate ever verified, so that ours is a store of the public CAs."""
 

@@ -17,9 +17,9 @@ from scanner.network import Resolver
 from scanner.probe import Prober
 from scanner.protocol import TlsClient
 from scanner.service.asking import Asker, Errand
-from scanner.service.clues import MOST_WITNESSES, Clues
+from scanner.service.clues import Clues
 from scanner.service.controls import RECHECK_SECONDS, Controls, Reports
-from scanner.service.rounds import FRESH_SECONDS, GRACE_SECONDS, PAUSE_SECONDS, Manner, Rounds
+from scanner.service.rounds import FRESH_SECONDS, PAUSE_SECONDS, Manner, Rounds
 from scanner.verdict import Policy
 from tests.engine.clockwork import run
 from tests.verdict.observations import CERTIFICATE, NOW
@@ -40,7 +40,6 @@ class PretendedProber(Prober):
         self.reasons: dict[str, Reason | None] = {}
         self.asked: list[tuple[float, str, int]] = []
         self.has_fault = False
-        self.is_proven = False
 
     async def probe(self, endpoint: Endpoint) -> Observation:
         """Pretend."""
@@ -48,8 +47,7 @@ class PretendedProber(Prober):
         await asyncio.sleep(SECONDS)
         if self.has_fault and endpoint.source == CONTROL:
             raise RuntimeError("a fault of ours")
-        reason = self.reasons.get(endpoint.address)
-        return seen(endpoint, reason, CERTIFICATE if self.is_proven and reason is None else None)
+        return seen(endpoint, self.reasons.get(endpoint.address))
 
     def times(self, address: str) -> list[float]:
         """When an address was asked."""
@@ -228,50 +226,6 @@ def test_a_fault_is_believed_the_second_time_and_an_end_of_it_at_once() -> None:
         assert (again.name, again.severity) == ("egress_blocked", Severity.NOTICE)
         assert (blocked.before["standing"], blocked.after["standing"]) == ("fine", "blocked")
         assert (again.before["standing"], again.after["standing"]) == ("blocked", "fine")
-
-    run(main())
-
-
-@pytest.mark.parametrize("age", [0.0, 300.0])
-@pytest.mark.parametrize("is_proven", [True, False])
-def test_targets_that_answer_on_the_port_show_that_it_is_open(is_proven: bool, age: float) -> None:
-    """The controls are closed to us, the port is not; whoever answered a while ago is asked again."""
-
-    async def main() -> None:
-        stage = Stage()
-        stage.fail_all()
-        stage.prober.is_proven = is_proven
-        others = [endpoint(f"8.8.9.{number}", host=f"mx{number}.test") for number in range(20)]
-        for one in others:
-            stage.controls.pass_on(seen(one, certificate=CERTIFICATE))
-        await asyncio.sleep(age)
-        stage.prober.reasons[TARGET] = Reason.CONNECT_TIMEOUT
-        await stage.scan(endpoint())
-        (told,) = stage.told
-        assert told.reason is Reason.CONNECT_TIMEOUT
-        is_clear = is_proven or age == 0.0
-        assert stage.words == [Word.FINE if is_clear else Word.UNTOLD]
-        assert told.is_egress_clear is (True if is_clear else None)
-        asked = [address for _, address, _ in stage.prober.asked if address.startswith("8.8.9.")]
-        assert len(asked) == (0 if age == 0.0 else MOST_WITNESSES)
-
-    run(main())
-
-
-def test_targets_that_have_ceased_to_answer_like_the_controls_prove_nothing() -> None:
-    async def main() -> None:
-        stage = Stage()
-        stage.fail_all()
-        others = [endpoint(f"8.8.9.{number}") for number in range(3)]
-        for one in others:
-            stage.controls.pass_on(seen(one, certificate=CERTIFICATE))
-        stage.controls.forget(others[0].key)
-        await asyncio.sleep(2 * GRACE_SECONDS)
-        stage.prober.reasons |= dict.fromkeys([TARGET, "8.8.9.1", "8.8.9.2"], Reason.CONNECT_TIMEOUT)
-        await stage.scan(endpoint())
-        assert stage.words == [Word.BLOCKED]
-        assert stage.reasons == [Reason.EGRESS_BLOCKED]
-        assert stage.prober.times("8.8.9.0") == []
 
     run(main())
 

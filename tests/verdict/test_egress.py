@@ -17,7 +17,6 @@ from tests.verdict.controls import GATE, PROVIDERS, asked, controls, failing, fi
 from tests.verdict.observations import CERTIFICATE, NOW, healthy, in_clear
 
 SILENT = Reason.CONNECT_TIMEOUT
-ONE, TWO, THREE = controls()
 REASONS = [None, *Reason]
 
 
@@ -82,30 +81,6 @@ def test_where_all_controls_fail_it_is_our_own_fault(
 def test_silence_needs_two_of_a_list_that_has_them(listed: int, silent: int, word: Word) -> None:
     some = [failing(one) for one in controls()[:silent]]
     assert judge_gate(gate_round(*some, listed=listed)).word is word
-
-
-@pytest.mark.parametrize(
-    ("witnesses", "word", "words"),
-    [
-        ((fine(ONE),), Word.FINE, "mx.one.test proved to be reached on it; no control answers"),
-        ((failing(TWO), fine(ONE)), Word.FINE, "mx.one.test proved"),
-        ((asked(ONE, certificate=None),), Word.UNTOLD, "mx.one.test answered on it, but proved nothing"),
-        ((failing(ONE),), Word.BLOCKED, "no control answers on it"),
-    ],
-)
-def test_where_targets_answer_on_the_port_it_is_not_blocked(
-    witnesses: tuple[Asked, ...], word: Word, words: str
-) -> None:
-    standing = judge_gate(gate_round(*map(failing, controls()), witnesses=witnesses))
-    assert standing.word is word
-    assert standing.text.startswith(words)
-
-
-def test_a_target_that_proves_itself_refutes_what_few_controls_show() -> None:
-    odd = [asked(one, certificate=None, banner="220 relay.isp.test ESMTP") for one in controls()]
-    assert judge_gate(gate_round(*odd[:2], witnesses=(fine(THREE),))).word is Word.FINE
-    assert judge_gate(gate_round(*odd[:2], witnesses=(failing(THREE),))).word is Word.INTERCEPTED
-    assert judge_gate(gate_round(*odd, witnesses=(fine(THREE),))).word is Word.INTERCEPTED
 
 
 @pytest.mark.parametrize("reason", [Reason.PROBE_RESOURCES, Reason.INTERNAL, Reason.SKIPPED])
@@ -286,7 +261,6 @@ ROUNDS = st.builds(
     dark=st.sampled_from([None, "192.0.2.1"]),
     is_dark_answering=st.booleans(),
     connect_elsewhere=st.dictionaries(st.just("192.0.2.7"), st.floats(0, 1), max_size=1),
-    witnesses=st.lists(st.builds(Asked, CONTROLS, SEEN), max_size=2).map(tuple),
     is_store_proven=st.booleans(),
 )
 
