@@ -8,15 +8,17 @@ from tests.endtoend.mail_site import HOST
 from tests.endtoend.world import World
 
 
-@pytest.mark.parametrize("how", [SIGTERM, SIGKILL], ids=lambda how: how.name)
-def test_starttls_that_goes_while_mailport_does_not_run_is_a_downgrade(world: World, how: Signals) -> None:
+@pytest.mark.parametrize(("how", "port"), [(SIGTERM, 25), (SIGKILL, 587)], ids=["SIGTERM", "SIGKILL"])
+def test_starttls_that_goes_while_mailport_does_not_run_is_a_downgrade(
+    world: World, how: Signals, port: int
+) -> None:
     about = ("MailportDowngraded", HOST)
     world.stop(how)
-    with world.site.stripped(587):
+    with world.site.stripped(port):
         world.start()
         world.wait_told(("firing", *about))
         assert world.text_of().startswith(
-            f"{HOST}: starttls_missing, at {HOST}:587; this host still serves 110,"
+            f"{HOST}: starttls_missing, at {HOST}:{port}; this host still serves"
         )
         raised = [line for line in world.service.log if line["event"] == "verdict_raised"]
         (summary,) = (line["summary"] for line in raised if line["name"] == "starttls_missing")

@@ -2,13 +2,12 @@
 
 import smtplib
 
-from tests.endtoend.mail_site import DOMAIN, ENDPOINTS, HOST
+from tests.endtoend.mail_site import CONCERNED, ENDPOINTS, HOST
 from tests.endtoend.world import World
 from tests.servers.mail_host import MAIL_PORTS
 from tests.servers.postfix import DOMAIN as MAIL_DOMAIN
 
 CLIENT_PORTS = set(MAIL_PORTS) - {25}
-CONCERNED = "Watched domains concerned: 1."
 
 
 def test_of_what_is_well_nothing_is_told(world: World) -> None:
@@ -50,18 +49,6 @@ def test_a_port_that_is_dropped_is_one_blocked_port(world: World) -> None:
         assert world.verdicts() == [(993, "port_blocked")]
         (verdict,) = world.service.samples("mailport_egress_blocked", port="993")
         assert verdict.value == 0
-    world.wait_told(("firing", *about), ("resolved", *about))
-
-
-def test_a_host_that_is_dropped_is_one_host_and_not_seven_ports(world: World) -> None:
-    about = ("MailportHostDown", HOST)
-    with world.site.silent():
-        world.wait_told(("firing", *about))
-        places = ", ".join(f"{HOST}:{port}" for port in sorted(map(str, MAIL_PORTS)))
-        assert world.text_of() == (
-            f"{HOST}: host_down, at {places}; the last probes say connect_timeout. {CONCERNED}"
-        )
-        assert world.service.value("mailport_domain_service_up", domain=DOMAIN, service="mx") == 0
     world.wait_told(("firing", *about), ("resolved", *about))
 
 

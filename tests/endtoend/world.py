@@ -42,6 +42,8 @@ class World:
     told: list[dict[str, Any]]
     """What came in at the webhook, in its order."""
     prometheus: Prometheus
+    _home: Path
+    """Where mailport has its configuration; its store lies beside it."""
     _service: Service | None = None
     _running: ExitStack = field(default_factory=ExitStack)
 
@@ -66,10 +68,23 @@ class World:
                 last[name, about] = status
         return {(status, name, about) for (name, about), status in last.items()}
 
+    def begin(self) -> None:
+        """Start mailport anew, without a memory, and wait until a baseline stands for every port.
+
+        What comes back within hours of its end is not over so soon again; no test is to follow from another.
+        """
+        if self._service is not None:
+            self.stop(Signals.SIGTERM)
+        self._home = self.folder / f"mailport-{len(list(self.folder.glob('mailport-*')))}"
+        self._home.mkdir()
+        self.start()
+        self.service.wait_for_event("baseline_learnt", ENDPOINTS)
+        self.settle()
+
     def start(self) -> None:
         """Start mailport with the store that it had before, and wait until it has probed everything."""
         self._service = self._running.enter_context(
-            serving(self.folder, self._document(), "--listen", self.listen)
+            serving(self._home, self._document(), "--listen", self.listen)
         )
         self._service.wait_ready()
 
@@ -147,7 +162,7 @@ def _read(status: str, labels: dict[str, str]) -> Message:
 
 @contextmanager
 def build_world(folder: Path, authority: Authority) -> Iterator[World]:
-    """Start everything, healthy, and wait until a baseline stands for every port."""
+    """Start everything but mailport."""
     told: list[dict[str, Any]] = []
     with ExitStack() as stack:
         site = stack.enter_context(build_mail_site(folder / "mail", authority))
@@ -165,9 +180,6 @@ def build_world(folder: Path, authority: Authority) -> Iterator[World]:
                 interval=INTERVAL,
             )
         )
-        world = World(site, folder, listen, told, prometheus)
+        world = World(site, folder, listen, told, prometheus, folder)
         stack.push(world._running)
-        world.start()
-        world.service.wait_for_event("baseline_learnt", ENDPOINTS)
-        assert told == [], "a healthy start is no news"
         yield world
