@@ -12,7 +12,6 @@ from scanner.store.place import APPLICATION_ID
 _COMPANIONS = ("", "-wal", "-shm")
 _HEADER = b"SQLite format 3\x00"
 _APPLICATION_ID_AT = 68
-_TABLES_AT = 28  # size in pages: 0 or 1 page and no application id = a file that nobody has filled yet
 _DATABASE_SUFFIXES = frozenset({".db", ".sqlite", ".sqlite3"})
 
 Identity = tuple[int, int]

@@ -55,25 +55,6 @@ class Reader:
         with self._reading() as connection:
             return read_samples(connection, query, self.skipped)
 
-    def all_samples(self, *, vantage: str | None = None) -> Iterator[Observation]:
-        """Yield every observation, endpoint by endpoint, oldest first; for judging history again."""
-        done_to = 0
-        while True:
-            with self._reading() as connection:
-                number = connection.scalar(
-                    select(endpoints.c.id)
-                    .where(endpoints.c.id > done_to, *([endpoints.c.vantage == vantage] if vantage else []))
-                    .order_by(endpoints.c.id)
-                    .limit(1)
-                )
-                if number is None:
-                    return
-                query = select_samples(endpoints.c.id == number).order_by(samples.c.started_at)
-                found = read_samples(connection, query, self.skipped)
-            # Outside of the transaction: who judges them takes time, and an open one holds the file's log.
-            yield from found
-            done_to = number
-
     def events(self, query: EventQuery | None = None) -> tuple[Event, ...]:
         """Return the events asked for."""
         with self._reading() as connection:

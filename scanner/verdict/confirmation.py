@@ -1,6 +1,6 @@
 """Confirmation: which verdicts stand. One bad probe is no loss and one good one no mending."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -84,8 +84,7 @@ def settle(memory: Memory, observation: Observation, confirm_after: int) -> Sett
         id_: _token_of(verdict) for id_, verdict in shown.items() if needs_confirmation(verdict, observation)
     }
     recent = (*memory.recent, tuple(sorted(waiting.values())))[-(confirm_after + 1) :]
-    tokens = {token for each in recent for token in each}
-    pending = {token: memory.pending_since.get(token, at) for token in tokens}
+    first_shown = {token: memory.pending_since.get(token, at) for tokens in recent for token in tokens}
     standing = dict(memory.standing)
     raised, resolved = [], []
     for id_, verdict in shown.items():
@@ -97,10 +96,10 @@ def settle(memory: Memory, observation: Observation, confirm_after: int) -> Sett
             if before is not None:  # a milder one of that name stands, and goes on to
                 standing[id_] = replace(before, seen_at=at, absent=0, absent_since=None)
             continue
-        since = before.since if before is not None else pending.get(waiting.get(id_, id_), at)
+        since = before.since if before is not None else first_shown.get(waiting.get(id_, id_), at)
         is_relapse = before.is_relapse if before is not None else _is_soon(memory.resolved_at.get(id_), since)
         standing[id_] = now = StandingVerdict(
-            _harden(verdict), since, at, is_relapse=is_relapse, is_first=is_first
+            harden(verdict), since, at, is_relapse=is_relapse, is_first=is_first
         )
         if before is None or now.verdict.severity > before.verdict.severity:
             raised.append(now)
@@ -117,7 +116,7 @@ def settle(memory: Memory, observation: Observation, confirm_after: int) -> Sett
         first_seen=memory.first_seen or at,
         last_seen=at,
         recent=recent,
-        pending_since=pending,
+        pending_since=first_shown,
         standing=standing,
         resolved_at=_note_resolved(memory.resolved_at, resolved, at),
     )
@@ -192,7 +191,7 @@ def _thaw(memory: Memory) -> Memory:
     return memory if len(standing) == len(memory.standing) else replace(memory, standing=standing)
 
 
-def _harden(verdict: Verdict) -> Verdict:
+def harden(verdict: Verdict) -> Verdict:
     """D04: a temporary refusal of STARTTLS that stays is one for good."""
     is_temporary = verdict.id == "starttls_refused" and verdict.severity is Severity.WARNING
     return replace(verdict, severity=Severity.CRITICAL) if is_temporary else verdict
@@ -245,9 +244,3 @@ def _note_resolved(
     """Return when what may come back was resolved; what is long over is forgotten."""
     recent = {id_: when for id_, when in known.items() if _is_soon(when, at)}
     return recent | {each.verdict.id: at for each in resolved}
-
-
-def standing_verdicts(memory: Memory) -> Iterator[Verdict]:
-    """Yield the verdicts that count, the worst first."""
-    ordered = sorted(memory.standing.values(), key=lambda each: -each.verdict.severity)
-    return (each.verdict for each in ordered)

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from scanner.model import (
-    STATE_OF,
     Kind,
     Reason,
     Severity,
@@ -19,6 +18,7 @@ from scanner.model.incident import Cause, Incident
 from scanner.model.observation import Key
 from scanner.verdict.causes import join_causes
 from scanner.verdict.condition import Condition
+from scanner.verdict.reason_advice import REASON_ADVICE
 from scanner.verdict.rules import enumerate_shortly
 from scanner.verdict.weight import LEFT_TO_VERDICTS, weigh_reason
 
@@ -181,27 +181,28 @@ def _are_all_with_starttls(keys: Sequence[Key], conditions: Iterable[Condition])
 def _tell_reason(condition: Condition) -> Iterator[StandingVerdict]:
     """Make a verdict of a state that none is about: a host that is not reached, a service that is broken.
 
-    A legacy port that is closed has one, which is only a notice: that is no incident by another name. A port
-    that fails in turns in several ways may have none.
+    A legacy port that is closed has one, which is only a notice: that is no incident by another name, and nor
+    is a server that turns us away for now. A port that fails in turns in several ways may have none.
     """
-    weight = weigh_reason(condition.reason, [one.verdict.severity for one in condition.standing])
-    if condition.reason is None or condition.state in {State.OPEN, State.UNKNOWN} or weight is None:
-        return
-    has_verdict = condition.state is State.REJECTING or not _REACH.isdisjoint(
-        one.verdict.id for one in condition.standing
+    ids = {one.verdict.id for one in condition.standing}
+    is_told = condition.state is State.REJECTING or (
+        condition.state in LEFT_TO_VERDICTS and not _REACH.isdisjoint(ids)
     )
-    if condition.state in LEFT_TO_VERDICTS and has_verdict:
+    if condition.reason is None or condition.state in {State.OPEN, State.UNKNOWN} or is_told:
         return
-    if weight >= Severity.WARNING and STATE_OF[condition.reason] is not State.OPEN:
-        words = condition.reason.replace("_", " ")
-        verdict = Verdict(
-            condition.reason,
-            Kind.MISCONFIGURATION,
-            weight,
-            f"{condition.host}:{condition.port} is {condition.state}: {words}.",
-            "Look at the service and its log, and try it from another network.",
-        )
-        yield StandingVerdict(verdict, condition.since, condition.since)
+    weight = weigh_reason(condition.reason, [one.verdict.severity for one in condition.standing])
+    if weight is None or weight < Severity.WARNING:
+        return
+    words = condition.reason.replace("_", " ")
+    counsel = REASON_ADVICE.get(condition.reason)
+    verdict = Verdict(
+        condition.reason,
+        Kind.MISCONFIGURATION,
+        weight,
+        f"{condition.host}:{condition.port} is {condition.state}: {words}.",
+        counsel.advice if counsel is not None else "Look at the service, its host and the way there.",
+    )
+    yield StandingVerdict(verdict, condition.since, condition.since)
 
 
 def _tell_provider(provider: str, members: Sequence[Condition]) -> Incident:

@@ -9,7 +9,7 @@ from scanner.model import Kind, Observation, Severity, StandingVerdict, State
 from scanner.model.event import Event, EventKind
 from scanner.model.memory import NO_EVIDENCE, Memory, TraitValue
 from scanner.verdict.baseline import Learnt, learn
-from scanner.verdict.confirmation import Settled, needs_confirmation, settle
+from scanner.verdict.confirmation import Settled, harden, needs_confirmation, settle
 from scanner.verdict.hindsight import add_hindsight
 from scanner.verdict.rules import Case, Policy
 from scanner.verdict.traits import TRAITS, read_traits
@@ -76,9 +76,10 @@ def supplement(memory: Memory, observation: Observation, policy: Policy) -> Reme
     raised = []
     for verdict in weighed.verdicts:
         before = standing.get(verdict.id)
-        if before is not None:
-            standing[verdict.id] = replace(before, verdict=verdict)
-        elif not needs_confirmation(verdict, weighed):
+        waits = needs_confirmation(verdict, weighed)
+        if before is not None and (not waits or verdict.kind is before.verdict.kind):
+            standing[verdict.id] = replace(before, verdict=harden(verdict))
+        elif before is None and not waits:
             standing[verdict.id] = StandingVerdict(verdict, weighed.started_at, weighed.started_at)
             raised.append(standing[verdict.id])
     memory = replace(memory, standing=standing)

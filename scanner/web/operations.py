@@ -46,22 +46,16 @@ async def healthy() -> str:
     "/-/ready",
     summary="Is the first pass done?",
     response_description="It is",
-    responses={
-        503: {"description": "The first pass is still under way, or failing name servers left it nothing"}
-    },
+    responses={503: {"description": "The first pass over all endpoints is still under way"}},
 )
 async def ready(monitor: Watched) -> PlainTextResponse:
-    """Answers 200 once every endpoint has been probed, 503 before, and while no name can be looked up."""
-    if monitor.is_ready and not monitor.endpoints_total:
-        lost = sum(finding.reason is Reason.DNS_FAILURE for finding in monitor.findings())
-        if lost:
-            text = (
-                "mailport is not ready: no endpoint is known, since name servers fail "
-                f"({lost} {'name' if lost == 1 else 'names'} could not be looked up).\n"
-            )
-            return PlainTextResponse(text, status_code=503)
+    """Answers 200 once every endpoint has been probed, 503 before; says where name servers left it nothing."""
     if monitor.is_ready:
-        return PlainTextResponse("mailport is ready.\n")
+        lost = sum(finding.reason is Reason.DNS_FAILURE for finding in monitor.findings())
+        is_idle = lost and not monitor.endpoints_total
+        names = f"{lost} {'name' if lost == 1 else 'names'} could not be looked up"
+        why = f" It has nothing to probe: {names}." if is_idle else ""
+        return PlainTextResponse(f"mailport is ready.{why}\n")
     text = (
         "mailport is not ready: the first pass is under way, "
         f"{monitor.endpoints_done} of {monitor.endpoints_total} endpoints probed.\n"

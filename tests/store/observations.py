@@ -31,6 +31,7 @@ from scanner.model import (
 )
 from scanner.model.event import Event, EventKind
 from scanner.model.observation import CertificateProblem, ChainMember, OcspStaple
+from scanner.store import Reader
 from tests.metrics.samples import CERTIFICATE, GOOD
 
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
@@ -211,3 +212,13 @@ observations = st.builds(
     ).map(tuple),
 )
 """Observations of which every field takes any value that its type allows; times are whole microseconds."""
+
+
+def all_samples(reader: Reader) -> list[Observation]:
+    """Return every observation that is kept, endpoint by endpoint, oldest first."""
+    kept = ((each.key, each.vantage) for each in reader.memories())
+    return [
+        sample
+        for key, vantage in kept
+        for sample in reversed(reader.history(key, vantage=vantage, limit=10**6))
+    ]

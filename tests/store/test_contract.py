@@ -21,7 +21,7 @@ from scanner.store import (
     add_order,
 )
 from tests.store.conftest import OpenStore
-from tests.store.observations import FULL, NOW, seen, told
+from tests.store.observations import FULL, NOW, all_samples, seen, told
 
 KEY = FULL.endpoint.key
 POLICY = KeptPolicy(StsPolicy(StsMode.ENFORCE, ("mx.example.org", "*.example.net"), 10**9), "20260115", 1.5e9)
@@ -79,7 +79,7 @@ async def test_history_comes_back_whole_newest_first(store: Store) -> None:
     assert store.reader.history(KEY, limit=3) == (put[19], put[18], put[17])
     assert store.reader.history(KEY, since=put[18].started_at) == (put[19], put[18])
     assert store.reader.history(KEY, vantage="elsewhere") == ()
-    assert list(store.reader.all_samples()) == [*put, seen(0, host="other.example.org")]
+    assert all_samples(store.reader) == [seen(0, host="other.example.org"), *put]
 
 
 async def test_an_observation_judged_again_takes_its_own_place(store: Store) -> None:

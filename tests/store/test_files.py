@@ -27,7 +27,7 @@ from scanner.store import (
     add_order,
 )
 from tests.store.conftest import QUICK, OpenStore
-from tests.store.observations import FULL, seen, told
+from tests.store.observations import FULL, all_samples, seen, told
 from tests.store.tiny_disk import Disk, mounted
 from tests.store.waiting import until
 
@@ -435,4 +435,4 @@ async def test_a_file_gives_space_back_after_pruning(open_store: OpenStore, path
     async with asyncio.timeout(30):
         while path.stat().st_size > before / 3:
             assert await store.flush()
-    assert len(list(store.reader.all_samples())) == 200
+    assert len(all_samples(store.reader)) == 200

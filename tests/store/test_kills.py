@@ -8,7 +8,7 @@ from pathlib import Path
 
 from scanner.store import EventQuery, Place, Reader
 from tests.store.killed_writer import HOSTS
-from tests.store.observations import NOW
+from tests.store.observations import NOW, all_samples
 
 ROOT = Path(__file__).parents[2]
 KILLS = 12
@@ -37,7 +37,7 @@ def check(place: Place, before: int) -> int:
     memories = {each.key[0]: int(each.memory or "") for each in reader.memories()}
     events = reader.events(EventQuery(limit=10**6, is_newest_first=False))
     numbers = [int(str(event.before["number"])) for event in events]
-    samples = sorted((sample.started_at, sample.endpoint.host) for sample in reader.all_samples())
+    samples = sorted((sample.started_at, sample.endpoint.host) for sample in all_samples(reader))
     reader.close()
 
     last = max(numbers)

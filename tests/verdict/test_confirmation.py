@@ -329,3 +329,18 @@ def test_a_server_that_turns_us_away_for_now_is_told_after_three_probes() -> Non
     assert "greeting_rejected" not in history.standing
     history.see(later)
     assert history.memory.standing["greeting_rejected"].verdict.severity is Severity.WARNING
+
+
+def test_what_is_known_later_of_a_probe_neither_softens_nor_confirms_anything() -> None:
+    refused = in_clear(587, StartTls(offered=True, reply="454 4.7.0 later"))
+    history = learnt(healthy(587))
+    history.see(refused, times=2)
+    again = supplement(history.memory, judged(replace(refused, started_at=history.now)), history.policy)
+    assert again.memory.standing["starttls_refused"].verdict.severity is Severity.CRITICAL
+    assert again.events == ()
+
+    history = learnt(replace(healthy(587), auth_before_tls=("PLAIN",)))
+    worse = judged(replace(healthy(587), auth_before_tls=("LOGIN", "PLAIN")))
+    later = supplement(history.memory, worse, history.policy)
+    assert later.memory.standing["auth_before_tls"].verdict.kind is Kind.WEAKNESS
+    assert later.events == ()
