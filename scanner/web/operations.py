@@ -49,7 +49,7 @@ async def healthy() -> str:
     responses={503: {"description": "The first pass over all endpoints is still under way"}},
 )
 async def ready(monitor: Watched) -> PlainTextResponse:
-    """Answers 200 once every endpoint has been probed, 503 before; says where name servers left it nothing."""
+    """Answers 200 once every endpoint has been probed, 503 before; tells where there is none to probe."""
     if monitor.is_ready:
         lost = sum(finding.reason is Reason.DNS_FAILURE for finding in monitor.findings())
         is_idle = lost and not monitor.endpoints_total
