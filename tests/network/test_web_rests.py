@@ -48,7 +48,8 @@ async def test_an_address_that_swallows_is_asked_a_few_times_only(
         async with asyncio.timeout(3):  # one after the other they would take six seconds
             answers = failures(await asyncio.gather(*fetches))
         asked = [answer for answer in answers if answer.was_asked]
-        assert len(asked) == CONFIGURED_AT_ONCE
+        # As many as may go at once; and where the first of them is over a little before the second, one more.
+        assert CONFIGURED_AT_ONCE <= len(asked) < CONFIGURED_AT_ONCE + VAIN_REQUESTS
         for spared in (answer for answer in answers if not answer.was_asked):
             assert (spared.fault, spared.reason) == (Fault.CONNECT, Reason.CONNECT_TIMEOUT)
             assert spared.detail.startswith(f"no connection to {swallower} within 0.2 s; as it was ")
