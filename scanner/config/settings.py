@@ -20,6 +20,7 @@ from scanner.config.catalogue_values import LIST_OR_NOTHING
 from scanner.config.controls import ControlSettings
 from scanner.config.event_settings import EventSettings
 from scanner.config.mask import write_masked
+from scanner.config.metrics_settings import MetricsSettings
 from scanner.config.section import Section as _Section
 from scanner.config.store_settings import StoreSettings
 from scanner.config.tls_modes import refuse_two_modes
@@ -269,6 +270,7 @@ class Settings(_Section):
     """Whom to tell of changes, beside the log."""
     vantage: Annotated[str, BeforeValidator(values.read_vantage)] = "default"
     """The name of the place that we look from."""
+    metrics: MetricsSettings = MetricsSettings()
     web: WebSettings = WebSettings()
 
     @property

@@ -1,11 +1,16 @@
-"""The lines of the domain families: what is known of the endpoints of a domain, written out."""
+"""What the domain families say: of the endpoints of a domain, and of what it has published."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import repeat
 
 from scanner.metrics.labels import label, number
+from scanner.metrics.sheet import MARK
 from scanner.model import Service
 from scanner.model.domain import DomainFacts, Membership
+
+PIECE_LINES = 1000
+"""How many lines are written at once: well below a millisecond."""
 
 _SUBMISSION_PORTS = frozenset({465, 587})
 
@@ -99,27 +104,35 @@ def recommend(known: Known, lost: frozenset[Service]) -> Iterator[Sample]:
     yield "mailport_domain_recommended", "", has_submission and (Service.IMAP, 993) in up and has_pop3
 
 
-def write_group(domains: list[str], samples: Iterable[Sample]) -> dict[str, bytes]:
-    """Return the lines of several domains with equal samples, by family."""
-    names = [label("domain", domain) for domain in domains]
-    lines: dict[str, list[str]] = {}
+def write_pattern(samples: Iterable[Sample]) -> dict[str, str]:
+    """Return the lines of a domain by family, with MARK where the family and the domain belong."""
+    lines: dict[str, str] = {}
     # Two memberships that differ in the TLS mode alone are one series.
     for family, labels, value in dict.fromkeys(samples):
         comma = "," if labels else ""
-        lines.setdefault(family, []).extend(
-            f"{family}{{{name}{comma}{labels}}} {number(value)}\n" for name in names
-        )
-    return {family: "".join(written).encode() for family, written in lines.items()}
+        lines[family] = f"{lines.get(family, '')}{MARK}{comma}{labels}}} {number(value)}\n"
+    return lines
 
 
-def write_published(one: DomainFacts, lines: dict[str, list[str]]) -> None:
-    """Add the lines of what a domain has published."""
-    name = label("domain", one.domain)
-    samples = [("mailport_domain_discovery_success", name, one.is_found)]
+def tell_published(one: DomainFacts) -> Iterator[Sample]:
+    """Yield what a domain has published."""
+    yield "mailport_domain_discovery_success", "", one.is_found
     if one.mta_sts is not None:
-        mode = label("mode", one.mta_sts)
-        samples.append(("mailport_domain_mta_sts_info", f"{name},{mode}", True))
+        yield "mailport_domain_mta_sts_info", label("mode", one.mta_sts), 1
     if one.dane is not None:
-        samples.append(("mailport_domain_dane", name, one.dane))
-    for family, labels, value in samples:
-        lines.setdefault(family, []).append(f"{family}{{{labels}}} {number(value)}\n")
+        yield "mailport_domain_dane", "", one.dane
+
+
+def write_domains(family: str, told: Iterable[tuple[str, list[str]]]) -> Iterator[bytes]:
+    """Write the lines of a family in pieces: of each pattern, with each of its domains."""
+    begin = f"{family}{{".__add__
+    lines: list[str] = []
+    for pattern, names in told:
+        step = max(1, PIECE_LINES // pattern.count(MARK))
+        for start in range(0, len(names), step):
+            lines += map(pattern.replace, repeat(MARK), map(begin, names[start : start + step]))
+            if len(lines) >= step:
+                yield "".join(lines).encode()
+                lines = []
+    if lines:
+        yield "".join(lines).encode()

@@ -3,6 +3,8 @@
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from scanner.config.metrics_settings import Detail
+from scanner.metrics.detail import is_shown
 from scanner.metrics.domain_lines import (
     FAMILIES,
     Known,
@@ -11,10 +13,11 @@ from scanner.metrics.domain_lines import (
     add_up_services,
     join_endpoints,
     recommend,
-    write_group,
-    write_published,
+    tell_published,
+    write_domains,
+    write_pattern,
 )
-from scanner.metrics.labels import write_header
+from scanner.metrics.labels import label, write_header
 from scanner.model import Observation, Service, StsMode, StsPolicy
 from scanner.model.domain import DomainFacts, Membership
 from scanner.model.observation import Key
@@ -63,7 +66,9 @@ class _Group:
     """Domains of one kind: what their endpoints add up to is worked out once for all of them."""
 
     domains: list[str]
-    lines: dict[str, bytes] = field(default_factory=dict)
+    """Their names, as labels; never changed."""
+    pattern: dict[str, str] = field(default_factory=dict)
+    """What each of them has, by family."""
     is_dirty: bool = True
 
 
@@ -112,10 +117,11 @@ _Sort = tuple[int, bool, frozenset[Service], int, bool]
 
 
 class DomainBoard:
-    """Keeps the domain series; lines are written anew only where an endpoint of the domain changed."""
+    """Keeps the domain series; they are worked out anew only where an endpoint of the domain changed."""
 
     def __init__(self) -> None:
-        self._published: dict[str, bytes] = {}
+        self._published: dict[str, dict[str, list[str]]] = {}
+        """By family: what domains have, and their names as labels."""
         self._groups: dict[_Kind, _Group] = {}
         self._entered: dict[_Group, _Kind] = {}
         """All groups that use endpoints, also those of a replacement that was broken off."""
@@ -127,15 +133,17 @@ class DomainBoard:
         What is known of endpoints that stay is kept. Until all is ready the former domains are shown.
         """
         facts = tuple(facts)
-        published: dict[str, list[str]] = {}
+        published: dict[str, dict[str, list[str]]] = {}
         wanted = dict[_Kind, list[str]]()
         sorts: dict[_Sort, list[str]] = {}
         for one in facts:
-            write_published(one, published)
+            name = label("domain", one.domain)
+            for family, pattern in write_pattern(tell_published(one)).items():
+                published.setdefault(family, {}).setdefault(pattern, []).append(name)
             sort = (id(one.members), one.is_domain, one.lost, id(one.policy), one.has_secure_mx)
             if sort not in sorts:
                 sorts[sort] = wanted.setdefault(_Kind.of(one), [])
-            sorts[sort].append(one.domain)
+            sorts[sort].append(name)
             yield
         groups: dict[_Kind, _Group] = {}
         for kind, domains in wanted.items():
@@ -143,8 +151,7 @@ class DomainBoard:
             is_kept = known is not None and known.domains == domains
             groups[kind] = known if known is not None and is_kept else self._enter(kind, domains)
             yield
-        self._groups = groups
-        self._published = {family: "".join(lines).encode() for family, lines in published.items()}
+        self._groups, self._published = groups, published
         # After the others, so that what is known of their endpoints stays.
         for group, kind in tuple(self._entered.items()):
             if groups.get(kind) is not group:
@@ -163,19 +170,34 @@ class DomainBoard:
         """Return how many endpoints anything is kept of."""
         return len(self._spots)
 
-    def render(self, *, openmetrics: bool) -> bytes:
-        """Return all lines of all domains, family by family."""
-        for kind, group in self._groups.items():
-            if group.is_dirty:
-                group.lines = write_group(group.domains, self._add_up(kind))
-                group.is_dirty = False
-        parts = []
+    def pieces(self, detail: Detail, *, openmetrics: bool) -> Iterator[bytes]:
+        """Return all lines of all domains, family by family, in pieces; some are empty."""
+        yield from self._work_out()
         for name, documentation in FAMILIES.items():
-            lines = [self._published.get(name, b"")]
-            lines += [group.lines.get(name, b"") for group in self._groups.values()]
-            if any(lines):
-                parts += [write_header(name, documentation, openmetrics=openmetrics), *lines]
-        return b"".join(parts)
+            if is_shown(name, detail):
+                header = write_header(name, documentation, openmetrics=openmetrics)
+                for piece in write_domains(name, self._told(name)):
+                    yield header + piece
+                    header = b""
+
+    def _work_out(self) -> Iterator[bytes]:
+        """Find out what domains add up to, where that may have changed; yields wherever it may be put off."""
+        for group in tuple(self._groups.values()):
+            # One that was replaced meanwhile has left its endpoints.
+            if group.is_dirty and (kind := self._entered.get(group)) is not None:
+                group.pattern = write_pattern(self._add_up(kind))
+                group.is_dirty = False
+                yield b""
+
+    def _told(self, family: str) -> list[tuple[str, list[str]]]:
+        """Return what there is to a family: patterns, and the domains of each."""
+        told = list(self._published.get(family, {}).items())
+        told += [
+            (group.pattern[family], group.domains)
+            for group in self._groups.values()
+            if family in group.pattern
+        ]
+        return told
 
     def _enter(self, kind: _Kind, domains: list[str]) -> _Group:
         """Make a group that uses its endpoints."""

@@ -1,31 +1,52 @@
-"""Keeps the endpoint series as ready-made lines, so that a scrape only joins bytes."""
+"""Keeps the endpoint series as ready-made lines, so that a scrape only joins texts."""
+
+from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry
 
+from scanner.config.metrics_settings import Detail
+from scanner.metrics import full
+from scanner.metrics.detail import is_shown
 from scanner.metrics.domains import DomainBoard
 from scanner.metrics.egress import EgressBoard, shows_the_server, without_evidence
-from scanner.metrics.families import FAMILIES, Family
+from scanner.metrics.families import FAMILIES
 from scanner.metrics.incidents import IncidentLines
-from scanner.metrics.labels import label, number
+from scanner.metrics.labels import label, write_header
 from scanner.metrics.own import END, write_own
+from scanner.metrics.sheet import Sheet
 from scanner.model import Observation
 from scanner.model.observation import Key
+
+_Identity = tuple[str | int, ...]
+"""A key; with the vantage behind it where there is more than one."""
 
 
 class Exposition:
     """All that `/metrics` shows: one set of lines an endpoint, and our own metrics behind them.
 
-    Lines are rendered when an observation arrives. A scrape of a million samples then costs
-    milliseconds instead of seconds. To be used from one thread, as everything on the loop is.
+    What a line says is rendered when an observation arrives. A scrape of a million samples then costs
+    a fraction of a second instead of many. To be used from one thread, as everything on the loop is.
     """
 
-    def __init__(self, *, vantages: bool = False, registry: CollectorRegistry | None = None) -> None:
-        """Label the series by vantage too if `vantages`; `registry` holds our own metrics."""
+    def __init__(
+        self,
+        *,
+        vantages: bool = False,
+        registry: CollectorRegistry | None = None,
+        detail: Callable[[], Detail] = lambda: Detail.STANDARD,
+    ) -> None:
+        """Label the series by vantage too if `vantages`; `registry` holds our own metrics.
+
+        `detail` is asked at each scrape; what is kept for it grows with the next probes.
+        """
         self._has_vantages = vantages
         self._registry = registry
-        self._lines: dict[str, dict[str, bytes]] = {family.name: {} for family in FAMILIES}
-        self._labels: dict[Key, set[str]] = {}
-        self._holders: dict[str, Key] = {}
+        self._detail = detail
+        self._sheet = Sheet(FAMILIES + full.FAMILIES)
+        self._durations = full.Durations()
+        self._rows: dict[_Identity, int] = {}
+        self._taken: set[str] = set()
+        self._vantages: set[str] = set()
         self.domains = DomainBoard()
         self.incidents = IncidentLines()
         self.egress = EgressBoard()
@@ -44,45 +65,75 @@ class Exposition:
             self.domains.accept(observation)
         else:
             observation = without_evidence(observation)
-        key = observation.endpoint.key
-        labels = self._write_labels(observation)
-        if self._holders.setdefault(labels, key) != key:
+        row = self._find_row(observation)
+        if row is None:
             return
-        self._labels.setdefault(key, set()).add(labels)
-        for family in FAMILIES:
-            if family.is_judgement and not is_about_server:
-                continue
-            lines = _write_lines(family, labels, observation)
-            if lines:
-                self._lines[family.name][labels] = lines
-            elif not family.is_kept:
-                self._lines[family.name].pop(labels, None)
+        for column in self._sheet.columns:
+            if is_about_server or not column.family.is_judgement:
+                column.write(row, observation)
+        if self._detail() is Detail.FULL:
+            self._durations.observe(row, observation)
 
     def remove(self, key: Key) -> None:
         """Forget an endpoint with all its series; an unknown one is no error."""
-        for labels in self._labels.pop(key, ()):
-            self._drop(labels)
+        for identity in [(*key, vantage) for vantage in self._vantages] if self._has_vantages else [key]:
+            row = self._rows.pop(identity, None)
+            if row is not None:
+                self._taken.discard(self._sheet.drop(row))
+                self._durations.drop(row)
 
     def render(self, *, openmetrics: bool) -> bytes:
-        """Return the whole document: OpenMetrics 1.0 text, or the text format 0.0.4."""
-        parts: list[bytes] = []
-        for family in FAMILIES:
-            lines = self._lines[family.name]
-            if lines:
-                parts.append(family.header(openmetrics=openmetrics))
-                parts.extend(lines.values())
-        parts.append(self.domains.render(openmetrics=openmetrics))
-        parts.append(self.incidents.render(openmetrics=openmetrics))
-        parts.append(self.egress.render(openmetrics=openmetrics))
+        """Return the whole document at once."""
+        return b"".join(self.pieces(openmetrics=openmetrics))
+
+    def pieces(self, *, openmetrics: bool) -> Iterator[bytes]:
+        """Return the document, OpenMetrics 1.0 or the text format 0.0.4, in pieces of about a millisecond.
+
+        Observations may arrive between two pieces: each family is as it was when its first piece was
+        taken. A piece may be empty, where work was done that shows later.
+        """
+        detail = self._detail()
+        yield from self._write_endpoints(detail, openmetrics=openmetrics)
+        yield from self.domains.pieces(detail, openmetrics=openmetrics)
+        yield from self.incidents.pieces(openmetrics=openmetrics)
+        yield self.egress.render(openmetrics=openmetrics)
         if self._registry is not None:
-            parts.append(write_own(self._registry, openmetrics=openmetrics))
+            yield from write_own(self._registry, openmetrics=openmetrics)
         if openmetrics:
-            parts.append(END)
-        return b"".join(parts)
+            yield END
 
     def endpoints(self) -> int:
         """Return how many endpoints have been seen and not removed."""
-        return len(self._labels)
+        return len({identity[:5] for identity in self._rows} if self._has_vantages else self._rows)
+
+    def _write_endpoints(self, detail: Detail, *, openmetrics: bool) -> Iterator[bytes]:
+        for column in self._sheet.columns:
+            family = column.family
+            if is_shown(family.name, detail):
+                lines = column.pieces(self._sheet.snapshot())
+                yield from _under(family.header(openmetrics=openmetrics), lines)
+        if detail is Detail.FULL:
+            header = write_header(
+                full.HISTOGRAM, full.DOCUMENTATION, openmetrics=openmetrics, kind="histogram"
+            )
+            yield from _under(header, self._durations.pieces(self._sheet.snapshot()))
+        else:
+            self._durations.clear()
+
+    def _find_row(self, observation: Observation) -> int | None:
+        """Return the row of an endpoint, a new one if need be; None where another one has its labels."""
+        identity: _Identity = observation.endpoint.key
+        if self._has_vantages:
+            identity = (*identity, observation.vantage)
+            self._vantages.add(observation.vantage)
+        row = self._rows.get(identity)
+        if row is None:
+            labels = self._write_labels(observation)
+            if labels in self._taken:
+                return None
+            self._taken.add(labels)
+            row = self._rows[identity] = self._sheet.add(labels)
+        return row
 
     def _write_labels(self, observation: Observation) -> str:
         endpoint = observation.endpoint
@@ -96,14 +147,9 @@ class Exposition:
             pairs.append(label("vantage", observation.vantage))
         return ",".join(pairs)
 
-    def _drop(self, labels: str) -> None:
-        self._holders.pop(labels, None)
-        for lines in self._lines.values():
-            lines.pop(labels, None)
 
-
-def _write_lines(family: Family, labels: str, observation: Observation) -> bytes:
-    return "".join(
-        f"{family.name}{{{labels}{',' if more else ''}{more}}} {number(value)}\n"
-        for more, value in family.read(observation)
-    ).encode()
+def _under(header: bytes, lines: Iterator[bytes]) -> Iterator[bytes]:
+    """Put the header before the first of the lines, if there is one."""
+    for first in lines:
+        yield header + first
+        yield from lines

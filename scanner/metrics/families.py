@@ -22,6 +22,7 @@ class Family:
     """One metric family; `is_kept` = the last known lines stand while a probe cannot tell.
 
     `is_judgement` = it judges the server, so that nothing changes while our own network is at fault.
+    `is_several` = an endpoint may have more than one sample; `is_fleeting` = each probe has another one.
     """
 
     name: str
@@ -29,6 +30,8 @@ class Family:
     read: Callable[[Observation], Iterable[Sample]]
     is_kept: bool = False
     is_judgement: bool = False
+    is_several: bool = False
+    is_fleeting: bool = False
 
     def header(self, *, openmetrics: bool) -> bytes:
         """Return the metadata lines."""
@@ -170,16 +173,20 @@ FAMILIES = (
         "mailport_probe_duration_seconds",
         "How long the whole last probe took, in seconds of a monotonic clock.",
         _duration,
+        is_fleeting=True,
     ),
     Family(
         "mailport_probe_phase_seconds",
         "How long each phase of the last probe took, in seconds; a phase that did not happen is absent.",
         _phases,
+        is_several=True,
+        is_fleeting=True,
     ),
     Family(
         "mailport_probe_timestamp_seconds",
         "When the last probe started, in seconds since 1970 by the scanner's clock.",
         _timestamp,
+        is_fleeting=True,
     ),
     Family(
         "mailport_probe_success_timestamp_seconds",
@@ -187,11 +194,13 @@ FAMILIES = (
         "kept while probes fail, absent until one has succeeded.",
         _success_timestamp,
         is_kept=True,
+        is_fleeting=True,
     ),
     Family(
         "mailport_endpoint_state",
         "The state found by the last probe: 1 for the current state, 0 for every other.",
         _state,
+        is_several=True,
     ),
     Family(
         "mailport_endpoint_reason_info",
@@ -215,6 +224,7 @@ FAMILIES = (
         "mailport_endpoint_verdict",
         "1 for each standing verdict about the endpoint; absent when there is none.",
         _verdicts,
+        is_several=True,
     ),
     Family(
         "mailport_endpoint_level",
@@ -245,6 +255,7 @@ FAMILIES = (
         "Whether the server accepts the TLS or SSL version (1 yes, 0 no), by the last listing of versions; "
         "absent where that could not be told or none was made.",
         _versions,
+        is_several=True,
     ),
     Family(
         "mailport_tls_post_quantum",

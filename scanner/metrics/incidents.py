@@ -1,6 +1,7 @@
 """The incident families of the scrape: one sample a cause, and which endpoints a wide cause explains."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from scanner.metrics.labels import label, number, write_header
 from scanner.model.incident import Cause, Incident
@@ -17,42 +18,64 @@ FAMILIES = {
 }
 """Name and help; all are gauges."""
 
+PIECE_LINES = 200
+"""How many lines are written at once: about a millisecond."""
+
 _NARROW = frozenset({Cause.CERTIFICATE, Cause.VERDICT})
 
 
 class IncidentLines:
-    """Keeps the lines of the incidents that are open."""
+    """Writes the lines of the incidents that are open."""
 
     def __init__(self) -> None:
-        self._lines: dict[str, bytes] = {}
+        self._incidents: tuple[Incident, ...] = ()
 
     def replace(self, incidents: Iterable[Incident]) -> None:
         """Show exactly these incidents."""
-        lines: dict[str, list[str]] = {name: [] for name in FAMILIES}
-        for incident in incidents:
-            cause, subject = label("cause", incident.cause), label("subject", incident.subject)
-            labels = (
-                cause,
-                label("name", incident.name),
-                label("kind", incident.kind),
-                subject,
-                label("severity", incident.severity.label),
-            )
-            concerned = number(len(incident.domains))
-            lines["mailport_incident"].append(f"mailport_incident{{{','.join(labels)}}} {concerned}\n")
-            if incident.cause in _NARROW:
-                continue
-            for host, address, port, protocol, _ in incident.keys:
-                place = (label("host", host), label("address", address), label("port", str(port)))
-                joined = ",".join((*place, label("protocol", protocol), cause, subject))
-                # Two endpoints that differ in the TLS mode alone are one series.
-                line = f"mailport_endpoint_incident_info{{{joined}}} 1\n"
-                lines["mailport_endpoint_incident_info"].append(line)
-        self._lines = {name: "".join(dict.fromkeys(each)).encode() for name, each in lines.items() if each}
+        self._incidents = tuple(incidents)
+
+    def pieces(self, *, openmetrics: bool) -> Iterator[bytes]:
+        """Return all lines, family by family, in pieces."""
+        incidents = self._incidents  # those of this moment for both families
+        for (name, documentation), lines in zip(
+            FAMILIES.items(), (map(_write, incidents), _write_keys(incidents)), strict=True
+        ):
+            header = write_header(name, documentation, openmetrics=openmetrics)
+            for piece in _in_pieces(lines):
+                yield header + piece
+                header = b""
 
     def render(self, *, openmetrics: bool) -> bytes:
-        """Return all lines, family by family."""
-        parts = []
-        for name, lines in self._lines.items():
-            parts += [write_header(name, FAMILIES[name], openmetrics=openmetrics), lines]
-        return b"".join(parts)
+        """Return all lines at once."""
+        return b"".join(self.pieces(openmetrics=openmetrics))
+
+
+def _write(incident: Incident) -> str:
+    labels = (
+        label("cause", incident.cause),
+        label("name", incident.name),
+        label("kind", incident.kind),
+        label("subject", incident.subject),
+        label("severity", incident.severity.label),
+    )
+    return f"mailport_incident{{{','.join(labels)}}} {number(len(incident.domains))}\n"
+
+
+def _write_keys(incidents: Iterable[Incident]) -> Iterator[str]:
+    for incident in incidents:
+        if incident.cause in _NARROW:
+            continue
+        cause = f"{label('cause', incident.cause)},{label('subject', incident.subject)}"
+        for host, address, port, protocol, _ in incident.keys:
+            place = (label("host", host), label("address", address), label("port", str(port)))
+            joined = ",".join((*place, label("protocol", protocol), cause))
+            yield f"mailport_endpoint_incident_info{{{joined}}} 1\n"
+
+
+def _in_pieces(lines: Iterator[str]) -> Iterator[bytes]:
+    """Join lines, each once: two endpoints that differ in the TLS mode alone are one series."""
+    told: set[str] = set()
+    while batch := list(islice(lines, PIECE_LINES)):
+        new = [line for line in dict.fromkeys(batch) if line not in told]
+        told.update(new)
+        yield "".join(new).encode()

@@ -24,9 +24,9 @@ def label(name: str, value: str) -> str:
     return f'{name}="{show(value).translate(_ESCAPES)}"'
 
 
-def write_header(name: str, documentation: str, *, openmetrics: bool) -> bytes:
-    """Return the metadata lines of a family of gauges or facts: HELP and TYPE, in OpenMetrics also UNIT."""
-    kind, unit = "gauge", ""
+def write_header(name: str, documentation: str, *, openmetrics: bool, kind: str = "gauge") -> bytes:
+    """Return the metadata lines of a family: HELP and TYPE, in OpenMetrics also UNIT, and facts as infos."""
+    unit = ""
     if openmetrics and name.endswith("_info"):
         name, kind = name.removesuffix("_info"), "info"
     if openmetrics and name.endswith("_seconds"):

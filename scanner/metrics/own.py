@@ -1,4 +1,4 @@
-"""Writes our own counters and histograms as a part of the scrape's one document."""
+"""Writes our own counters and histograms as parts of the scrape's one document."""
 
 from collections.abc import Iterator
 
@@ -10,23 +10,30 @@ from prometheus_client.registry import Collector
 END = b"# EOF\n"
 
 
-class WithoutCreated(Collector):
-    """A registry seen without its `_created` samples, which only double the number of series."""
+_UNITS = ("seconds", "bytes")
 
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._registry = registry
+
+class _One(Collector):
+    """A registry of one family."""
+
+    def __init__(self, metric: Metric) -> None:
+        self._metric = metric
 
     def collect(self) -> Iterator[Metric]:
-        """Yield every family of the registry, less the `_created` samples."""
-        for metric in self._registry.collect():
-            seen = Metric(metric.name, metric.documentation, metric.type, metric.unit)
-            seen.samples = [sample for sample in metric.samples if not sample.name.endswith("_created")]
-            yield seen
+        """Yield the family."""
+        yield self._metric
 
 
-def write_own(registry: CollectorRegistry, *, openmetrics: bool) -> bytes:
-    """Return the registry's families in the form asked for, without the end mark."""
-    view = WithoutCreated(registry)
-    if openmetrics:
-        return write_openmetrics(view).removesuffix(END)  # type: ignore[no-untyped-call,no-any-return]
-    return write_text(view)
+def write_own(registry: CollectorRegistry, *, openmetrics: bool) -> Iterator[bytes]:
+    """Return the registry's families in the form asked for, one by one and without the end mark.
+
+    The `_created` samples are left out: they only double the number of series.
+    """
+    for metric in registry.collect():
+        unit = metric.unit or next((unit for unit in _UNITS if metric.name.endswith(f"_{unit}")), "")
+        shown = Metric(metric.name, metric.documentation, metric.type, unit)
+        shown.samples = [sample for sample in metric.samples if not sample.name.endswith("_created")]
+        if openmetrics:
+            yield write_openmetrics(_One(shown)).removesuffix(END)  # type: ignore[no-untyped-call]
+        else:
+            yield write_text(_One(shown))

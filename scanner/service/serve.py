@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -83,9 +83,9 @@ class Service:
         """When the next endpoint is due."""
         return self._watch.next_pass_at
 
-    def render_metrics(self, *, openmetrics: bool) -> bytes:
-        """Return the whole scrape."""
-        return self._watch.exposition.render(openmetrics=openmetrics)
+    def scrape(self, *, openmetrics: bool) -> Iterator[bytes]:
+        """Return the scrape in pieces."""
+        return self._watch.exposition.pieces(openmetrics=openmetrics)
 
     def observations(self) -> Sequence[Observation]:
         """Return the last observation of every endpoint."""

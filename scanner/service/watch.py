@@ -58,7 +58,7 @@ class Watch:
         self.started_at = datetime.now(UTC)
         self.registry = CollectorRegistry()
         self.telemetry = Telemetry(self.registry, version=__version__)
-        self.exposition = Exposition(registry=self.registry)
+        self.exposition = Exposition(registry=self.registry, detail=lambda: self.settings.metrics.detail)
         self._parts = parts
         self._roster = Roster()
         self._latest = self._roster.latest

@@ -1,6 +1,6 @@
 """What the HTTP interface asks of the service behind it, and how a request finds that service."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Protocol
@@ -48,8 +48,11 @@ class Monitor(Protocol):
     def next_pass_at(self) -> datetime | None:
         """When the next endpoint is due, with its time zone; None when nothing is planned."""
 
-    def render_metrics(self, *, openmetrics: bool) -> bytes:
-        """Return the whole scrape: OpenMetrics 1.0 or the text format 0.0.4."""
+    def scrape(self, *, openmetrics: bool) -> Iterator[bytes]:
+        """Return the scrape, OpenMetrics 1.0 or the text format 0.0.4, in pieces of about a millisecond.
+
+        Other work may be done between two pieces; some may be empty.
+        """
 
     def observations(self) -> Sequence[Observation]:
         """Return the last observation of every endpoint."""

@@ -1,39 +1,13 @@
-"""The routes for machines and operators: the scrape, the probes of an orchestrator, reload, settings."""
+"""The routes for machines and operators: the probes of an orchestrator, reload, settings."""
 
-import asyncio
-import gzip
-from functools import partial
-
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import PlainTextResponse
 
 from scanner.model import Reason
 from scanner.web.monitor import Watched
-from scanner.web.negotiation import OPENMETRICS, TEXT, accepts_gzip, wants_openmetrics
 from scanner.web.shield import is_cross_origin
 
-GZIP_LEVEL = 1
-THREAD_BYTES = 64 * 1024
-"""From this size on, compressing takes long enough to be moved off the loop."""
-
 routes = APIRouter(tags=["operations"], default_response_class=PlainTextResponse)
-
-
-@routes.get(
-    "/metrics",
-    summary="All series",
-    responses={200: {"content": {OPENMETRICS: {}, TEXT: {}}}},
-    response_description="The scrape",
-)
-async def metrics(request: Request, monitor: Watched) -> Response:
-    """Everything Prometheus reads: the text format 0.0.4, or OpenMetrics 1.0 when the client prefers it."""
-    is_openmetrics = wants_openmetrics(", ".join(request.headers.getlist("accept")))
-    body = monitor.render_metrics(openmetrics=is_openmetrics)
-    headers = {"Content-Type": OPENMETRICS if is_openmetrics else TEXT, "Vary": "Accept, Accept-Encoding"}
-    if accepts_gzip(", ".join(request.headers.getlist("accept-encoding"))):
-        body = await _compress(body)
-        headers["Content-Encoding"] = "gzip"
-    return Response(body, headers=headers)
 
 
 @routes.get("/-/healthy", summary="Is the process alive?", response_description="It is")
@@ -87,8 +61,3 @@ async def reload(request: Request, monitor: Watched) -> PlainTextResponse:
 async def config(monitor: Watched) -> str:
     """The settings in force as YAML, every secret masked."""
     return monitor.masked_settings()
-
-
-async def _compress(body: bytes) -> bytes:
-    compress = partial(gzip.compress, body, GZIP_LEVEL, mtime=0)
-    return compress() if len(body) < THREAD_BYTES else await asyncio.to_thread(compress)

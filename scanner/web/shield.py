@@ -25,6 +25,9 @@ SECURITY_HEADERS = {
     "Cache-Control": "no-store",
 }
 
+_HEAD = "mailport.head"
+"""What marks a HEAD in its scope."""
+
 _TEXTS = {
     404: "there is no such page. The page / shows what is watched, /docs lists every address.",
     405: "this address does not take that method.",
@@ -67,7 +70,12 @@ class HeadAsGet:
                 message = {**message, "body": b""}
             await send(message)
 
-        await self._app({**scope, "method": "GET"}, receive, send_without_body)
+        await self._app({**scope, "method": "GET", _HEAD: True}, receive, send_without_body)
+
+
+def is_head(scope: Scope) -> bool:
+    """Whether a request that looks like GET was HEAD: no body is needed then."""
+    return _HEAD in scope
 
 
 class LastResort:

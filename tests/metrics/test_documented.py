@@ -5,7 +5,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from scanner.metrics import Telemetry, domain_lines, egress, incidents
+from scanner.metrics import Telemetry, domain_lines, egress, full, incidents
 from scanner.metrics.families import FAMILIES
 from tests.metrics.samples import STORE
 
@@ -22,7 +22,8 @@ def test_every_family_of_a_scrape_is_documented_and_no_other() -> None:
     }
     exposed = (
         own
-        | {family.name for family in FAMILIES}
+        | {family.name for family in (*FAMILIES, *full.FAMILIES)}
+        | {full.HISTOGRAM}
         | domain_lines.FAMILIES.keys()
         | egress.FAMILIES.keys()
         | incidents.FAMILIES.keys()

@@ -1,6 +1,6 @@
 """A service to put behind the pages in tests."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -44,8 +44,8 @@ class FakeService:
             self.exposition.accept(observation)
             self.telemetry.observe(observation)
 
-    def render_metrics(self, *, openmetrics: bool) -> bytes:
-        return self.exposition.render(openmetrics=openmetrics)
+    def scrape(self, *, openmetrics: bool) -> Iterator[bytes]:
+        return self.exposition.pieces(openmetrics=openmetrics)
 
     def observations(self) -> Sequence[Observation]:
         return self.seen

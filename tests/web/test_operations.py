@@ -64,7 +64,7 @@ async def test_the_scrape_is_compressed_when_the_client_takes_it(
     plain = gzip.decompress(body)
     assert len(body) < len(plain) / 5
     endpoint_series = plain[: plain.index(b"# HELP mailport_probes_total")]
-    assert service.render_metrics(openmetrics=False).startswith(endpoint_series)
+    assert service.exposition.render(openmetrics=False).startswith(endpoint_series)
 
 
 async def test_small_scrapes_are_compressed_too(site: aiohttp.ClientSession, service: FakeService) -> None:
