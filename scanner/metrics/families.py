@@ -10,6 +10,9 @@ from scanner.verdict.level import is_verified
 
 BANNER_CHARACTERS = 120
 
+DECIMALS = 6
+"""Of seconds; what is beyond a microsecond is noise."""
+
 CLEARTEXT_MECHANISMS = frozenset({"PLAIN", "LOGIN", "USER", "PLAIN-CLIENTTOKEN", "XOAUTH2", "OAUTHBEARER"})
 """Ways to sign in that send the password, or a token as good as one, as it is."""
 
@@ -47,13 +50,13 @@ def _success(seen: Observation) -> Iterator[Sample]:
 
 
 def _duration(seen: Observation) -> Iterator[Sample]:
-    yield "", seen.duration
+    yield "", round(seen.duration, DECIMALS)
 
 
 def _phases(seen: Observation) -> Iterator[Sample]:
     for phase, labels in _PHASE_LABELS.items():
         if phase in seen.phases:
-            yield labels, seen.phases[phase]
+            yield labels, round(seen.phases[phase], DECIMALS)
 
 
 def _timestamp(seen: Observation) -> Iterator[Sample]:

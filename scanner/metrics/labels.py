@@ -1,9 +1,11 @@
 """Writes label values and numbers the way the Prometheus text formats want them."""
 
-import math
+from functools import lru_cache
+from math import isfinite
 
 MAX_CHARACTERS = 512
 
+_ODD = {float("inf"): "+Inf", float("-inf"): "-Inf"}
 _ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
 
 
@@ -19,6 +21,7 @@ def show(text: str) -> str:
     return spelt[:MAX_CHARACTERS]
 
 
+@lru_cache(maxsize=1024)
 def label(name: str, value: str) -> str:
     """Return one `name="value"` pair, escaped (text format 0.0.4: backslash, quote, newline)."""
     return f'{name}="{show(value).translate(_ESCAPES)}"'
@@ -38,11 +41,7 @@ def number(value: float) -> str:
     """Return the shortest decimal form that reads back as the same number."""
     if isinstance(value, int):
         return str(int(value))
-    if math.isnan(value):
-        return "NaN"
-    if math.isinf(value):
-        return "+Inf" if value > 0 else "-Inf"
-    return repr(value)
+    return repr(value) if isfinite(value) else _ODD.get(value, "NaN")
 
 
 def _spell(char: str) -> str:

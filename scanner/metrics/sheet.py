@@ -8,14 +8,16 @@ a few calls that work through hundreds of rows each.
 from collections.abc import Iterator
 from itertools import compress, repeat
 
-from scanner.metrics.families import Family
+from scanner.metrics.families import Family, Sample
 from scanner.metrics.labels import number
 from scanner.model import Observation
 
 MARK = "\0"
 """Stands for a family's name and an endpoint's labels where a cell holds several lines. No label has it."""
 PIECE_ROWS = 512
-"""How many rows are written at once: well below a millisecond."""
+"""How many rows of one line each are written at once: well below a millisecond."""
+SEVERAL_ROWS = 128
+"""The same of rows with several lines."""
 
 
 class Column:
@@ -24,7 +26,8 @@ class Column:
     def __init__(self, family: Family) -> None:
         self.family = family
         self._cells: list[str] = []
-        self._known: dict[str, str] = {}
+        self._known: dict[tuple[Sample, ...] | str, str] = {}
+        """Cells by what they say, so that equal ones are kept once."""
 
     def write(self, row: int, observation: Observation) -> None:
         """Show what an observation says; a kept family stays as it was where it says nothing."""
@@ -32,7 +35,7 @@ class Column:
         cells = self._cells
         if cell == cells[row] or (not cell and self.family.is_kept):
             return
-        cells[row] = cell if self.family.is_fleeting else self._share(cell)
+        cells[row] = cell
 
     def add_row(self) -> None:
         """Add a row without lines."""
@@ -61,28 +64,29 @@ class Column:
 
     def _write_several(self, labels: list[str], cells: list[str]) -> Iterator[bytes]:
         begin = f"{self.family.name}{{".__add__
-        for start in range(0, len(cells), PIECE_ROWS):
-            rows = slice(start, start + PIECE_ROWS)
+        for start in range(0, len(cells), SEVERAL_ROWS):
+            rows = slice(start, start + SEVERAL_ROWS)
             lines = "".join(map(str.replace, cells[rows], repeat(MARK), map(begin, labels[rows])))
             if lines:
                 yield lines.encode()
 
     def _write_cell(self, observation: Observation) -> str:
-        if self.family.is_several:
-            return "".join(
-                [
-                    f"{MARK}{',' if more else ''}{more}}} {number(value)}\n"
-                    for more, value in self.family.read(observation)
-                ]
-            )
-        for more, value in self.family.read(observation):
-            return f"{',' if more else ''}{more}}} {number(value)}\n"
-        return ""
+        samples = tuple(self.family.read(observation))
+        if self.family.is_fleeting:
+            return self._join(samples)
+        # What has several samples has few values; others may be a text of each endpoint's own, kept once.
+        known = self._known
+        cell = known.get(samples) if self.family.is_several else None
+        if cell is None:
+            if len(known) > 2 * len(self._cells) + PIECE_ROWS:
+                known.clear()  # what nothing shows any more goes with it
+            cell = self._join(samples)
+            cell = known.setdefault(samples if self.family.is_several else cell, cell)
+        return cell
 
-    def _share(self, cell: str) -> str:
-        if len(self._known) > 2 * len(self._cells) + PIECE_ROWS:
-            self._known.clear()  # what nothing shows any more goes with it
-        return self._known.setdefault(cell, cell)
+    def _join(self, samples: tuple[Sample, ...]) -> str:
+        mark = MARK if self.family.is_several else ""
+        return "".join([f"{mark}{',' if more else ''}{more}}} {number(value)}\n" for more, value in samples])
 
 
 class Sheet:

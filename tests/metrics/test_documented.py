@@ -6,6 +6,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from scanner.metrics import Telemetry, domain_lines, egress, full, incidents
+from scanner.metrics.detail import FULL_ONLY, MINIMAL
 from scanner.metrics.families import FAMILIES
 from tests.metrics.samples import STORE
 
@@ -29,6 +30,16 @@ def test_every_family_of_a_scrape_is_documented_and_no_other() -> None:
         | incidents.FAMILIES.keys()
     )
 
-    documented = set(re.findall(r"^\| `(mailport_\w+)` \|", DOCUMENT.read_text("utf-8"), re.MULTILINE))
+    assert exposed == documented().keys()
 
-    assert exposed == documented
+
+def documented() -> dict[str, str]:
+    """The families in the tables, each with the letter of the detail that it belongs to, if any."""
+    rows = re.findall(r"^\| `(mailport_\w+)`(?: \*(\w)\*)? \|", DOCUMENT.read_text("utf-8"), re.MULTILINE)
+    assert len(rows) == len(dict(rows))
+    return dict(rows)
+
+
+def test_the_detail_of_each_family_is_documented() -> None:
+    assert {name for name, letter in documented().items() if letter == "m"} == MINIMAL
+    assert {name for name, letter in documented().items() if letter == "f"} == FULL_ONLY

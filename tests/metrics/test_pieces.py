@@ -22,9 +22,9 @@ LARGEST_PIECE = 1 << 20
 MANY = 3000
 
 
-def crowd(count: int = MANY, **changes: object) -> Iterator[Observation]:
+def crowd(count: int = MANY) -> Iterator[Observation]:
     for number in range(count):
-        yield replace(GOOD, endpoint=at(f"mx{number}.example.org"), **changes)
+        yield replace(GOOD, endpoint=at(f"mx{number}.example.org"))
 
 
 def exposition_of(observations: Iterator[Observation]) -> Exposition:
@@ -53,7 +53,7 @@ def test_a_family_is_of_the_moment_when_it_began() -> None:
     pieces = exposition.pieces(openmetrics=False)
     begun = [next(pieces)]  # of mailport_probe_success
 
-    for observation in crowd(level=1):
+    for observation in crowd():
         exposition.accept(failed(Reason.CONNECT_TIMEOUT, endpoint=observation.endpoint))
     document = b"".join(begun + list(pieces))
 
