@@ -11,6 +11,7 @@ from scanner.model.event import Event, EventKind
 from scanner.model.incident import Incident
 from scanner.model.memory import Memory
 from scanner.model.observation import Key
+from scanner.service.conditions import ConditionLog
 from scanner.service.event_log import EventLog
 from scanner.service.incidents import IncidentBoard, provider_of
 from scanner.service.kin import Kin
@@ -81,6 +82,7 @@ class Chronicle:
         self._kin = Kin()
         self.board = IncidentBoard(self._take_incidents)
         self.events = EventLog()
+        self.conditions = ConditionLog()
         self.recollection = Recollection(policy, patience, [self], find_others)
 
     def restore(self, memories: Mapping[Key, str]) -> None:
@@ -100,6 +102,7 @@ class Chronicle:
     def accept(self, observation: Observation, memory: Memory, events: Sequence[Event]) -> None:
         """Take what one probe came to, and hand it on."""
         self.board.take(observation, memory)
+        self.conditions.take(observation)
         if self._keeper is not None:
             self._keeper.keep(observation, write_memory(memory), events)
         self.events.tell(events)
@@ -130,6 +133,7 @@ class Chronicle:
         self.recollection.forget(key)
         self._kin.forget(key)
         self.board.forget(key)
+        self.conditions.forget(key)
         if self._keeper is not None:
             self._keeper.forget((key,))
         del self._hastened[key]

@@ -24,7 +24,7 @@ from scanner.service.parts import build_parts
 from scanner.service.watch import Watch
 from scanner.store import EventQuery
 from scanner.verdict.egress import tell_gate
-from scanner.web import ReloadOutcome, create_app, serve_http
+from scanner.web import Hub, ReloadOutcome, create_app, serve_http
 
 log = structlog.get_logger(__name__)
 
@@ -52,6 +52,8 @@ class Service:
         self._load = load
         self._on_reload = on_reload
         self._archive = archive
+        self.hub = Hub(self.events)
+        watch.chronicle.conditions.listen(self.hub.take_condition)
         self._reloading = asyncio.Lock()
         self._next_reload: asyncio.Future[ReloadOutcome] | None = None
         self._wants_fresh = False
@@ -186,6 +188,7 @@ async def run_service(
             tasks = [
                 group.create_task(_run_watch(watch, archive)),
                 group.create_task(outlets.run()),
+                group.create_task(service.hub.run()),
                 group.create_task(_reload_on(hang_up, service)),
                 group.create_task(_reload_on_change(service)),
             ]

@@ -11,6 +11,7 @@ from scanner.model import Observation, TargetFinding, Verdict
 from scanner.model.event import Event
 from scanner.model.incident import Incident
 from scanner.store import EventQuery
+from scanner.web.hub import Hub
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,10 @@ class Monitor(Protocol):
     @property
     def version(self) -> str:
         """The version of mailport that is running."""
+
+    @property
+    def hub(self) -> Hub:
+        """What tells clients of changes as they happen."""
 
     @property
     def is_ready(self) -> bool:

@@ -68,6 +68,8 @@ def _limit_connections(idle_seconds: float, answer_seconds: float) -> type[H11Pr
             if len(self.connections) >= MAX_CONNECTIONS:
                 transport.abort()
                 return
+            # An answer that goes on for ever needs a way to end one that its client does not read.
+            self.app_state = {**self.app_state, "cut": transport.abort}
             super().connection_made(transport)
             self.loop.call_later(idle_seconds, self._look)
 

@@ -11,7 +11,7 @@ from scanner.model import Observation, TargetFinding, Verdict
 from scanner.model.event import Event
 from scanner.model.incident import Incident
 from scanner.store import EventQuery, StoreError
-from scanner.web import ReloadOutcome
+from scanner.web import Hub, ReloadOutcome
 from tests.web.samples import FINDINGS, NOW, WORLD
 
 
@@ -38,6 +38,7 @@ class FakeService:
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 
     def __post_init__(self) -> None:
+        self.hub = Hub(self.events)
         self.exposition = Exposition(registry=self.registry)
         self.telemetry = Telemetry(self.registry, version=self.version)
         for observation in self.seen:
