@@ -10,10 +10,10 @@ from scanner.config.settings import (
     ResolverSettings,
     ScheduleSettings,
     Settings,
-    WebSettings,
     default_settings,
 )
 from scanner.config.store_settings import StoreSettings
+from scanner.config.web_settings import WebSettings
 
 __all__ = [
     "ConfigError",

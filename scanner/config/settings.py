@@ -24,6 +24,7 @@ from scanner.config.metrics_settings import MetricsSettings
 from scanner.config.section import Section as _Section
 from scanner.config.store_settings import StoreSettings
 from scanner.config.tls_modes import refuse_two_modes
+from scanner.config.web_settings import WebSettings
 from scanner.model.ports import PORTS
 from scanner.model.published import Source
 from scanner.model.target import Target
@@ -229,22 +230,6 @@ class PolicySettings(_Section):
         AfterValidator(_check_overrides),
     ] = ()
     """For single targets; the first that is about an endpoint counts."""
-
-
-class WebSettings(_Section):
-    """Where the service listens."""
-
-    listen: Annotated[str, BeforeValidator(values.read_listen)] = "0.0.0.0:9587"
-
-    @property
-    def host(self) -> str:
-        """The address or name to listen on, without brackets."""
-        return values.split_host_port(self.listen)[0]
-
-    @property
-    def port(self) -> int:
-        """The port to listen on; 0 = any free one."""
-        return values.split_host_port(self.listen)[1] or 0
 
 
 class Settings(_Section):

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from scanner.config import ProbeSettings
 from scanner.model import (
@@ -23,8 +23,10 @@ from scanner.network import Budgets, ConnectFailure, Link, open_connection
 from scanner.protocol import Findings, Session, TlsClient
 from scanner.protocol.dane import match_dane
 from scanner.protocol.hello_tunnel import HelloClient
+from scanner.protocol.recorded import RecordedSession
 from scanner.protocol.server_hello import Answer
 from scanner.protocol.tls import DomainClient
+from scanner.protocol.transcript import Transcript
 from scanner.protocol.tunnel import TunnelMaker
 from scanner.verdict import Policy, identify, judge, level_of
 
@@ -52,19 +54,33 @@ class Prober:
 
     async def probe(self, endpoint: Endpoint) -> Observation:
         """Probe one endpoint. What the network does is data; only cancellation gets out."""
+        return await self._probe(endpoint)
+
+    async def probe_aloud(self, endpoint: Endpoint, transcript: Transcript, seconds: float) -> Observation:
+        """Probe one endpoint, and put the dialogue into a transcript.
+
+        `seconds` caps the whole probe where its own limit is higher.
+        """
+        return await self._probe(endpoint, transcript, seconds)
+
+    async def _probe(
+        self, endpoint: Endpoint, transcript: Transcript | None = None, seconds: float | None = None
+    ) -> Observation:
         started_at = datetime.now(UTC)
         begun = self._clock()
         found = Findings()
         session: Session | None = None
         try:
-            session = self._session(endpoint, self._client_for(endpoint))
+            session = self._session(endpoint, self._client_for(endpoint), transcript)
             found = session.found
             if endpoint.dns_seconds is not None:
                 found.phases[Phase.DNS] = endpoint.dns_seconds
-            await self._converse(session, endpoint, begun)
+            await self._converse(session, endpoint, begun, seconds)
         except Exception as fault:  # noqa: BLE001 - our own fault must not cost the other probes
             found.fail(Reason.INTERNAL, _told(fault))
         duration = self._clock() - begun
+        if transcript is not None:
+            transcript.note(_say_end(found))
         bytes_read = session.bytes_read if session is not None else 0
         try:
             observation = observe(endpoint, found, started_at, duration, bytes_read, self._vantage)
@@ -98,15 +114,20 @@ class Prober:
         """Judge an observation anew, since more is known than when it was made."""
         return judged(observation, self._policy)
 
-    async def _converse(self, session: Session, endpoint: Endpoint, begun: float) -> None:
+    async def _converse(
+        self, session: Session, endpoint: Endpoint, begun: float, seconds: float | None = None
+    ) -> None:
         found = session.found
+        budgets = self._budgets_of_port(endpoint.port)
+        if seconds is not None:
+            budgets = replace(budgets, total=min(seconds, budgets.total))
         # Made before there is a connection: once that stands, only the link holds it.
-        link = Link(session, self._budgets_of_port(endpoint.port), self._clock, begun)
+        link = Link(session, budgets, self._clock, begun)
         try:
             sock = await open_connection(
                 endpoint.address,
                 endpoint.port,
-                timeout=min(self._settings.connect_seconds, self._settings.total_timeout),
+                timeout=min(self._settings.connect_seconds, budgets.total),
                 source_address=self._settings.source_address,
             )
         except ConnectFailure as failure:
@@ -133,8 +154,9 @@ class Prober:
         domains = tuple(domain for domain, source in sources if source == Source.SRV)
         return DomainClient(self._tls, domains) if domains else self._tls
 
-    def _session(self, endpoint: Endpoint, tls: TunnelMaker) -> Session:
-        return Session(
+    def _session(self, endpoint: Endpoint, tls: TunnelMaker, transcript: Transcript | None = None) -> Session:
+        make = Session if transcript is None else partial(RecordedSession, transcript=transcript)
+        return make(
             endpoint.protocol,
             endpoint.tls_mode,
             endpoint.host,
@@ -206,6 +228,12 @@ def _compare_with_dane(endpoint: Endpoint, found: Findings) -> DaneMatch | None:
 
 def _told(fault: Exception) -> str:
     return f"{type(fault).__name__}: {fault}"
+
+
+def _say_end(found: Findings) -> str:
+    if found.reason is None:
+        return "done"
+    return f"ended: {found.reason.value}{f', {found.detail}' if found.detail else ''}"
 
 
 def _software(protocol: Protocol, found: Findings) -> str | None:

@@ -55,6 +55,13 @@ class Checkpoint:
             vantage=settings.vantage,
         )
 
+    def take(self, observation: Observation) -> None:
+        """Take a result that a client asked for: it passes the controls and counts like any other."""
+        observation = self._ties.examiner.complete(observation)
+        told = self.controls.pass_on(observation)
+        if told is not None:
+            self._hand_out(told)
+
     def adjust(self, settings: Settings, parts: Parts) -> None:
         """Go on with other settings."""
         rounds = self._build_rounds(settings, parts)

@@ -21,6 +21,7 @@ from scanner.service.archive import Archive, open_archive
 from scanner.service.long_lived import set_aside
 from scanner.service.outlets import OUTCOMES, Outlets
 from scanner.service.parts import build_parts
+from scanner.service.probe_desk import ProbeDesk
 from scanner.service.watch import Watch
 from scanner.store import EventQuery
 from scanner.verdict.egress import tell_gate
@@ -53,6 +54,7 @@ class Service:
         self._on_reload = on_reload
         self._archive = archive
         self.hub = Hub(self.events)
+        self.desk = ProbeDesk(watch)
         watch.chronicle.conditions.listen(self.hub.take_condition)
         self._reloading = asyncio.Lock()
         self._next_reload: asyncio.Future[ReloadOutcome] | None = None

@@ -90,8 +90,8 @@ class Watch:
         self.telemetry.declare_sinks([Latest.name, Metrics.name])
         tell = self.chronicle.tell_one
         ties = Ties(self._probe, self._deliver, self._agenda, self._roster, self._examiner, tell)
-        self._checkpoint = Checkpoint(settings, parts, self._waiting, ties)
-        self._pool, self.controls = self._checkpoint.pool, self._checkpoint.controls
+        self.checkpoint = Checkpoint(settings, parts, self._waiting, ties)
+        self._pool, self.controls = self.checkpoint.pool, self.checkpoint.controls
         self.exposition.egress.read_from(lambda: self.controls.standings, lambda: self.settings.vantage)
         self.telemetry.read_from(
             pool_workers=lambda: self._pool.workers,
@@ -149,7 +149,7 @@ class Watch:
         self.settings = settings
         self._examiner.adjust(parts.prober, self._rhythm())
         self.chronicle.recollection.adjust(parts.policy, parts.patience)
-        self._checkpoint.adjust(settings, parts)
+        self.checkpoint.adjust(settings, parts)
         await self._planning.give_up()
         await former.close()
         self._agenda.adjust(settings.schedule)

@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.staticfiles import StaticFiles
 
-from scanner.web import history, operations, pages, scrape, streams
+from scanner.web import history, operations, pages, probe_now, probe_target, scrape, streams
 from scanner.web.monitor import Clock, Monitor
 from scanner.web.shield import HeadAsGet, LastResort, SecurityHeaders, answer_plainly
 
@@ -41,5 +41,7 @@ def create_app(monitor: Monitor, *, clock: Clock = _utc_now) -> FastAPI:
     app.include_router(operations.routes)
     app.include_router(history.routes)
     app.include_router(streams.routes)
+    app.include_router(probe_now.routes)
+    app.include_router(probe_target.routes)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return app

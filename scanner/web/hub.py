@@ -48,8 +48,8 @@ class Subscription:
     """One client: what waits for it, and whether it is at its end."""
 
     def __init__(self, most_waiting: int) -> None:
-        self.position = 0
-        """The id of the last event before those that this queue is given."""
+        self.position: int | None = None
+        """The id of the last event before those that this queue is given; None where none could be read."""
         self.is_closed = False
         self.cut: Callable[[], None] | None = None
         """Cuts the connection of a client that does not read."""
@@ -119,9 +119,10 @@ class Hub:
     async def join(self) -> Subscription:
         """Return the subscription of one more client; `leave` ends it.
 
+        Where the events cannot be read now, it is given those that come once they can be.
+
         Raises:
             NoMoreStreamsError: there are too many.
-            StoreError: the events cannot be read.
         """
         if self._is_closed or len(self._clients) >= self.pace.streams:
             raise NoMoreStreamsError
@@ -132,7 +133,9 @@ class Hub:
                 if len(self._clients) == 1:
                     self._position = None  # what happened while nobody listened is no news
                 await self._look()
-                client.position = self._position or 0
+                client.position = self._position
+        except StoreError as error:
+            self._tell_once(str(error))
         except BaseException:
             self.leave(client)
             raise

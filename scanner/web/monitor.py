@@ -11,6 +11,7 @@ from scanner.model import Observation, TargetFinding, Verdict
 from scanner.model.event import Event
 from scanner.model.incident import Incident
 from scanner.store import EventQuery
+from scanner.web.asked import Desk
 from scanner.web.hub import Hub
 
 
@@ -32,6 +33,10 @@ class Monitor(Protocol):
     @property
     def hub(self) -> Hub:
         """What tells clients of changes as they happen."""
+
+    @property
+    def desk(self) -> Desk:
+        """Who makes the probes that clients ask for."""
 
     @property
     def is_ready(self) -> bool:

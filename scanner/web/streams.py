@@ -73,8 +73,8 @@ async def stream(request: Request, monitor: Watched) -> Response:
     except NoMoreStreamsError:
         text = f"there are {len(hub)} streams already; close one, or ask /api/v1/events now and then"
         return problem(503, text, headers={"Retry-After": "10", "Connection": "close"})
-    except StoreError as error:
-        log.error("events_not_read", error=str(error))
+    if after is not None and client.position is None:
+        hub.leave(client)
         return problem(503, "the store does not answer; the log says why", headers={"Retry-After": "10"})
     return _Stream(hub, client, after)
 
@@ -103,12 +103,14 @@ class _Stream(StreamingResponse):
 
 
 async def _speak(hub: Hub, client: Subscription, after: int | None) -> AsyncIterator[bytes]:
-    start = client.position if after is None else min(after, client.position)
+    last = client.position
+    start = last if after is None or last is None else min(after, last)
     yield f"retry: {RETRY_MILLISECONDS}\n".encode()
     yield write_message("hello", {"next": start}, start)
     try:
-        async for message in _repeat(hub, start, client.position):
-            yield message
+        if start is not None and last is not None:
+            async for message in _repeat(hub, start, last):
+                yield message
     except StoreError as error:
         log.error("events_not_read", error=str(error))
         return  # the client comes back, and names the last id that it saw

@@ -1,6 +1,7 @@
 """The configuration and the documentation that are shipped agree with the code."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
@@ -28,13 +29,15 @@ def flatten(document: dict[str, object], prefix: str = "") -> dict[str, object]:
 
 
 def field_names() -> set[str]:
-    names: set[str] = set()
-    for name, info in Settings.model_fields.items():
+    return set(names_in(Settings)) - {"target_file"}
+
+
+def names_in(section: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    for name, info in section.model_fields.items():
         if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
-            names |= {f"{name}.{key}" for key in info.annotation.model_fields}
+            yield from names_in(info.annotation, f"{prefix}{name}.")
         else:
-            names.add(name)
-    return names - {"target_file"}
+            yield prefix + name
 
 
 def test_the_documentation_has_every_key_once() -> None:
@@ -55,8 +58,8 @@ def test_the_documented_examples_are_accepted_and_not_the_default() -> None:
         key, example = match[1], match[5]
         if key in {"probe.ca_file", "store.password_file"}:
             continue
-        section, _, name = key.rpartition(".")
-        line = f"{section}: {{{name}: {example}}}" if section else f"{name}: {example}"
+        first, *inner = key.split(".")
+        line = f"{first}: {''.join(f'{{{name}: ' for name in inner)}{example}{'}' * len(inner)}"
         text = line if key == "targets" else f"targets: [example.org]\n{line}"
         settings = parse_settings(text, source=key, base=ROOT, environ={})
         assert settings != Settings(targets=(parse_target("example.org"),)), key

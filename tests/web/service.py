@@ -12,6 +12,7 @@ from scanner.model.event import Event
 from scanner.model.incident import Incident
 from scanner.store import EventQuery, StoreError
 from scanner.web import Hub, ReloadOutcome
+from tests.web.desk import FakeDesk
 from tests.web.samples import FINDINGS, NOW, WORLD
 
 
@@ -39,6 +40,7 @@ class FakeService:
 
     def __post_init__(self) -> None:
         self.hub = Hub(self.events)
+        self.desk = FakeDesk()
         self.exposition = Exposition(registry=self.registry)
         self.telemetry = Telemetry(self.registry, version=self.version)
         for observation in self.seen:

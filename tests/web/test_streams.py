@@ -220,13 +220,14 @@ async def test_a_client_that_does_not_read_is_cut_and_costs_the_others_nothing(s
 
 async def test_a_store_that_fails_is_a_503_first_and_a_pause_later(scene: Scene) -> None:
     scene.past.fault = StoreError("/var/lib/mailport.db: gone")
-    async with scene.site.get("/api/v1/events/stream") as answer:
+    async with scene.site.get("/api/v1/events/stream?after=1") as answer:
         assert answer.status == 503
         assert "/var/lib" not in await answer.text()
     assert len(scene.hub) == 0
-    scene.past.fault = None
     async with listen(scene) as reader:
-        await reader.next()
+        assert await reader.next() == ("hello", {"next": None}, None)
+        scene.past.fault = None
+        await until(lambda: scene.hub._position == 0)
         scene.past.fault = StoreError("gone")
         await until(lambda: scene.hub._told == "gone")
         scene.past.add(1)

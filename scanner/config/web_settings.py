@@ -1,0 +1,85 @@
+"""The settings of the HTTP interface: where it listens, and what it may be asked to probe."""
+
+import ipaddress
+from collections.abc import Iterable
+from typing import Annotated, TypeAlias
+
+from pydantic import BeforeValidator
+
+from scanner.config import values
+from scanner.config.problem import describe_value
+from scanner.config.section import Section
+from scanner.model.target import TargetError, normalise_host
+
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def read_permit(value: object) -> str:
+    """Read a host, the names below a domain (`.example.org`), or a network (`192.0.2.0/24`)."""
+    wanted = "must be a host, names below a domain as .example.org, or a network as 192.0.2.0/24"
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{wanted} (got {describe_value(value)})")
+    network = _read_network(value)
+    if network is not None:
+        return str(network)
+    is_suffix = value.startswith((".", "*."))
+    try:
+        host = normalise_host(value.removeprefix("*").removeprefix("."))
+    except TargetError as error:
+        raise ValueError(f"{wanted}: {error}") from None
+    return f".{host}" if is_suffix else host
+
+
+def is_permitted(host: str, permits: Iterable[str]) -> bool:
+    """Tell whether a host is among what `read_permit` has read."""
+    address = _read_address(host)
+    for permit in permits:
+        network = _read_network(permit)
+        if network is not None:
+            if address is not None and address in network:
+                return True
+        elif host == permit or (permit.startswith(".") and host.endswith(permit)):
+            return True
+    return False
+
+
+def _read_network(text: str) -> Network | None:
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return None
+
+
+def _read_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        return None
+
+
+class WebProbeSettings(Section):
+    """What /probe may be asked for, beside what is watched."""
+
+    allow: Annotated[tuple[str, ...], BeforeValidator(values.list_of(read_permit, may_be_empty=True))] = ()
+    """Hosts, names below a domain (.example.org), and networks for targets that are addresses."""
+    concurrency: Annotated[int, BeforeValidator(values.whole_number(1, 1000))] = 10
+    """Targets that are probed for it at once; further ones wait."""
+    timeout_offset: Annotated[float, BeforeValidator(values.duration(at_least=0.0))] = 0.5
+    """How much sooner than the scrape's own timeout the answer is given."""
+
+
+class WebSettings(Section):
+    """Where the service listens, and what it may be asked for."""
+
+    listen: Annotated[str, BeforeValidator(values.read_listen)] = "0.0.0.0:9587"
+    probe: WebProbeSettings = WebProbeSettings()
+
+    @property
+    def host(self) -> str:
+        """The address or name to listen on, without brackets."""
+        return values.split_host_port(self.listen)[0]
+
+    @property
+    def port(self) -> int:
+        """The port to listen on; 0 = any free one."""
+        return values.split_host_port(self.listen)[1] or 0

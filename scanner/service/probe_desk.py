@@ -1,0 +1,171 @@
+"""The probe desk: makes the probes that clients ask for, in their turn like all others, few at a time."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from scanner.discovery.merge import Former, Plan
+from scanner.model import Endpoint, Observation, Reason, TargetFinding
+from scanner.model.observation import Key
+from scanner.model.target import Target
+from scanner.protocol.transcript import Transcript
+from scanner.service.admission import refuse_target
+from scanner.service.asking import Errand
+from scanner.service.chronicle import CONFIRM_SECONDS
+from scanner.service.watch import Watch
+from scanner.verdict import is_proven
+from scanner.web.asked import Probed, ProbedTarget, ProbeRefusedError
+
+GAP_SECONDS = 30.0
+"""Between two requests for one endpoint."""
+BURST, REFILL_SECONDS = 10, 2.0
+"""So many requests for endpoints at once, and how soon another one is free."""
+WAIT_SECONDS = 75.0
+"""How long a request may take that names no time of its own: a probe alone may take 60 s."""
+MOST_ENDPOINTS = 64
+"""Of one target; a scrape has no time for more."""
+SHARE_KEPT = 0.5
+"""Of a scrape's time that is shorter than the offset, so much is left for the probe."""
+
+
+class ProbeDesk:
+    """Probes through the pool of a watch; see `scanner.web.asked.Desk`."""
+
+    def __init__(self, watch: Watch, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._watch = watch
+        self._clock = clock
+        self._asked: dict[Key, float] = {}
+        self._tokens = float(BURST)
+        self._refilled_at = clock()
+        self._targets = 0
+        self._freed = asyncio.Condition()
+
+    async def probe_endpoint(self, key: Key) -> Probed:
+        """Probe a watched endpoint now; it counts unless a probe was made less than a minute ago."""
+        seen = self._watch.latest_of(key)
+        if seen is None:
+            raise ProbeRefusedError(404, "this endpoint is not watched, or was not probed yet")
+        self._take_token(key)
+        since = (datetime.now(UTC) - seen.started_at).total_seconds()
+        deadline = self._clock() + WAIT_SECONDS
+        probed = await self._in_turn(seen.endpoint, deadline, is_kept=since >= CONFIRM_SECONDS)
+        if probed is None:
+            raise ProbeRefusedError(503, "its turn did not come in time; try again later", retry_after=60)
+        return probed
+
+    async def probe_target(self, target: Target, scrape_seconds: float | None) -> ProbedTarget:
+        """Probe what a target leads to, before the time of a scrape is over; nothing is remembered of it."""
+        settings, _ = self._watch.parts_in_force
+        watched = (seen.endpoint.key for seen in self._watch.observations())
+        if (why := refuse_target(target, settings, watched)) is not None:
+            raise ProbeRefusedError(403, why)
+        begun = self._clock()
+        deadline = begun + allowed_seconds(scrape_seconds, settings.web.probe.timeout_offset)
+        try:
+            async with asyncio.timeout(deadline - begun), self._place(settings.web.probe.concurrency):
+                plan = await self._plan(target)
+                _check(target, plan)
+                probes = [self._in_turn(endpoint, deadline) for endpoint in plan.endpoints]
+                found = await asyncio.gather(*probes)
+        except TimeoutError:
+            raise ProbeRefusedError(503, "its turn did not come in time", retry_after=10) from None
+        probed = tuple(each for each in found if each is not None)
+        unfinished = len(found) - len(probed)
+        if unfinished and not probed:
+            raise ProbeRefusedError(503, "its turn did not come in time", retry_after=10)
+        shown = tuple(each for each in probed if is_proven(each.observation))
+        return ProbedTarget(shown, tuple(plan.findings), unfinished, self._clock() - begun)
+
+    async def _plan(self, target: Target) -> Plan:
+        """Find out what a target leads to, beside the plan in force and without a trace in it."""
+        planner = self._watch.parts_in_force[1].planner
+        memory = {domain: known for domain, known in planner.memory.items() if domain == target.host}
+        return await replace(planner, memory=memory, former=Former()).plan([target])
+
+    async def _in_turn(self, endpoint: Endpoint, deadline: float, *, is_kept: bool = False) -> Probed | None:
+        """Have an endpoint probed by the pool; None where its turn does not come before the deadline."""
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[Probed] = loop.create_future()
+        prober = self._watch.parts_in_force[1].prober
+
+        async def run() -> None:
+            left = deadline - self._clock()
+            if done.done() or left <= 0:
+                return  # nobody waits for it any more
+            transcript = Transcript(time.perf_counter)
+            observation = await prober.probe_aloud(endpoint, transcript, left)
+            told = self._tell(observation, is_kept=is_kept)
+            if not done.done():
+                done.set_result(Probed(told, transcript.lines, is_kept=is_kept))
+
+        self._watch.checkpoint.pool.push(Errand(endpoint.address, run), is_urgent=True)
+        try:
+            # The probe ends at the deadline by itself; the moment more is for what it makes of it.
+            async with asyncio.timeout(deadline - self._clock() + 0.1):
+                return await done
+        except TimeoutError:
+            return None
+
+    def _tell(self, observation: Observation, *, is_kept: bool) -> Observation:
+        if not is_kept:
+            return self._watch.controls.look_at(observation)
+        self._watch.checkpoint.take(observation)
+        known = self._watch.latest_of(observation.endpoint.key)
+        is_told = known is not None and known.started_at == observation.started_at
+        return known if known is not None and is_told else self._watch.controls.look_at(observation)
+
+    def _take_token(self, key: Key) -> None:
+        """Count a request for an endpoint.
+
+        Raises:
+            ProbeRefusedError: there are too many.
+        """
+        now = self._clock()
+        self._asked = {each: at for each, at in self._asked.items() if now - at < GAP_SECONDS}
+        if key in self._asked:
+            wait = self._asked[key] + GAP_SECONDS - now
+            raise ProbeRefusedError(429, "this endpoint was asked for a moment ago", retry_after=wait)
+        self._tokens = min(float(BURST), self._tokens + (now - self._refilled_at) / REFILL_SECONDS)
+        self._refilled_at = now
+        if self._tokens < 1:
+            raise ProbeRefusedError(
+                429, "too many probes are asked for; wait a moment", retry_after=REFILL_SECONDS
+            )
+        self._tokens -= 1
+        self._asked[key] = now
+
+    @asynccontextmanager
+    async def _place(self, most: int) -> AsyncIterator[None]:
+        """Wait until there are fewer than so many targets under way."""
+        async with self._freed:
+            await self._freed.wait_for(lambda: self._targets < most)
+            self._targets += 1
+        try:
+            yield
+        finally:
+            self._targets -= 1
+            async with self._freed:
+                self._freed.notify()
+
+
+def allowed_seconds(scrape_seconds: float | None, offset: float) -> float:
+    """Return how long a probe for a scrape may take: never nothing, however short the scrape's time is."""
+    if scrape_seconds is None:
+        return WAIT_SECONDS
+    return min(max(scrape_seconds - offset, scrape_seconds * SHARE_KEPT), WAIT_SECONDS)
+
+
+def _check(target: Target, plan: Plan) -> None:
+    refused = [finding for finding in plan.findings if finding.reason is Reason.ADDRESS_NOT_ALLOWED]
+    if refused and not plan.endpoints:
+        raise ProbeRefusedError(403, _say(refused[0]))
+    if len(plan.endpoints) > MOST_ENDPOINTS:
+        text = f"{target} leads to {len(plan.endpoints)} endpoints; name a port, as in &port=25"
+        raise ProbeRefusedError(400, text)
+
+
+def _say(finding: TargetFinding) -> str:
+    return finding.detail or f"{finding.host} has no address that may be probed"
