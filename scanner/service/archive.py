@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
+from functools import partial
 
 import structlog
 
@@ -70,6 +72,17 @@ class Archive:
         log.info("store_loaded", place=str(self.store.place), endpoints=len(known.memories))
         return known
 
+    async def history(
+        self, key: Key, *, since: datetime | None, before: datetime | None, limit: int
+    ) -> Sequence[Observation]:
+        """Return the newest observations of an endpoint in a time, newest first.
+
+        Raises:
+            StoreError: they cannot be read.
+        """
+        read = partial(self.store.reader.history, key, vantage=self._vantage)
+        return await asyncio.to_thread(read, since=since, before=before, limit=limit)
+
     async def run(self, watch: Watch) -> None:
         """Obey an operator's orders and tell what the store has lost, until cancelled; no fault ends it."""
         while True:
@@ -118,6 +131,15 @@ class Archive:
                 advice="Baselines are learnt anew; a backup of the file, put in its place, has the old ones.",
                 vantage=self._vantage,
             )
+
+
+def find_last(
+    seen: Observation | None, since: datetime | None, before: datetime | None
+) -> Sequence[Observation]:
+    """Return the last observation where it is of this time: all the history there is without a store."""
+    if seen is None or (since is not None and seen.started_at < since):
+        return ()
+    return () if before is not None and seen.started_at >= before else (seen,)
 
 
 def open_archive(settings: Settings, environ: Mapping[str, str]) -> Archive | None:

@@ -55,6 +55,11 @@ class Checkpoint:
             vantage=settings.vantage,
         )
 
+    @property
+    def roster(self) -> Roster:
+        """What is known of the endpoints and domains now."""
+        return self._ties.roster
+
     def take(self, observation: Observation) -> None:
         """Take a result that a client asked for: it passes the controls and counts like any other."""
         observation = self._ties.examiner.complete(observation)

@@ -18,6 +18,8 @@ class Roster:
 
     def __init__(self) -> None:
         self.latest: dict[Key, Observation] = {}
+        self.facts: tuple[DomainFacts, ...] = ()
+        """What discovery knows of every target, in the order of the targets."""
         self._members: Mapping[str, Sequence[Membership]] = {}
         self._probed: set[Key] = set()
         self._restored: dict[Key, Observation] = {}
@@ -45,7 +47,8 @@ class Roster:
 
     def plan(self, domains: Iterable[DomainFacts]) -> None:
         """Take over which endpoints serve which domain."""
-        self._members = {facts.domain: facts.members for facts in domains}
+        self.facts = tuple(domains)
+        self._members = {facts.domain: facts.members for facts in self.facts}
 
     def others_of(self, seen: Observation) -> Iterator[Observation]:
         """Yield the last results of the servers of the first domains that an endpoint serves."""

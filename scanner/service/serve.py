@@ -6,7 +6,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,9 +15,12 @@ import structlog
 from scanner import __version__
 from scanner.config import ConfigError, Settings
 from scanner.model import Observation, TargetFinding, Verdict
+from scanner.model.domain import DomainFacts
 from scanner.model.event import Event
 from scanner.model.incident import Incident
-from scanner.service.archive import Archive, open_archive
+from scanner.model.observation import Key
+from scanner.service.archive import Archive, find_last, open_archive
+from scanner.service.file_stamps import read_stamps
 from scanner.service.long_lived import set_aside
 from scanner.service.outlets import OUTCOMES, Outlets
 from scanner.service.parts import build_parts
@@ -94,6 +97,22 @@ class Service:
     def observations(self) -> Sequence[Observation]:
         """Return the last observation of every endpoint."""
         return self._watch.observations()
+
+    def latest_of(self, key: Key) -> Observation | None:
+        """Return the last observation of an endpoint."""
+        return self._watch.latest_of(key)
+
+    async def history(
+        self, key: Key, *, since: datetime | None, before: datetime | None, limit: int
+    ) -> Sequence[Observation]:
+        """Return observations of an endpoint, newest first: from the store, or else the last one."""
+        if self._archive is None:
+            return find_last(self._watch.latest_of(key), since, before)
+        return await self._archive.history(key, since=since, before=before, limit=limit)
+
+    def domains(self) -> Sequence[DomainFacts]:
+        """Return what discovery knows of every target."""
+        return self._watch.checkpoint.roster.facts
 
     def findings(self) -> Sequence[TargetFinding]:
         """Return what was found about targets that have no endpoint."""
@@ -246,33 +265,13 @@ async def _reload_on(hang_up: asyncio.Event, service: Service) -> None:
 
 async def _reload_on_change(service: Service) -> None:
     """Reload when a file that the settings name (targets, CA) has changed."""
-    seen = await asyncio.to_thread(_stamps, service.files)
+    seen = await asyncio.to_thread(read_stamps, service.files)
     while True:
         await asyncio.sleep(FILE_CHECK_SECONDS)
-        now = await asyncio.to_thread(_stamps, service.files)
+        now = await asyncio.to_thread(read_stamps, service.files)
         if now != seen:
             await service.reload(is_fresh=False)
         seen = now
-
-
-@dataclass(frozen=True, slots=True)
-class _Stamp:
-    path: Path
-    inode: int = 0
-    size: int = 0
-    modified: int = 0
-
-
-def _stamps(files: Sequence[Path]) -> tuple[_Stamp, ...]:
-    found = []
-    for path in files:
-        try:
-            status = os.stat(path)  # noqa: PTH116 - one call, three facts
-        except OSError:
-            found.append(_Stamp(path))
-        else:
-            found.append(_Stamp(path, status.st_ino, status.st_size, status.st_mtime_ns))
-    return tuple(found)
 
 
 def _where(sock: socket.socket) -> str:

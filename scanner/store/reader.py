@@ -46,12 +46,20 @@ class Reader:
         self._engine: Engine = make_engine(place, lock_seconds=_LOCK_SECONDS, is_writer=False)
 
     def history(
-        self, key: Key, *, vantage: str = "default", since: datetime | None = None, limit: int = 1000
+        self,
+        key: Key,
+        *,
+        vantage: str = "default",
+        since: datetime | None = None,
+        before: datetime | None = None,
+        limit: int = 1000,
     ) -> tuple[Observation, ...]:
-        """Return the newest observations of an endpoint, newest first."""
+        """Return the newest observations of an endpoint since a time, or before one; newest first."""
         query = select_samples(*match_key(key, vantage)).order_by(samples.c.started_at.desc()).limit(limit)
         if since is not None:
             query = query.where(samples.c.started_at >= to_micros(since))
+        if before is not None:
+            query = query.where(samples.c.started_at < to_micros(before))
         with self._reading() as connection:
             return read_samples(connection, query, self.skipped)
 

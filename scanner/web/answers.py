@@ -1,30 +1,52 @@
 """Answers of the API as JSON: compact, and not sent again to a client that has them (RFC 9110 section 13)."""
 
+import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
+from typing import TypeAlias
 
 from fastapi import Request, Response
 
-Document = Mapping[str, object]
+Document: TypeAlias = Mapping[str, object] | Sequence[object]
+JSON = "application/json"
+
+
+class Writers:
+    """Where long answers are written: a few at once, each in a thread, and no probe's clock feels them."""
+
+    def __init__(self, at_once: int = 2) -> None:
+        self._places = asyncio.Semaphore(at_once)
+
+    async def write(self, make: Callable[[], Document]) -> bytes:
+        """Return the bytes of a document."""
+        async with self._places:
+            return await asyncio.to_thread(lambda: _write(make()))
 
 
 def json_answer(document: Document, *, headers: Mapping[str, str] | None = None) -> Response:
     """Return a document as it is."""
-    return Response(_write(document), headers=dict(headers or {}), media_type="application/json")
+    return Response(_write(document), headers=dict(headers or {}), media_type=JSON)
 
 
-def tagged_answer(
-    request: Request, document: Document, *, headers: Mapping[str, str] | None = None
-) -> Response:
+async def answer_page(request: Request, make: Callable[[], Document]) -> Response:
+    """Return a document that takes long to make; `make` is called in a thread."""
+    writers: Writers = request.app.state.writers
+    return _tag(request, await writers.write(make), JSON)
+
+
+def tagged_answer(request: Request, document: Document, *, media_type: str = JSON) -> Response:
     """Return a document with its ETag, or 304 where the client names that one."""
-    body = _write(document)
+    return _tag(request, _write(document), media_type)
+
+
+def _tag(request: Request, body: bytes, media_type: str) -> Response:
     tag = f'"{blake2b(body, digest_size=12).hexdigest()}"'
     # It may be kept, but has to be asked for each time; no-store would forbid the browser to name the tag.
-    marked = {"ETag": tag, "Cache-Control": "private, no-cache", **(headers or {})}
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
     if is_known(request.headers.getlist("if-none-match"), tag):
-        return Response(status_code=304, headers=marked)
-    return Response(body, headers=marked, media_type="application/json")
+        return Response(status_code=304, headers=headers)
+    return Response(body, headers=headers, media_type=media_type)
 
 
 def is_known(sent: list[str], tag: str) -> bool:

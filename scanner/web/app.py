@@ -4,13 +4,28 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.staticfiles import StaticFiles
 
-from scanner.web import history, operations, pages, probe_now, probe_target, scrape, streams
+from scanner.web import (
+    discovery_routes,
+    domain_routes,
+    endpoint_routes,
+    history,
+    operations,
+    pages,
+    probe_now,
+    probe_target,
+    scrape,
+    streams,
+)
+from scanner.web.answers import Writers
 from scanner.web.monitor import Clock, Monitor
-from scanner.web.shield import HeadAsGet, LastResort, SecurityHeaders, answer_plainly
+from scanner.web.openapi import Application
+from scanner.web.refusals import answer_invalid, answer_problem
+from scanner.web.shield import HeadAsGet, LastResort, SecurityHeaders
 
 STATIC = Path(__file__).with_name("static")
 
@@ -21,7 +36,7 @@ def _utc_now() -> datetime:
 
 def create_app(monitor: Monitor, *, clock: Clock = _utc_now) -> FastAPI:
     """Return the HTTP interface of a service; `clock` tells the time that ages are counted to."""
-    app = FastAPI(
+    app = Application(
         title="mailport",
         version=monitor.version,
         description="Watches mail ports and tells which are blocked or downgraded.",
@@ -30,12 +45,13 @@ def create_app(monitor: Monitor, *, clock: Clock = _utc_now) -> FastAPI:
         redoc_url=None,
         # A redirect to the address with a slash would repeat whatever Host the client claims.
         redirect_slashes=False,
-        exception_handlers={HTTPException: answer_plainly},
+        exception_handlers={HTTPException: answer_problem, RequestValidationError: answer_invalid},
         middleware=[Middleware(SecurityHeaders), Middleware(HeadAsGet), Middleware(LastResort)],
     )
     app.state.monitor = monitor
     app.state.clock = clock
     app.state.scrapes = scrape.Gate()
+    app.state.writers = Writers()
     app.include_router(pages.routes)
     app.include_router(scrape.routes)
     app.include_router(operations.routes)
@@ -43,5 +59,8 @@ def create_app(monitor: Monitor, *, clock: Clock = _utc_now) -> FastAPI:
     app.include_router(streams.routes)
     app.include_router(probe_now.routes)
     app.include_router(probe_target.routes)
+    app.include_router(endpoint_routes.routes)
+    app.include_router(domain_routes.routes)
+    app.include_router(discovery_routes.routes)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return app

@@ -8,8 +8,10 @@ from typing import Annotated, Protocol
 from fastapi import Depends, Request
 
 from scanner.model import Observation, TargetFinding, Verdict
+from scanner.model.domain import DomainFacts
 from scanner.model.event import Event
 from scanner.model.incident import Incident
+from scanner.model.observation import Key
 from scanner.store import EventQuery
 from scanner.web.asked import Desk
 from scanner.web.hub import Hub
@@ -66,6 +68,21 @@ class Monitor(Protocol):
 
     def observations(self) -> Sequence[Observation]:
         """Return the last observation of every endpoint."""
+
+    def latest_of(self, key: Key) -> Observation | None:
+        """Return the last observation of an endpoint; None where it is not watched, or not probed yet."""
+
+    async def history(
+        self, key: Key, *, since: datetime | None, before: datetime | None, limit: int
+    ) -> Sequence[Observation]:
+        """Return the newest observations of an endpoint in a time, newest first.
+
+        Raises:
+            StoreError: they cannot be read.
+        """
+
+    def domains(self) -> Sequence[DomainFacts]:
+        """Return what discovery knows of every target."""
 
     def findings(self) -> Sequence[TargetFinding]:
         """Return what was found about targets that have no endpoint."""

@@ -10,22 +10,26 @@ from scanner.web.answers import json_answer
 from scanner.web.asked import ProbeRefusedError, dialogue_record
 from scanner.web.monitor import Watched
 from scanner.web.problems import problem
+from scanner.web.schemas import NOT_FOUND, ref, refused
 from scanner.web.shield import is_cross_origin
 
 routes = APIRouter(prefix="/api/v1", tags=["probes"])
 
 _RESPONSES: dict[int | str, dict[str, Any]] = {
-    403: {"description": "A browser sent this for another site"},
-    404: {"description": "No such endpoint is watched"},
-    429: {"description": "It was asked for too soon; Retry-After says when it may be again"},
-    503: {"description": "Its turn did not come in time"},
+    200: {
+        "description": "The observation, the dialogue line by line, and whether the probe counts",
+        "content": {"application/json": {"schema": ref("Probed")}},
+    },
+    **refused(403, "A browser sent this for another site"),
+    **NOT_FOUND,
+    **refused(429, "It was asked for too soon; Retry-After says when it may be again"),
+    **refused(503, "Its turn did not come in time"),
 }
 
 
 @routes.post(
     "/endpoints/{id}/probe",
     summary="Probe an endpoint now",
-    response_description="`observation`, `dialogue` line by line, and whether it counts",
     responses=_RESPONSES,
 )
 async def probe_now(request: Request, monitor: Watched, id: str) -> Response:  # noqa: A002 - its name outside

@@ -13,6 +13,7 @@ from scanner.store import StoreError
 from scanner.web.hub import Hub, NoMoreStreamsError, Subscription, write_event, write_message
 from scanner.web.monitor import Watched
 from scanner.web.problems import problem
+from scanner.web.schemas import refused
 from scanner.web.shield import is_head
 
 log = structlog.get_logger(__name__)
@@ -20,14 +21,14 @@ log = structlog.get_logger(__name__)
 MOST_REPEATED = 2000
 """Events that a client which comes back is given; where there are more it is told to read them elsewhere."""
 RETRY_MILLISECONDS = 3000
-_LARGEST_ID = 2**63 - 1
+_LARGEST_ID = 10**18 - 1
 
 routes = APIRouter(prefix="/api/v1", tags=["history"])
 
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}},
-    400: {"description": "The id of the last event is none"},
-    503: {"description": "There are too many streams, or the store does not answer"},
+    **refused(400, "The id of the last event is none"),
+    **refused(503, "There are too many streams, or the store does not answer"),
 }
 _PARAMETERS = [
     {
@@ -35,14 +36,14 @@ _PARAMETERS = [
         "in": "header",
         "required": False,
         "description": "the last id seen: the stream goes on behind it (browsers send it by themselves)",
-        "schema": {"type": "string"},
+        "schema": {"type": "integer", "minimum": 0, "maximum": _LARGEST_ID},
     },
     {
         "name": "after",
         "in": "query",
         "required": False,
         "description": "the same, for programs that begin with what /api/v1/events gave them as `next`",
-        "schema": {"type": "string"},
+        "schema": {"type": "integer", "minimum": 0, "maximum": _LARGEST_ID},
     },
 ]
 
@@ -149,6 +150,6 @@ def _read_position(request: Request) -> int | None:
     text = request.headers.get("last-event-id", request.query_params.get("after"))
     if text is None:
         return None
-    if not (text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= _LARGEST_ID):
+    if not (text.isascii() and text.isdigit() and len(text) <= 18 and int(text) <= _LARGEST_ID):
         raise ValueError(text)
     return int(text)

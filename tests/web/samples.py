@@ -151,7 +151,7 @@ WORLD = (
     good(
         "old.werkstatt.example",
         25,
-        tls=Tls("TLSv1", "ECDHE-RSA-AES256-SHA", None),
+        tls=Tls("TLSv1.0", "ECDHE-RSA-AES256-SHA", None),
         certificate=certificate(
             "localhost", 3200, problems=("self_signed", "name_mismatch"), trusted=False, name_matches=False
         ),

@@ -8,11 +8,14 @@ from prometheus_client import CollectorRegistry
 
 from scanner.metrics import Exposition, Telemetry
 from scanner.model import Observation, TargetFinding, Verdict
+from scanner.model.domain import DomainFacts
 from scanner.model.event import Event
 from scanner.model.incident import Incident
+from scanner.model.observation import Key
 from scanner.store import EventQuery, StoreError
 from scanner.web import Hub, ReloadOutcome
 from tests.web.desk import FakeDesk
+from tests.web.facts import facts_of
 from tests.web.samples import FINDINGS, NOW, WORLD
 
 
@@ -33,6 +36,7 @@ class FakeService:
     reloads: int = 0
     open_incidents: Sequence[Incident] = ()
     told: Sequence[Event] = ()
+    past: Sequence[Observation] = ()
     queries: list[EventQuery] = field(default_factory=list)
     store_fault: StoreError | None = None
     settings: str = "targets:\n- example.org\nstore: postgresql://mailport:***@db/mailport\n"
@@ -52,6 +56,24 @@ class FakeService:
 
     def observations(self) -> Sequence[Observation]:
         return self.seen
+
+    def latest_of(self, key: Key) -> Observation | None:
+        return next((seen for seen in self.seen if seen.endpoint.key == key), None)
+
+    async def history(
+        self, key: Key, *, since: datetime | None, before: datetime | None, limit: int
+    ) -> Sequence[Observation]:
+        if self.store_fault is not None:
+            raise self.store_fault
+        kept = [seen for seen in self.past if seen.endpoint.key == key]
+        return [
+            seen
+            for seen in kept
+            if (since is None or seen.started_at >= since) and (before is None or seen.started_at < before)
+        ][:limit]
+
+    def domains(self) -> Sequence[DomainFacts]:
+        return facts_of(self.seen)
 
     def findings(self) -> Sequence[TargetFinding]:
         return self.found

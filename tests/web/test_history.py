@@ -45,7 +45,8 @@ INCIDENT = Incident(
 
 async def ask(site: aiohttp.ClientSession, path: str) -> tuple[int, Any]:
     async with site.get(path) as answer:
-        assert answer.headers["Content-Type"] == "application/json"
+        is_fine = answer.status == 200
+        assert answer.headers["Content-Type"] == f"application/{'json' if is_fine else 'problem+json'}"
         return answer.status, json.loads(await answer.read())
 
 
@@ -109,7 +110,7 @@ async def test_what_cannot_be_understood_is_a_400_that_says_why(
 ) -> None:
     status, found = await ask(site, f"/api/v1/events?{parameters}")
     assert status == 400
-    assert found["error"].startswith(said)
+    assert found["detail"].startswith(said)
     assert service.queries == []
 
 
@@ -117,7 +118,7 @@ async def test_a_store_that_fails_is_a_503(site: aiohttp.ClientSession, service:
     service.store_fault = StoreError("/var/lib/mailport.db: the disk is full; free some space")
     status, found = await ask(site, "/api/v1/events")
     assert status == 503
-    assert "/var/lib" not in found["error"]
+    assert "/var/lib" not in found["detail"]
 
 
 async def test_open_incidents_are_listed(site: aiohttp.ClientSession, service: FakeService) -> None:

@@ -1,0 +1,48 @@
+"""Answers to requests that cannot be served: problem details from the API, a line of text elsewhere."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from scanner.model.target import escape
+from scanner.web.problems import problem
+from scanner.web.shield import answer_plainly
+
+API = "/api/"
+MOST_ERRORS = 20
+LONGEST_WORD = 100
+
+_DETAILS = {
+    404: "there is no such address; /docs lists them all",
+    405: "this address does not take that method",
+}
+
+
+async def answer_problem(request: Request, fault: Exception) -> Response:
+    """Answer an HTTP error in the form of what was asked for, with its headers (Allow on a 405)."""
+    if not request.url.path.startswith(API) or not isinstance(fault, HTTPException):
+        return await answer_plainly(request, fault)
+    detail = _DETAILS.get(fault.status_code) or str(fault.detail)
+    return problem(fault.status_code, detail, headers=fault.headers)
+
+
+async def answer_invalid(request: Request, fault: Exception) -> Response:
+    """Answer a request whose parameters are wrong: all of them at once, each with its place."""
+    if not isinstance(fault, RequestValidationError):
+        raise fault
+    errors = [_describe(error) for error in fault.errors()[:MOST_ERRORS]]
+    if not request.url.path.startswith(API):
+        detail = "; ".join(f"{error['where']}: {error['detail']}" for error in errors)
+        return await answer_plainly(request, HTTPException(400, detail))
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "the parameters are wrong", errors=errors)
+
+
+def _describe(error: Mapping[str, Any]) -> dict[str, str]:
+    place: Sequence[object] = error["loc"]
+    where = ".".join(escape(str(part))[:LONGEST_WORD] for part in place)
+    return {"where": where, "detail": str(error["msg"])}
