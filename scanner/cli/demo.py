@@ -1,7 +1,9 @@
 """The command `demo`: the farm of mail servers on loopback, scanned at once and then served."""
 
 import sys
+import tempfile
 from collections.abc import Iterable
+from pathlib import Path
 
 from scanner.cli.console import Exit, give_up, run_interruptibly, say
 from scanner.cli.logs import LogFormat, set_up_logging
@@ -50,19 +52,21 @@ async def _scan_once() -> None:
 async def _scan_and_serve(listen: str) -> None:
     sock = bind(listen)
     host, port = sock.getsockname()[:2]
-    with sock:
+    where = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+    def show(results: Iterable[Observation | TargetFinding]) -> None:
+        writer = TableWriter(sys.stdout)
+        for result in results:
+            writer.write(to_record(result))
+        writer.close()
+        say(f"mailport: status page {where}/ , metrics {where}/metrics ; Ctrl-C ends it")
+
+    with sock, tempfile.TemporaryDirectory(prefix="mailport-demo-store-") as folder:
+        # The pages show the past, as far as there is one; it goes with the demo.
+        store = {"store.enabled": True, "store.url": f"sqlite:///{Path(folder) / 'demo.db'}"}
         async with Farm(base=None, greeting_delay=GREETING_DELAY_SECONDS) as farm:
-            settings = override(_settings(farm), {"web.listen": listen})
+            settings = override(_settings(farm), {"web.listen": listen, **store})
             set_up_logging(LogFormat.TEXT)
-
-            def show(results: Iterable[Observation | TargetFinding]) -> None:
-                writer = TableWriter(sys.stdout)
-                for result in results:
-                    writer.write(to_record(result))
-                writer.close()
-                where = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-                say(f"mailport: status page {where}/ , metrics {where}/metrics ; Ctrl-C ends it")
-
             await run_service(settings, lambda: settings, sock, on_first_pass=show)
 
 

@@ -10,6 +10,7 @@ from starlette.middleware import Middleware
 from starlette.staticfiles import StaticFiles
 
 from scanner.web import (
+    detail_pages,
     discovery_routes,
     domain_routes,
     endpoint_routes,
@@ -22,6 +23,7 @@ from scanner.web import (
     streams,
 )
 from scanner.web.answers import Writers
+from scanner.web.brief import Briefs
 from scanner.web.monitor import Clock, Monitor
 from scanner.web.openapi import Application
 from scanner.web.refusals import answer_invalid, answer_problem
@@ -54,6 +56,8 @@ def create_app(monitor: Monitor, *, clock: Clock = _utc_now) -> FastAPI:
     app.state.writers = Writers()
     app.include_router(pages.routes)
     app.include_router(scrape.routes)
+    app.state.briefs = Briefs()
+    app.include_router(detail_pages.routes)
     app.include_router(operations.routes)
     app.include_router(history.routes)
     app.include_router(streams.routes)

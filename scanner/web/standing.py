@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Protocol
 
 from scanner.model import Observation, Severity, State, TargetFinding
-from scanner.verdict import is_downgraded, works
 from scanner.verdict.weight import weigh
 
 
@@ -19,7 +19,7 @@ class Concern(IntEnum):
     NOW = Severity.CRITICAL
 
 
-_WORST_FIRST = (
+WORST_FIRST = (
     State.BLOCKED,
     State.BROKEN,
     State.OPEN,
@@ -31,15 +31,24 @@ _WORST_FIRST = (
 )
 """Among equals: ports that cannot be used, then open ones (they have verdicts), then the others."""
 
-ALL = "all"
-DOWNGRADED = "downgraded"
+
+class Tellable(Protocol):
+    """What is counted: an endpoint's state, and whether it is downgraded."""
+
+    @property
+    def state(self) -> State:
+        """The state by the last probe."""
+
+    @property
+    def is_downgraded(self) -> bool:
+        """Whether it shows less protection than promised."""
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """One figure at the top of the page; `show` is the filter that lists what it counts."""
+    """One figure at the top of the page; `state` is the filter that lists what it counts, empty = all."""
 
-    show: str
+    state: str
     label: str
     number: int
 
@@ -65,48 +74,22 @@ def count_targets(findings: Iterable[TargetFinding]) -> Counter[Concern]:
     return Counter(worst.values())
 
 
-def sort_worst_first(observations: Iterable[Observation]) -> list[Observation]:
-    """Return the observations in the order in which a person should read them."""
-    return sorted(observations, key=_rank)
-
-
-def count(observations: Sequence[Observation]) -> tuple[Count, ...]:
+def count(briefs: Sequence[Tellable]) -> tuple[Count, ...]:
     """Return the figures for the top of the page: the main ones always, the others where not zero."""
-    states = Counter(observation.state for observation in observations)
-    downgraded = sum(is_downgraded(observation) for observation in observations)
+    states = Counter(brief.state for brief in briefs)
+    downgraded = sum(brief.is_downgraded for brief in briefs)
     main = (
-        Count(ALL, "endpoints", len(observations)),
+        Count("", "endpoints", len(briefs)),
         Count(State.OPEN, "open", states[State.OPEN]),
         Count(State.BLOCKED, "blocked", states[State.BLOCKED]),
-        Count(DOWNGRADED, "downgraded", downgraded),
+        Count("downgraded", "downgraded", downgraded),
+        Count(State.CLOSED, "closed", states[State.CLOSED]),
         Count(State.BROKEN, "broken", states[State.BROKEN]),
     )
-    named = {figure.show for figure in main}
+    named = {figure.state for figure in main}
     others = (
         Count(state, state.replace("_", " "), states[state])
         for state in State
         if states[state] and state not in named
     )
     return (*main, *others)
-
-
-def select(observations: Iterable[Observation], show: str) -> list[Observation]:
-    """Return the observations that a filter lists; an unknown filter lists all."""
-    if show == DOWNGRADED:
-        return [observation for observation in observations if is_downgraded(observation)]
-    if show in set(State):
-        return [observation for observation in observations if observation.state == show]
-    return list(observations)
-
-
-def _rank(observation: Observation) -> tuple[int, bool, int, int, str, int, str]:
-    endpoint = observation.endpoint
-    return (
-        -concern_of(observation),
-        works(observation),
-        _WORST_FIRST.index(observation.state),
-        observation.level,
-        endpoint.host,
-        endpoint.port,
-        endpoint.address,
-    )

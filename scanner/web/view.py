@@ -149,22 +149,29 @@ def say_name(name: str) -> str:
     return _CAPITAL_WORD.sub(lambda found: _CAPITALS[found[0]], name.replace("_", " "))
 
 
+def say_title(name: str) -> str:
+    """Return the same as it begins a line (`Certificate expired`)."""
+    words = say_name(name)
+    return words[:1].upper() + words[1:]
+
+
 def say_age(age: timedelta) -> str:
     """Return how long ago something was, in the largest unit that says enough."""
-    seconds = int(age.total_seconds())
+    return f"{say_span(age)} ago" if age >= timedelta(seconds=1) else "just now"
+
+
+def say_span(span: timedelta) -> str:
+    """Return how long something has lasted, in the largest unit that says enough."""
+    seconds = max(0, int(span.total_seconds()))
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
         if seconds >= 2 * size:
-            return f"{seconds // size} {unit} ago"
-    return f"{seconds} s ago" if seconds > 0 else "just now"
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
 
 
 def say_wait(wait: timedelta) -> str:
     """Return how far off something is; what is due or overdue is `now`."""
-    seconds = int(wait.total_seconds())
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= 2 * size:
-            return f"in {seconds // size} {unit}"
-    return f"in {seconds} s" if seconds > 0 else "now"
+    return f"in {say_span(wait)}" if wait >= timedelta(seconds=1) else "now"
 
 
 def say_seconds(seconds: float) -> str:
@@ -195,11 +202,12 @@ def _name_problems(certificate: Certificate | None, days: int | None) -> str:
 
 
 def _cut(seen: Observation) -> tuple[Segment, ...]:
+    """Return the phases one behind the other; the look-up was made before the probe, and has no width."""
     known = [(phase, max(seen.phases[phase], 0.0)) for phase in Phase if phase in seen.phases]
-    whole = max(seen.duration, sum(seconds for _, seconds in known))
+    whole = max(seen.duration, sum(seconds for phase, seconds in known if phase is not Phase.DNS))
     segments, start = [], 0.0
     for phase, seconds in known:
-        width = 100 * seconds / whole if whole > 0 else 0.0
+        width = 100 * seconds / whole if whole > 0 and phase is not Phase.DNS else 0.0
         segments.append(Segment(phase, seconds, round(start, 2), round(width, 2)))
         start += width
     return tuple(segments)

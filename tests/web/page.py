@@ -3,7 +3,9 @@
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
-_VOID = {"meta", "link", "img", "br"}
+import aiohttp
+
+_VOID = {"meta", "link", "img", "br", "input"}
 
 
 @dataclass
@@ -67,3 +69,21 @@ def parse(text: str) -> Element:
     builder.close()
     assert builder._open == [builder.root]
     return builder.root
+
+
+async def load(site: aiohttp.ClientSession, path: str = "/") -> Element:
+    """Return the page at an address."""
+    async with site.get(path) as answer:
+        assert (answer.status, answer.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+        return parse(await answer.text())
+
+
+def assert_harmless(page: Element) -> None:
+    """Fail where a page holds anything that a server could have smuggled in."""
+    tags = {element.tag for element in page.everything()}
+    assert not tags & {"iframe", "object", "embed", "style"}
+    assert [script.attributes for script in page.find("script")] == [{"src": "/static/live.js", "defer": ""}]
+    assert [image.attributes["src"] for image in page.find("img")] == ["/static/mailport.svg"]
+    assert {form.attributes["action"][0] for form in page.find("form")} <= {"/"}
+    assert not [name for element in page.everything() for name in element.attributes if name.startswith("on")]
+    assert "49" not in page.text.replace("{{ 7 * 7 }}", "")

@@ -9,14 +9,17 @@ from scanner.model import (
     PORTS,
     Certificate,
     Endpoint,
+    Kind,
     Observation,
     Phase,
     Reason,
+    Severity,
     StartTls,
     TargetFinding,
     Tls,
     Verdict,
 )
+from scanner.model.incident import Cause, Incident
 from tests.web.verdicts import (
     BLOCKED,
     CLEAR_AUTH,
@@ -245,4 +248,17 @@ FINDINGS = (
         Reason.ADDRESS_NOT_ALLOWED,
         "10.0.0.5",
     ),
+)
+
+INCIDENT = Incident(
+    cause=Cause.VERDICT,
+    subject="smtp.stripped.example",
+    name="starttls_missing",
+    kind=Kind.DOWNGRADE,
+    severity=Severity.CRITICAL,
+    since=NOW - timedelta(hours=3),
+    keys=(endpoint("smtp.stripped.example", 587).key,),
+    domains=("stripped.example",),
+    summary="STARTTLS was there and is gone.",
+    advice="Switch it on again.",
 )

@@ -1,0 +1,122 @@
+"""The routes for people who look closer: a domain, an endpoint, and having it probed now."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+
+import structlog
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import HTMLResponse
+
+from scanner.model import Observation
+from scanner.model.domain import DomainFacts
+from scanner.model.endpoint_id import read_id
+from scanner.model.event import Event
+from scanner.model.observation import Key
+from scanner.store import EventQuery, StoreError
+from scanner.web.asked import Probed, ProbeRefusedError
+from scanner.web.brief import Briefs
+from scanner.web.domain_page import find_domain, render_domain
+from scanner.web.endpoint_page import MOST_PROBES, MOST_READ, Past, render_endpoint
+from scanner.web.monitor import Monitor, Now, Watched
+from scanner.web.shield import is_cross_origin
+from scanner.web.status_page import Snapshot, take_snapshot
+
+log = structlog.get_logger(__name__)
+
+routes = APIRouter(tags=["pages"], default_response_class=HTMLResponse)
+
+_UNREAD = "The store does not answer, so the past cannot be shown; the log says why."
+
+
+@routes.get(
+    "/domains/{name:path}",
+    summary="A domain",
+    response_description="The page",
+    responses={404: {"description": "No such domain is watched"}},
+)
+async def domain(request: Request, monitor: Watched, now: Now, name: str) -> HTMLResponse:
+    """A domain, or a host that was named: its services and endpoints, what to set up, what it publishes."""
+    known: Briefs = request.app.state.briefs
+    facts = next((each for each in monitor.domains() if each.domain == name), None)
+    page = await asyncio.to_thread(_render_domain, name, facts, take_snapshot(monitor), known, now)
+    if page is None:
+        raise HTTPException(404, "no such domain is watched. The page / lists all that are.")
+    return HTMLResponse(page)
+
+
+def _render_domain(
+    name: str, facts: DomainFacts | None, snapshot: Snapshot, known: Briefs, now: datetime
+) -> str | None:
+    found = find_domain(name, snapshot, known, facts)
+    return None if found is None else render_domain(found, facts, snapshot, now)
+
+
+@routes.get(
+    "/endpoints/{id}",
+    summary="An endpoint",
+    response_description="The page",
+    responses={404: {"description": "No such endpoint is watched"}},
+)
+async def endpoint(monitor: Watched, now: Now, id: str) -> HTMLResponse:  # noqa: A002 - its name outside
+    """An endpoint: its last probe in full, its latency over time, and what has changed."""
+    return await _answer(monitor, now, _find(monitor, id))
+
+
+@routes.post(
+    "/endpoints/{id}",
+    summary="Probe an endpoint now, and show how it went",
+    response_description="The page, with the dialogue as it happened",
+    responses={
+        403: {"description": "A browser sent this for another site"},
+        404: {"description": "No such endpoint is watched"},
+        429: {
+            "description": "It was asked for too soon; the page says so, and Retry-After when it may be again"
+        },
+        503: {"description": "Its turn did not come in time"},
+    },
+)
+async def probe(request: Request, monitor: Watched, now: Now, id: str) -> HTMLResponse:  # noqa: A002 - as above
+    """What the button of the page does: a probe in its turn and within all limits."""
+    if is_cross_origin(request.headers):
+        raise HTTPException(403, "a page of another site may not have anything probed.")
+    seen = _find(monitor, id)
+    try:
+        probed = await monitor.desk.probe_endpoint(seen.endpoint.key)
+    except ProbeRefusedError as refusal:
+        notice = f"It was not probed: {refusal.detail}."
+        answer = await _answer(monitor, now, seen, notice=notice)
+        answer.status_code = refusal.status
+        answer.headers.update(refusal.headers)
+        return answer
+    return await _answer(monitor, now, _find(monitor, id), probed=probed)
+
+
+def _find(monitor: Monitor, text: str) -> Observation:
+    key = read_id(text)
+    seen = None if key is None else monitor.latest_of(key)
+    if seen is None:
+        raise HTTPException(404, "no such endpoint is watched. The page / shows all that are.")
+    return seen
+
+
+async def _answer(
+    monitor: Monitor, now: datetime, seen: Observation, *, probed: Probed | None = None, notice: str = ""
+) -> HTMLResponse:
+    past = await _read_past(monitor, seen.endpoint.key)
+    # The clock goes on while a probe is made.
+    now = max(now, seen.started_at)
+    page = await asyncio.to_thread(render_endpoint, monitor.version, seen, past, now, probed, notice)
+    return HTMLResponse(page)
+
+
+async def _read_past(monitor: Monitor, key: Key) -> Past:
+    try:
+        history: Sequence[Observation] = await monitor.history(
+            key, since=None, before=None, limit=MOST_PROBES
+        )
+        events: Sequence[Event] = await monitor.events(EventQuery(host=key[0], limit=MOST_READ))
+    except StoreError as error:
+        log.error("past_not_read", error=str(error))
+        return Past(history_note=_UNREAD, events_note=_UNREAD)
+    return Past(history=history, events=events)

@@ -1,0 +1,102 @@
+"""The status page: what is wrong, since when, what to do; and every domain on its seven ports."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from scanner.model import Kind, Observation, TargetFinding, Verdict
+from scanner.model.incident import Incident
+from scanner.web.brief import Brief, Briefs
+from scanner.web.filters import SIZES, STATES, Filters
+from scanner.web.matrix import COLUMNS, group_domains, lay_out
+from scanner.web.monitor import Monitor
+from scanner.web.render import render
+from scanner.web.standing import Concern, count, count_targets
+
+MOST_CHOICES = 100
+"""Providers and verdicts to choose from; any other can be typed."""
+OPENLY_SHOWN = 4
+"""Incidents with what to do spelled out; the others are a line each until opened."""
+MOST_INCIDENTS = 60
+_KINDS = (Kind.BLOCKED, Kind.DOWNGRADE, Kind.MISCONFIGURATION, Kind.WEAKNESS, Kind.NOTICE)
+"""Among equals: what this program watches for first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What the service knew when the page was asked for; a thread may read it while probing goes on."""
+
+    version: str
+    is_ready: bool
+    started_at: datetime
+    endpoints_total: int
+    endpoints_done: int
+    next_pass_at: datetime | None
+    observations: tuple[Observation, ...]
+    findings: tuple[TargetFinding, ...]
+    egress: tuple[Verdict, ...]
+    incidents: tuple[Incident, ...]
+
+
+def take_snapshot(monitor: Monitor) -> Snapshot:
+    """Return what the service knows now."""
+    return Snapshot(
+        version=monitor.version,
+        is_ready=monitor.is_ready,
+        started_at=monitor.started_at,
+        endpoints_total=monitor.endpoints_total,
+        endpoints_done=monitor.endpoints_done,
+        next_pass_at=monitor.next_pass_at,
+        observations=tuple(monitor.observations()),
+        findings=tuple(monitor.findings()),
+        egress=tuple(monitor.egress()),
+        incidents=tuple(monitor.incidents()),
+    )
+
+
+def render_status(snapshot: Snapshot, known: Briefs, now: datetime, filters: Filters) -> str:
+    """Return the status page."""
+    briefs = known.update(snapshot.observations)
+    concerns = Counter(brief.concern for brief in briefs)
+    targets = count_targets(snapshot.findings)
+    incidents = sort_incidents(snapshot.incidents)
+    return render(
+        "status.html",
+        monitor=snapshot,
+        now=now,
+        filters=filters,
+        states=STATES,
+        sizes=SIZES,
+        columns=COLUMNS,
+        counts=count(briefs),
+        urgent=(concerns[Concern.NOW], targets[Concern.NOW]),
+        soon=(concerns[Concern.SOON], targets[Concern.SOON]),
+        page=lay_out(group_domains(briefs, snapshot.findings), filters),
+        incidents=incidents[:MOST_INCIDENTS],
+        incidents_total=len(incidents),
+        openly_shown=OPENLY_SHOWN,
+        egress=snapshot.egress,
+        **_list_choices(briefs, snapshot.findings),
+    )
+
+
+def sort_incidents(incidents: Sequence[Incident]) -> list[Incident]:
+    """Return the gravest first; of these what is blocked or downgraded, then the widest."""
+    return sorted(incidents, key=_gravity)
+
+
+def _gravity(incident: Incident) -> tuple[object, ...]:
+    kind = _KINDS.index(incident.kind)
+    return -incident.severity, kind, -len(incident.domains), -incident.since.timestamp(), incident.subject
+
+
+def _list_choices(briefs: Sequence[Brief], findings: Sequence[TargetFinding]) -> dict[str, list[str]]:
+    """Return what there is to filter by."""
+    providers = Counter(brief.provider for brief in briefs)
+    verdicts = {id_ for brief in briefs for id_ in brief.verdicts}
+    verdicts |= {verdict.id for finding in findings for verdict in finding.verdicts}
+    return {
+        "providers": sorted(name for name, _ in providers.most_common(MOST_CHOICES)),
+        "verdicts": sorted(verdicts)[:MOST_CHOICES],
+    }
