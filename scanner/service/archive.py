@@ -11,10 +11,12 @@ import structlog
 from scanner.config import Settings
 from scanner.model import Observation, Severity
 from scanner.model.event import Event, EventKind
+from scanner.model.incident import Incident
 from scanner.model.observation import Key
 from scanner.service.orders import OrderDesk
+from scanner.service.past import Past, egress_marks, incident_marks, read_past
 from scanner.service.watch import Watch
-from scanner.store import Entry, Known, Limits, Place, Store, StoredPolicies, StoreError, find_place
+from scanner.store import Entry, Limits, Place, Store, StoredPolicies, StoreError, find_place
 from scanner.verdict.version import RULES_VERSION
 
 log = structlog.get_logger(__name__)
@@ -28,16 +30,21 @@ ORDER_SECONDS = 5.0
 class StoreKeeper:
     """Hands on to the store what one probe came to."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, vantage: str) -> None:
         self._store = store
+        self._vantage = vantage
 
     def keep(self, observation: Observation, memory: str, events: Sequence[Event]) -> None:
         """Keep it; what stands is in the memory, and would only make equal observations differ."""
         self._store.put(Entry(replace(observation, standing=None), memory, tuple(events)))
 
     def keep_events(self, events: Sequence[Event]) -> None:
-        """Keep events that are about no single endpoint."""
-        self._store.put_events(events)
+        """Keep events that are about no single endpoint, and what they tell of our own network."""
+        self._store.put_events(events, egress_marks(events))
+
+    def keep_incidents(self, changed: Mapping[str, Incident | None], events: Sequence[Event]) -> None:
+        """Keep which incidents are open, and the events that tell of it."""
+        self._store.put_events(events, incident_marks(changed, self._vantage))
 
     def forget(self, keys: Iterable[Key]) -> None:
         """Take note that endpoints are watched no more."""
@@ -51,7 +58,7 @@ class Archive:
         kept = settings.store
         limits = Limits(kept.samples, kept.sample_days, kept.events, kept.event_days)
         self.store = Store(place, limits, vantage=settings.vantage)
-        self.keeper = StoreKeeper(self.store)
+        self.keeper = StoreKeeper(self.store, settings.vantage)
         self.policies = StoredPolicies(self.store, {})
         self._desk = OrderDesk(settings.vantage)
         self._vantage = settings.vantage
@@ -59,18 +66,18 @@ class Archive:
         self._told: set[str] = set()
         """The kinds of faults that are in the log."""
 
-    async def load(self, seconds: float | None = LOAD_SECONDS) -> Known:
+    async def load(self, seconds: float | None = LOAD_SECONDS) -> Past:
         """Return what was known; nothing where the store fails, which it then goes on to mend by itself."""
         try:
             known = await self.store.load(seconds)
             self.policies.restore(known.policies)
         except Exception as error:  # noqa: BLE001 - without what was known all the rest can be done
             self._tell_once("store_not_loaded", error)
-            return Known()
+            return Past()
         self._is_loaded = True
         self.store.set_meta({"rules": RULES_VERSION})
         log.info("store_loaded", place=str(self.store.place), endpoints=len(known.memories))
-        return known
+        return read_past(known, self._vantage)
 
     async def history(
         self, key: Key, *, since: datetime | None, before: datetime | None, limit: int
@@ -98,8 +105,8 @@ class Archive:
 
     async def _look(self, watch: Watch) -> None:
         if not self._is_loaded:
-            known = await self.load(None)
-            watch.restore(known.memories, known.latest)
+            past = await self.load(None)
+            watch.restore(past)
         watch.chronicle.tell(tuple(self._tell_losses()))
         await self._obey(watch)
 

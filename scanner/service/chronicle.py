@@ -15,6 +15,7 @@ from scanner.service.conditions import ConditionLog
 from scanner.service.event_log import EventLog
 from scanner.service.incidents import IncidentBoard, provider_of
 from scanner.service.kin import Kin
+from scanner.service.past import Past, find_changed
 from scanner.service.recollection import Recollection, write_memory
 from scanner.verdict import Policy
 from scanner.verdict.remember import Patience
@@ -43,6 +44,9 @@ class Keeper(Protocol):
 
     def keep_events(self, events: Sequence[Event]) -> None:
         """Keep events that are about no single endpoint; must not block."""
+
+    def keep_incidents(self, changed: Mapping[str, Incident | None], events: Sequence[Event]) -> None:
+        """Keep which incidents are open, None for one that is over, and what tells of it; must not block."""
 
     def forget(self, keys: Iterable[Key]) -> None:
         """Take note that endpoints are watched no more; what is kept of them stays for a while."""
@@ -80,14 +84,19 @@ class Chronicle:
         """Likewise of providers, and which of their hosts were looked at since."""
         self._find_others = find_others
         self._kin = Kin()
+        self._open: dict[str, Incident] = {}
+        """The incidents that the keeper knows to be open."""
         self.board = IncidentBoard(self._take_incidents)
         self.events = EventLog()
         self.conditions = ConditionLog()
         self.recollection = Recollection(policy, patience, [self], find_others)
 
-    def restore(self, memories: Mapping[Key, str]) -> None:
-        """Take over what was remembered before the process began."""
-        self.recollection.restore(memories)
+    def restore(self, past: Past) -> None:
+        """Take over what was remembered before the process began; what is open is shown at once."""
+        self.recollection.restore(past.memories)
+        if past.incidents:
+            self._open |= past.incidents
+            self.board.restore(past.incidents)
 
     def remember(self, observation: Observation) -> Observation:
         """Judge a probe with memory; what it leaves open is probed again soon."""
@@ -143,7 +152,10 @@ class Chronicle:
 
     def _take_incidents(self, incidents: tuple[Incident, ...], events: tuple[Event, ...]) -> None:
         self._show_incidents(incidents)
-        self.tell(events)
+        if self._keeper is not None:
+            self._keeper.keep_incidents(find_changed(self._open, incidents), events)
+            self._open = {each.id: each for each in incidents}
+        self.events.tell(events)
 
     def _follow_up(self, seen: Observation) -> None:
         key = seen.endpoint.key

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -68,8 +68,8 @@ class Controls:
         self._vantage = vantage
         self._clock = clock
         self._known: dict[Gate, _Known] = {}
-        self._told: dict[Gate, Word] = {}
-        """What was last told as an event."""
+        self._told: dict[str, Word] = {}
+        """What was last told as an event, by what the gate is called."""
         self._held: dict[Gate, deque[Observation]] = {}
         self._under_way: set[Gate] = set()
         self._in_use: frozenset[Gate] = frozenset()
@@ -86,6 +86,10 @@ class Controls:
             if rounds.lists.get(gate.port) != former.lists.get(gate.port) or not self._has_controls(gate):
                 del self._known[gate]
         self._changed.set()
+
+    def restore(self, told: Mapping[str, Word]) -> None:
+        """Take over what was told before the process began, by what the gates are called."""
+        self._told = {**told, **self._told}
 
     @property
     def standings(self) -> Standings:
@@ -213,9 +217,9 @@ class Controls:
         now, before = self._clock(), self._known.get(gate)
         since = now if before is None or before.standing.word is not standing.word else before.since
         self._known[gate] = _Known(standing, asked_at, now, since)
-        told = self._told.get(gate, Word.FINE)
+        told = self._told.get(str(gate), Word.FINE)
         if standing.word not in {Word.UNTOLD, told}:
-            self._told[gate] = standing.word
+            self._told[str(gate)] = standing.word
             self._reports.on_change(gate, standing, _write_event(gate, told, standing, self._vantage))
 
 

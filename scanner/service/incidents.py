@@ -1,7 +1,7 @@
 """The incident board: keeps the condition of every endpoint, and the incidents behind them."""
 
 from collections import defaultdict
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
@@ -70,6 +70,18 @@ class IncidentBoard:
         self._has_news = True
         return findings
 
+    def restore(self, incidents: Mapping[str, Incident]) -> None:
+        """Take over what was open when the process before this one ended, until it is worked out anew.
+
+        What was found about targets counts when the next plan finds it as well, or the last one has.
+        """
+        for id_, former in incidents.items():
+            self.open[id_] = _go_on(former, self.open.get(id_, former))
+            if not former.keys:
+                self._suspected[id_] = _go_on(former, self._suspected.get(id_, former))
+        self._has_news = True
+        self._on_change(tuple(self.open.values()), ())
+
     def forget(self, key: Key) -> None:
         """Forget an endpoint that is watched no more."""
         former = self._conditions.pop(key, None)
@@ -114,10 +126,8 @@ class IncidentBoard:
         ):
             same = current.get(incident.id)
             current[incident.id] = incident if same is None else _join(same, incident)
-        for id_, incident in current.items():
-            # The port that it began at may be mended before the others: it is the same incident all the time.
-            if id_ in self.open and self.open[id_].since < incident.since:
-                current[id_] = replace(incident, since=self.open[id_].since)
+        for id_ in current.keys() & self.open.keys():
+            current[id_] = _go_on(self.open[id_], current[id_])
         if current == self.open:
             return
         before, self.open = self.open, current
@@ -146,6 +156,11 @@ def _suffixes() -> PublicSuffixList:
 @lru_cache(maxsize=65_536)
 def _registered(host: str) -> str:
     return _suffixes().privatesuffix(host) or host
+
+
+def _go_on(former: Incident, now: Incident) -> Incident:
+    """Return an incident that was open already: its first port may be mended before the others."""
+    return replace(now, since=former.since) if former.since < now.since else now
 
 
 def _join(one: Incident, other: Incident) -> Incident:

@@ -241,8 +241,7 @@ async def _run_watch(watch: Watch, archive: Archive | None) -> None:
     if archive is None:
         await watch.run()
         return
-    known = await archive.load()
-    watch.restore(known.memories, known.latest)
+    watch.restore(await archive.load())
     watch.telemetry.show_store(lambda: archive.store.status)
     async with asyncio.TaskGroup() as group:
         group.create_task(watch.run())

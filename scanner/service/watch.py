@@ -22,6 +22,7 @@ from scanner.service.checkpoint import Checkpoint, Ties, WatchJob
 from scanner.service.chronicle import Chronicle, Keeper
 from scanner.service.herald import Herald
 from scanner.service.parts import Parts
+from scanner.service.past import Past
 from scanner.service.planning import Planning
 from scanner.service.roster import Roster
 from scanner.service.sinks import Latest, Metrics
@@ -193,10 +194,11 @@ class Watch:
         """Return what was found about targets that have no endpoint."""
         return self._findings
 
-    def restore(self, memories: Mapping[Key, str], latest: Mapping[Key, Observation]) -> None:
+    def restore(self, past: Past) -> None:
         """Take over what was known before the process began; it is shown until the next probe."""
-        self.chronicle.restore(memories)
-        self._roster.restore(latest)
+        self.chronicle.restore(past)
+        self._roster.restore(past.latest)
+        self.controls.restore(past.egress)
 
     def latest_of(self, key: Key) -> Observation | None:
         """Return the latest result of an endpoint."""
@@ -269,10 +271,8 @@ class Watch:
                 self._show(endpoint.key)
             return None
         key = endpoint.key
-        if not self._agenda.begin(key):
-            return None
-        observation = await self._examiner.examine(endpoint)
-        if observation is None:  # patient as it is, it gives one for every endpoint
+        observation = await self._examiner.examine(endpoint) if self._agenda.begin(key) else None
+        if observation is None:
             return None
         is_known = key in self._latest or is_proven(observation)
         self._agenda.end(key, at_least=0.0 if is_known else GUESS_SECONDS)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Table, bindparam, func, insert, update
+from sqlalchemy import Connection, Table, bindparam, delete, func, insert, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from scanner.discovery.mta_sts import KeptPolicy
@@ -25,6 +25,7 @@ _TOUCH = (
 )
 _SET_MEMORY = _TOUCH.values(memory=bindparam("text"))
 _FILL_MEMORY = _TOUCH.values(memory=func.coalesce(endpoints.c.memory, bindparam("text")))
+_REMOVE_META = delete(meta).where(meta.c.key == bindparam("of"))
 _FINISH_ORDER = update(orders).where(orders.c.id == bindparam("of")).values(taken_at=bindparam("now"))
 
 
@@ -50,8 +51,10 @@ class BatchWriter:
             connection.execute(insert(events), event_rows)
         if batch.policies:
             _replace(connection, policies, [_policy_values(*item) for item in batch.policies.items()])
-        if batch.meta:
-            _replace(connection, meta, [{"key": key, "value": text} for key, text in batch.meta.items()])
+        if set_ := [{"key": key, "value": text} for key, text in batch.meta.items() if text is not None]:
+            _replace(connection, meta, set_)
+        if gone := [{"of": key} for key, text in batch.meta.items() if text is None]:
+            connection.execute(_REMOVE_META, gone)
         if batch.finished:
             connection.execute(_FINISH_ORDER, [{"of": number, "now": micros} for number in batch.finished])
 

@@ -23,7 +23,8 @@ class Batch:
     entries: list["Waiting"] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     policies: dict[str, KeptPolicy] = field(default_factory=dict)
-    meta: dict[str, str] = field(default_factory=dict)
+    meta: dict[str, str | None] = field(default_factory=dict)
+    """Values of the key/value table; None = it is removed."""
     finished: list[int] = field(default_factory=list)
     """Orders that were carried out."""
     barriers: list[Future[None]] = field(default_factory=list)
@@ -80,7 +81,7 @@ class Pending:
         self._carried: dict[Name, Waiting] = {}
         self._events: deque[Event] = deque()
         self._policies: dict[str, KeptPolicy] = {}
-        self._meta: dict[str, str] = {}
+        self._meta: dict[str, str | None] = {}
         self._finished: list[int] = []
         self._barriers: list[Future[None]] = []
 
@@ -97,10 +98,14 @@ class Pending:
             is_full = len(self._entries) >= self._pace.batch_entries
         self._tell(is_full=is_full)
 
-    def put_events(self, events: Iterable[Event]) -> None:
-        """Add events that belong to no entry; they are written in the order in which they came."""
+    def put_events(self, events: Iterable[Event], meta: Mapping[str, str | None] | None = None) -> None:
+        """Add events that belong to no entry; they are written in the order in which they came.
+
+        The values of the key/value table go into one transaction with them.
+        """
         with self._lock:
             self._add_events(events)
+            self._meta.update(meta or {})
         self._tell()
 
     def put_policies(self, policies: Mapping[str, KeptPolicy]) -> None:
@@ -109,8 +114,8 @@ class Pending:
             self._policies.update(policies)
         self._tell()
 
-    def put_meta(self, values: Mapping[str, str]) -> None:
-        """Add values of the key/value table."""
+    def put_meta(self, values: Mapping[str, str | None]) -> None:
+        """Add values of the key/value table; None removes one."""
         with self._lock:
             self._meta.update(values)
         self._tell()

@@ -75,6 +75,7 @@ class Store:
         for key, observation in known.latest.items():
             entry = Entry(observation, known.memories.get(key))
             self._writer.current.setdefault((key, self._vantage), entry)
+        self._writer.meta = {**known.meta, **self._writer.meta}
         self._is_known = True
         return known
 
@@ -82,9 +83,12 @@ class Store:
         """Take one entry. It is written whole or not at all, within a second where the store works."""
         self._writer.pending.put(Waiting(entry, is_blind=not self._is_known))
 
-    def put_events(self, events: Iterable[Event]) -> None:
-        """Take events that belong to no entry."""
-        self._writer.pending.put_events(events)
+    def put_events(self, events: Iterable[Event], meta: Mapping[str, str | None] | None = None) -> None:
+        """Take events that belong to no entry, and values of the key/value table that go with them.
+
+        They are written in one transaction; a value that is None is removed.
+        """
+        self._writer.pending.put_events(events, meta)
 
     def save_policies(self, policies: Mapping[str, KeptPolicy]) -> None:
         """Take MTA-STS policies by domain."""

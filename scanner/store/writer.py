@@ -57,6 +57,8 @@ class Writer:
         self.health = Health(str(place), pace)
         self.current: dict[Name, Entry] = {}
         """The last entry of every watched endpoint: written again where the database is lost."""
+        self.meta: dict[str, str] = {}
+        """The key/value table as it was read and written; likewise."""
         self.written = 0
         self.size_bytes: int | None = None
         self._place = place
@@ -172,6 +174,7 @@ class Writer:
         step = self._pace.batch_entries
         for start in reversed(range(0, len(entries), step)):
             self._hand.appendleft(Batch(entries[start : start + step]))
+        self._hand.appendleft(Batch(meta=dict(self.meta)))
         if former[0] != found[0] and not self._is_anew:
             self.health.lose(
                 f"{self._place}: the store was removed or replaced, and made anew", self._clock()
@@ -239,6 +242,9 @@ class Writer:
             if memory is None and former is not None:
                 memory = former.memory
             self.current[waiting.name] = Entry(waiting.entry.observation, memory)
+        if batch.meta:
+            meta = {**self.meta, **batch.meta}
+            self.meta = {key: text for key, text in meta.items() if text is not None}
         self.written += len(batch.entries)
         self._answers += [(barrier, None) for barrier in batch.barriers]
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from scanner.model import Severity
 from scanner.model.domain import DomainFacts
+from scanner.model.event import Event, EventKind
 from scanner.model.incident import Incident
 
 FOR_SECONDS = 180.0
@@ -62,6 +63,8 @@ class Ledger:
 
     def __init__(self) -> None:
         self.probes = 0
+        self.told: list[Event] = []
+        """What was told of incidents, over all lives of the scanner."""
         self._spells: dict[Identity, list[Spell]] = {}
         self._failing: dict[Identity, list[Spell]] = {}
 
@@ -82,6 +85,11 @@ class Ledger:
         self._close_others(self._failing, told, at)
         for identity in told:
             _open(self._failing, identity, at)
+
+    def hear(self, event: Event) -> None:
+        """Take an event, as a webhook does."""
+        if event.kind in {EventKind.INCIDENT_OPENED, EventKind.INCIDENT_CLOSED}:
+            self.told.append(event)
 
     def stop(self, at: float) -> None:
         """Take it that the scanner is gone, and its metrics with it."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from scanner.model import Kind, Severity
+from scanner.model.event import Event, EventKind
 from scanner.model.incident import Cause
 from tests.engine.clockwork import run
 from tests.scenarios.ledger import Alert, Identity
@@ -96,7 +97,7 @@ class Scenario:
             replace(alert, ended=None if alert.ended is None or alert.ended >= end else alert.ended)
             for alert in ledger.alerts
         ]
-        return Outcome(self, tuple(alerts), ledger.probes)
+        return Outcome(self, tuple(alerts), ledger.probes, tuple(ledger.told))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,20 @@ class Outcome:
     scenario: Scenario
     alerts: tuple[Alert, ...]
     probes: int
+    told: tuple[Event, ...] = ()
+    """The beginnings and ends of incidents, in the order in which they were told."""
+
+    @property
+    def repeats(self) -> list[str]:
+        """What was told to begin while it went on, or to end while it did not, whatever was restarted."""
+        is_open: dict[tuple[str | None, str], bool] = {}
+        found = []
+        for event in self.told:
+            begins = event.kind is EventKind.INCIDENT_OPENED
+            if is_open.get((event.name, event.subject), False) is begins:
+                found.append(f"{event.kind} {event.name} {event.subject}")
+            is_open[event.name, event.subject] = begins
+        return found
 
     @property
     def misses(self) -> list[str]:

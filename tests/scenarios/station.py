@@ -12,6 +12,7 @@ from scanner.engine import Pool, Schedule, WaitingRoom
 from scanner.model import PORTS, Endpoint, Observation, Reason
 from scanner.model.control import CONTROL, Gate, GateStanding
 from scanner.model.event import Event
+from scanner.model.incident import Incident
 from scanner.model.observation import Key
 from scanner.model.target import parse_target
 from scanner.probe import Prober
@@ -20,6 +21,7 @@ from scanner.service.asking import Asker, Errand
 from scanner.service.chronicle import Chronicle
 from scanner.service.clues import Clues
 from scanner.service.controls import Controls, Reports
+from scanner.service.past import Past
 from scanner.service.planning import RETRY_SECONDS
 from scanner.service.roster import Roster
 from scanner.service.rounds import Rounds
@@ -41,6 +43,7 @@ class Kept:
 
     memories: dict[Key, str] = field(default_factory=dict)
     latest: dict[Key, Observation] = field(default_factory=dict)
+    incidents: dict[str, Incident] = field(default_factory=dict)
 
     def keep(self, observation: Observation, memory: str, events: Sequence[Event]) -> None:
         """Keep what one probe came to; what stands is in the memory."""
@@ -49,6 +52,14 @@ class Kept:
 
     def keep_events(self, events: Sequence[Event]) -> None:
         """Keep none of them."""
+
+    def keep_incidents(self, changed: Mapping[str, Incident | None], events: Sequence[Event]) -> None:
+        """Keep which incidents are open."""
+        for id_, incident in changed.items():
+            if incident is None:
+                del self.incidents[id_]
+            else:
+                self.incidents[id_] = incident
 
     def forget(self, keys: Iterable[Key]) -> None:
         """Keep what there is: a store keeps it for a month."""
@@ -142,7 +153,9 @@ class Station:
             keeper=kept,
             clock=self._time,
         )
-        self._chronicle.restore(kept.memories)
+        self._chronicle.events.listen(ledger.hear)
+        self._endpoints: int | None = None
+        self._chronicle.restore(Past(kept.memories, kept.latest, kept.incidents))
         self._roster.restore(kept.latest)
 
     async def live(self, seconds: float) -> None:
@@ -188,6 +201,7 @@ class Station:
             pass
         self._changed.set()
         self._controls.watch(plan.endpoints)
+        self._endpoints = len(plan.endpoints)
         for endpoint in plan.endpoints:
             if (renewed := self._roster.renewed(endpoint)) is not None:
                 seen = self._chronicle.supplement(self._prober.judge(renewed))
@@ -248,7 +262,8 @@ class Station:
             await self._unsettled.wait()
             self._unsettled.clear()
             await asyncio.sleep(SETTLE_SECONDS)
-            self._chronicle.settle()
+            if self._endpoints is not None and self._roster.probed >= self._endpoints:
+                self._chronicle.settle()
 
 
 async def play(world: World) -> Ledger:

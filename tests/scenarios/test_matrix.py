@@ -19,6 +19,7 @@ def test_scenario(scenario: Scenario) -> None:
     assert outcome.misses == []
     assert outcome.false_alarms == []
     assert outcome.faults == []
+    assert outcome.repeats == []
 
 
 def test_an_incident_is_open_again_as_soon_as_the_scanner_is_back() -> None:

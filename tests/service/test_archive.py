@@ -18,6 +18,7 @@ from scanner.model.observation import Key
 from scanner.service import archive as service_archive
 from scanner.service.archive import Archive
 from scanner.service.orders import OrderDesk
+from scanner.service.past import Past
 from scanner.service.watch import Watch
 from scanner.store import Known, Order, add_order
 from tests.cli.running_farm import RunningFarm
@@ -153,7 +154,7 @@ async def test_no_exception_of_the_store_ends_the_archive(
 
     monkeypatch.setattr(archive.store, "load", fail)
     with capture_logs() as logs:
-        assert await archive.load() == Known()
+        assert await archive.load() == Past()
         running = asyncio.create_task(archive.run(cast("Watch", DeadEnd())))
         async with asyncio.timeout(10):
             await enough.wait()

@@ -1,6 +1,6 @@
 """The chronicle: what is open is probed again soon, a host is looked at whole, incidents are told."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -47,6 +47,10 @@ class Scene:
         self.kept.append((observation.endpoint.key, events))
 
     def keep_events(self, events: Sequence[Event]) -> None:
+        """Keep them."""
+        self.kept_events.extend(events)
+
+    def keep_incidents(self, changed: Mapping[str, Incident | None], events: Sequence[Event]) -> None:
         """Keep them."""
         self.kept_events.extend(events)
 

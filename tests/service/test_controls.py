@@ -452,3 +452,21 @@ def test_controls_that_are_switched_off_while_they_are_asked_count_no_more() -> 
         assert stage.events == []
 
     run(main())
+
+
+@pytest.mark.parametrize("is_over", [False, True])
+def test_what_was_told_before_a_restart_is_not_told_again_and_its_end_is(is_over: bool) -> None:
+    async def main() -> None:
+        stage = Stage()
+        stage.controls.restore({"port 25 over IPv4": Word.BLOCKED})
+        if not is_over:
+            stage.fail_all()
+            stage.prober.reasons[TARGET] = Reason.CONNECT_TIMEOUT
+            stage.controls.pass_on(seen(endpoint(port=587), certificate=CERTIFICATE))
+        else:
+            stage.prober.reasons[TARGET] = Reason.CONNECT_TIMEOUT
+        await stage.scan(endpoint())
+        assert stage.words == [Word.FINE if is_over else Word.BLOCKED]
+        assert [event.after["standing"] for event in stage.events] == (["fine"] if is_over else [])
+
+    run(main())

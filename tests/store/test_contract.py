@@ -49,6 +49,16 @@ async def test_what_was_put_is_known_after_a_restart(open_store: OpenStore) -> N
     assert known.meta == {"rules": "7"}
 
 
+async def test_a_value_goes_with_the_events_that_it_belongs_to(open_store: OpenStore, store: Store) -> None:
+    store.set_meta({"a": "1", "b": "1"})
+    await store.flush()
+    store.put_events([told(1)], {"a": "2", "b": None, "c": None})
+    await store.close()
+    again = open_store()
+    assert (await again.load()).meta == {"a": "2"}
+    assert len(again.reader.events()) == 1
+
+
 async def test_a_memory_stays_where_an_entry_has_none(open_store: OpenStore, store: Store) -> None:
     store.put(Entry(seen(0), "{}"))
     await store.flush()
