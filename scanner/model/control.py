@@ -110,6 +110,8 @@ class GateStanding:
     """How the controls failed."""
     is_network_down: bool = False
     """Whether nothing at all works, and not this port alone."""
+    has_witness: bool = False
+    """Whether it cannot be told since a target answers where no control does."""
 
     @property
     def is_bad(self) -> bool:

@@ -12,6 +12,7 @@ from scanner.model.control import CONTROL, Control, Gate, realm_of, realm_of_dar
 from scanner.model.target import is_address
 from scanner.network import ConnectFailure, ResolveFailure, Resolver, open_connection
 from scanner.probe import Prober
+from scanner.verdict.egress import is_answered
 from scanner.verdict.interception import Asked
 
 ROUND_SECONDS = 75.0
@@ -65,6 +66,15 @@ class Asker:
             return Asked(control, await self._in_turn(address, lambda: self._prober.probe(endpoint)))
 
         return tuple(await _gather(ask(control) for control in controls[:MOST_CONTROLS]))
+
+    async def ask_witnesses(self, endpoints: Iterable[Endpoint]) -> tuple[str, ...]:
+        """Probe targets now, and name those that answer."""
+
+        async def ask(endpoint: Endpoint) -> str | None:
+            seen = await self._in_turn(endpoint.address, lambda: self._prober.probe(endpoint))
+            return f"{endpoint.host} [{endpoint.address}]" if is_answered(seen) else None
+
+        return tuple(await _gather(map(ask, endpoints)))
 
     async def ask_sites(self, gate: Gate) -> tuple[tuple[str, bool], ...]:
         """Tell which of the sites can be connected to over the gate's family."""

@@ -1,9 +1,10 @@
 """What probes say in passing about our own network: which ports answer, how near who answers is."""
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 
-from scanner.model import Observation, Phase
+from scanner.model import Endpoint, Observation, Phase
 from scanner.model.control import Control, Gate, Realm, gate_of
 from scanner.model.observation import Key
 from scanner.verdict.egress import is_answered
@@ -11,6 +12,8 @@ from scanner.verdict.interception import Asked
 
 RECENT_SECONDS = 60.0
 """How long an answer on another port shows that the network works."""
+MOST_WITNESSES = 3
+"""Targets of a gate that are asked anew where no control answers: those that answered last."""
 
 
 class Clues:
@@ -23,6 +26,7 @@ class Clues:
         self._names: frozenset[tuple[str, int]] = frozenset()
         self._shown: dict[Key, tuple[object, float]] = {}
         self._seen: dict[tuple[str, Gate], tuple[float, Observation]] = {}
+        self._witnesses: dict[Gate, OrderedDict[Key, Endpoint]] = {}
         self._answered: dict[tuple[Realm, int], dict[int, float]] = {}
         self._connects: dict[str, dict[int, float]] = {}
 
@@ -36,6 +40,7 @@ class Clues:
         endpoint = observation.endpoint
         if is_answered(observation):
             self._answered.setdefault((gate.realm, gate.family), {})[gate.port] = self._clock()
+        self._note_witness(gate, observation)
         if endpoint.address in self._connects:
             self._note_connect(observation)
         if (endpoint.host, endpoint.port) in self._names:
@@ -62,6 +67,12 @@ class Clues:
     def forget(self, key: Key) -> None:
         """Forget an endpoint that is probed no more."""
         self._shown.pop(key, None)
+        for known in self._witnesses.values():
+            known.pop(key, None)
+
+    def witnesses(self, gate: Gate) -> tuple[Endpoint, ...]:
+        """Return targets whose last probes had an answer at a gate: worth asking whether they have still."""
+        return tuple(self._witnesses.get(gate, {}).values())
 
     def recall(self, control: Control, gate: Gate, fresh: float | None) -> Observation | None:
         """Return what a probe of a target that is this control saw in the last seconds (None = ever)."""
@@ -85,6 +96,15 @@ class Clues:
             if others:
                 found[address] = min(others)
         return found
+
+    def _note_witness(self, gate: Gate, observation: Observation) -> None:
+        endpoint = observation.endpoint
+        known = self._witnesses.setdefault(gate, OrderedDict())
+        known.pop(endpoint.key, None)
+        if is_answered(observation) and (endpoint.host, endpoint.port) not in self._names:
+            known[endpoint.key] = endpoint
+            if len(known) > MOST_WITNESSES:
+                known.popitem(last=False)
 
     def _note_connect(self, observation: Observation) -> None:
         seconds = observation.phases.get(Phase.CONNECT)

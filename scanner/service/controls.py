@@ -218,8 +218,10 @@ class Controls:
         since = now if before is None or before.standing.word is not standing.word else before.since
         self._known[gate] = _Known(standing, asked_at, now, since)
         told = self._told.get(str(gate), Word.FINE)
-        if standing.word not in {Word.UNTOLD, told}:
-            self._told[str(gate)] = standing.word
+        # That the controls are silent is no block any more where a target answers.
+        word = Word.FINE if standing.has_witness and told is Word.BLOCKED else standing.word
+        if word not in {Word.UNTOLD, told}:
+            self._told[str(gate)] = word
             self._reports.on_change(gate, standing, _write_event(gate, told, standing, self._vantage))
 
 
@@ -230,7 +232,7 @@ def _write_event(gate: Gate, before: Word, after: GateStanding, vantage: str) ->
         kind=EventKind.EGRESS_CHANGED,
         subject=str(gate),
         severity=Severity.NOTICE if verdict is None else verdict.severity,
-        summary=f"Our own network lets {gate} through again." if verdict is None else verdict.summary,
+        summary=_tell_end(gate, after) if verdict is None else verdict.summary,
         name=f"egress_{before if verdict is None else after.word}",
         advice=None if verdict is None else verdict.advice,
         before={"standing": before.value},
@@ -241,3 +243,9 @@ def _write_event(gate: Gate, before: Word, after: GateStanding, vantage: str) ->
         },
         vantage=vantage,
     )
+
+
+def _tell_end(gate: Gate, after: GateStanding) -> str:
+    if after.has_witness:
+        return f"It cannot be told any more that our own network blocks {gate}: {after.text}."
+    return f"Our own network lets {gate} through again."

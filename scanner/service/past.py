@@ -75,7 +75,7 @@ def egress_marks(events: Iterable[Event]) -> dict[str, str | None]:
     for event in events:
         if event.kind is EventKind.EGRESS_CHANGED:
             word = event.after.get("standing")
-            is_over = word == Word.FINE
+            is_over = word in {Word.FINE, Word.UNTOLD}
             marks[_egress_mark(event.vantage) + event.subject] = None if is_over else str(word)
     return marks
 

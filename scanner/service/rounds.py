@@ -42,18 +42,21 @@ class Rounds:
     async def find_standing(self, gate: Gate, known: Word | None) -> GateStanding:
         """Ask once; a fault is believed when a second round right behind the first shows it too.
 
-        That the way is open again is believed at once, and so is a fault that was `known` before.
+        That the way is open again is believed at once, and so is a fault that was `known` before. Targets are
+        asked as witnesses between controls that are silent twice: what they answered before shows nothing of
+        now, and where all is over by the second round nobody needs them.
         """
         try:
-            first = judge_gate(await self._ask(gate, is_first=True))
-            if not first.is_bad or first.word is known:
+            is_known = known is Word.BLOCKED
+            first = judge_gate(await self._ask(gate, is_first=True, with_witnesses=is_known))
+            if not first.has_witness and (not first.is_bad or first.word is known):
                 return first
             await asyncio.sleep(self.manner.pause)
-            return judge_gate(await self._ask(gate, is_first=False))
+            return judge_gate(await self._ask(gate, is_first=False, with_witnesses=True))
         except Exception as fault:  # noqa: BLE001 - our own fault means that nothing can be told
             return GateStanding(Word.UNTOLD, (f"{type(fault).__name__}: {fault}",))
 
-    async def _ask(self, gate: Gate, *, is_first: bool) -> Round:
+    async def _ask(self, gate: Gate, *, is_first: bool, with_witnesses: bool) -> Round:
         """Make one round; in the first a target that is a control and has just answered is spared."""
         listed = self.lists.get(gate.port, ())
 
@@ -65,9 +68,11 @@ class Rounds:
         is_silent = bool(asked) and not any(one.has_answered for one in asked)
         # One control that proves itself refutes whatever the dark address says: it is left in peace then.
         is_unproven = bool(asked) and not any(one.is_proven for one in asked)
+        others = self.clues.witnesses(gate) if is_silent and with_witnesses else ()
         async with asyncio.TaskGroup() as group:
             sites = group.create_task(self._asker.ask_sites(gate)) if is_silent else None
             dark = group.create_task(self._asker.ask_dark(gate)) if is_unproven else None
+            witnesses = group.create_task(self._asker.ask_witnesses(others))
         return Round(
             gate,
             listed=len(listed),
@@ -77,5 +82,6 @@ class Rounds:
             dark=self.settings.dark,
             is_dark_answering=dark is not None and dark.result(),
             connect_elsewhere=self.clues.connect_elsewhere(gate, asked),
+            witnesses=witnesses.result(),
             is_store_proven=self.clues.is_store_proven,
         )

@@ -6,7 +6,7 @@ from scanner.model import Observation, Reason, State, Verdict
 from scanner.model.control import Gate, GateStanding, Word
 from scanner.model.masked import is_masked_banner
 from scanner.model.reason import NETWORK_DOWN
-from scanner.verdict.interception import SUPPORTING, Asked, Round, find_signs, proves_itself
+from scanner.verdict.interception import SUPPORTING, Asked, Round, Sign, find_signs, proves_itself
 from scanner.verdict.reachability import tell_blocked, tell_intercepted
 
 EGRESS_REASONS = frozenset({Reason.EGRESS_BLOCKED, Reason.EGRESS_INTERCEPTED})
@@ -43,15 +43,20 @@ def judge_gate(asked: Round) -> GateStanding:
         why = "no control has an address of this kind" if not asked.asked else _list(asked.asked)
         return GateStanding(Word.UNTOLD, (why,))
     signs = find_signs(asked)
-    ids = tuple(name for name, _ in signs)
-    words = tuple(text for _, text in signs)
-    if not SUPPORTING.issuperset(ids) and not _is_refuted(asked, ids):
+    ids = tuple(sign.id for sign in signs)
+    words = tuple(sign.text for sign in signs)
+    if not SUPPORTING.issuperset(ids) and not _is_refuted(asked, signs):
         return GateStanding(Word.INTERCEPTED, words, ids)
     if asked.answering:
         names = ", ".join(one.control.host for one in asked.answering)
         return GateStanding(Word.FINE, (f"answered by {names}", *words), ids)
     failures = frozenset(one.seen.reason for one in told if one.seen.reason is not None)
     silence = f"no control answers on it: {_list(told)}"
+    if asked.witnesses:
+        # Somebody blocks the controls, or lets few servers through: whose filter a target meets is open.
+        others = ", ".join(asked.witnesses)
+        why = f"{others} answered on it, and no control does: {_list(told)}"
+        return GateStanding(Word.UNTOLD, (why,), failures=failures, has_witness=True)
     if len(told) < min(_QUORUM, asked.listed):
         return GateStanding(Word.UNTOLD, (f"{silence}; one alone proves nothing",), failures=failures)
     reached = [name for name, is_reached in asked.sites if is_reached]
@@ -113,16 +118,19 @@ def blame(observation: Observation, standing: GateStanding) -> Observation:
     return observation
 
 
-def _is_refuted(asked: Round, ids: tuple[str, ...]) -> bool:
+def _is_refuted(asked: Round, signs: tuple[Sign, ...]) -> bool:
     """Whether certificates prove the servers themselves: then nothing that comes back is changed on the way.
 
     Some networks accept every connection first and pass all on unchanged; one proof refutes that sign. Of the
     others it refutes what a few controls show, or a minority of many: each may have its own reason for that.
+    Those that show no sign, such as one that is busy or has no certificate of a public CA, are not odd.
     """
     proven = sum(one.is_proven for one in asked.answering)
-    odd = len(asked.answering) - proven
-    is_only_dark = SUPPORTING.union({"dark_address_answers"}).issuperset(ids)
-    return bool(proven) and (is_only_dark or odd <= max(_FEW_ODD, proven))
+    odd = sum(
+        not one.is_proven and any(one in sign.shown_by for sign in signs if sign.id not in SUPPORTING)
+        for one in asked.answering
+    )
+    return bool(proven) and odd <= max(_FEW_ODD, proven)
 
 
 def _change(observation: Observation, reason: Reason, standing: GateStanding) -> Observation:

@@ -78,6 +78,8 @@ class Round:
     is_dark_answering: bool = False
     connect_elsewhere: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     """Seconds that a connection to another port of an address took, at best."""
+    witnesses: tuple[str, ...] = ()
+    """Targets that answered on the port after the controls were silent on it."""
     is_store_proven: bool = False
     """Whether any control's certificate ever verified, so that ours is a store of the public CAs."""
 
@@ -92,8 +94,15 @@ class Round:
         return tuple(one for one in self.told if one.has_answered)
 
 
-Sign = tuple[str, str]
-"""The id of a sign, and the evidence in words."""
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """A sign of an interception."""
+
+    id: str
+    text: str
+    """The evidence in words."""
+    shown_by: tuple[Asked, ...] = ()
+    """The controls that show it; none where something else does."""
 
 
 def find_signs(asked: Round) -> tuple[Sign, ...]:
@@ -123,39 +132,42 @@ def _unexpected_greetings(asked: Round) -> Iterator[Sign]:
     if judged and len(lacking) == len(judged):
         first = lacking[0]
         shown = quote(first.seen.banner or first.seen.detail)
-        yield "greeting_unexpected", f"{first.control.host} does not greet as it does: {shown}"
+        text = f"{first.control.host} does not greet as it does: {shown}"
+        yield Sign("greeting_unexpected", text, tuple(lacking))
 
 
 def _same_greetings(asked: Round) -> Iterator[Sign]:
-    greeting = _shared(asked.answering, lambda one: one.seen.banner and normalise_banner(one.seen.banner))
-    if greeting is not None:
-        yield "same_greeting", f"unrelated servers greet with the same words, {quote(greeting)}"
+    found = _shared(asked.answering, lambda one: one.seen.banner and normalise_banner(one.seen.banner))
+    for greeting, alike in found:
+        yield Sign("same_greeting", f"unrelated servers greet with the same words, {quote(greeting)}", alike)
 
 
 def _same_certificates(asked: Round) -> Iterator[Sign]:
-    fingerprint = _shared(
+    found = _shared(
         asked.answering,
         lambda one: one.seen.certificate.fingerprint_sha256 if one.seen.certificate else None,
     )
-    if fingerprint is not None:
-        yield "same_certificate", f"unrelated servers show one certificate, {fingerprint[:16]}..."
+    for fingerprint, alike in found:
+        text = f"unrelated servers show one certificate, {fingerprint[:16]}..."
+        yield Sign("same_certificate", text, alike)
 
 
 def _private_ca(asked: Round) -> Iterator[Sign]:
     """No public CA is behind any of them: by a store that knows the public ones, or all by one issuer."""
-    certificates = [one.seen.certificate for one in asked.answering if one.seen.certificate is not None]
+    shown_by = tuple(one for one in asked.answering if one.seen.certificate is not None)
+    certificates = [one.seen.certificate for one in shown_by if one.seen.certificate is not None]
     is_unknown = certificates and not any(certificate.trusted for certificate in certificates)
-    if not is_unknown or not _are_unrelated([one for one in asked.answering if one.seen.certificate]):
+    if not is_unknown or not _are_unrelated(shown_by):
         return
     issuers = {certificate.issuer for certificate in certificates}
     if len(issuers) == 1 or (asked.is_store_proven and all(map(_is_unknown_ca, certificates))):
         issuer = quote(certificates[0].issuer)
-        yield "no_public_ca", f"no certificate is of a public CA; the issuer is {issuer}"
+        yield Sign("no_public_ca", f"no certificate is of a public CA; the issuer is {issuer}", shown_by)
 
 
 def _dark_answers(asked: Round) -> Iterator[Sign]:
     if asked.is_dark_answering:
-        yield "dark_address_answers", f"{asked.dark}, where nothing is, accepts connections"
+        yield Sign("dark_address_answers", f"{asked.dark}, where nothing is, accepts connections")
 
 
 def _no_starttls(asked: Round) -> Iterator[Sign]:
@@ -169,31 +181,32 @@ def _no_starttls(asked: Round) -> Iterator[Sign]:
     if known and len(lacking) == len(known) and _are_unrelated(known):
         is_masked = any(one.seen.starttls is not None and one.seen.starttls.masked for one in lacking)
         what = "is overwritten" if is_masked else "is gone"
-        yield "starttls_missing", f"STARTTLS {what} at all servers at once"
+        yield Sign("starttls_missing", f"STARTTLS {what} at all servers at once", tuple(lacking))
 
 
 def _masked_greetings(asked: Round) -> Iterator[Sign]:
-    greetings = [one for one in asked.answering if one.seen.banner is not None]
+    greetings = tuple(one for one in asked.answering if one.seen.banner is not None)
     if _are_unrelated(greetings) and all(is_masked_banner(one.seen.banner or "") for one in greetings):
-        yield "greeting_masked", "the greetings of all servers are overwritten with asterisks"
+        text = "the greetings of all servers are overwritten with asterisks"
+        yield Sign("greeting_masked", text, greetings)
 
 
 def _turned_away(asked: Round) -> Iterator[Sign]:
     """421 from everyone: servers limit each for itself, a proxy limits for all."""
     is_all = all((one.seen.banner or "").startswith("421") for one in asked.answering)
     if is_all and _are_unrelated(asked.answering):
-        yield "turned_away_by_all", "all servers greet with 421 at once"
+        yield Sign("turned_away_by_all", "all servers greet with 421 at once", asked.answering)
 
 
 def _private_client(asked: Round) -> Iterator[Sign]:
     """A server out in the Internet cannot see a private address of ours."""
     if asked.gate.realm is not Realm.PUBLIC:
         return
-    for one in asked.answering:
-        address = _client_address(one.seen)
-        if address is not None and realm_of(address) is not Realm.PUBLIC:
-            yield "private_client_address", f"{one.control.host} sees us at {address}, which is not public"
-            return
+    found = [(one, _client_address(one.seen)) for one in asked.answering]
+    odd = [(one, address) for one, address in found if address and realm_of(address) is not Realm.PUBLIC]
+    if odd:
+        text = f"{odd[0][0].control.host} sees us at {odd[0][1]}, which is not public"
+        yield Sign("private_client_address", text, tuple(one for one, _ in odd))
 
 
 def _nearer(asked: Round) -> Iterator[Sign]:
@@ -206,7 +219,7 @@ def _nearer(asked: Round) -> Iterator[Sign]:
     if pairs and all(here < there * NEAR_RATIO and there - here > NEAR_GAP_SECONDS for here, there in pairs):
         here, there = pairs[0]
         words = f"it connects in {here * 1000:.0f} ms, another port of the same address in {there * 1000:.0f}"
-        yield "nearer_than_other_ports", words
+        yield Sign("nearer_than_other_ports", words)
 
 
 _LOOKS: tuple[Callable[[Round], Iterator[Sign]], ...] = (
@@ -228,14 +241,16 @@ def _are_unrelated(some: Sequence[Asked]) -> bool:
     return len({one.control.provider for one in some if one.control.provider is not None}) > 1
 
 
-def _shared(some: Sequence[Asked], read: Callable[[Asked], str | None]) -> str | None:
-    """Return what controls of two providers have in common, or None."""
-    owners: dict[str, set[str]] = {}
+def _shared(
+    some: Sequence[Asked], read: Callable[[Asked], str | None]
+) -> tuple[tuple[str, tuple[Asked, ...]], ...]:
+    """Return what most controls of several providers have in common, and these; nothing where none have."""
+    alike: dict[str, list[Asked]] = {}
     for one in some:
-        value = read(one)
-        if value and one.control.provider is not None:
-            owners.setdefault(value, set()).add(one.control.provider)
-    return next((value for value, providers in owners.items() if len(providers) > 1), None)
+        if (value := read(one)) and one.control.provider is not None:
+            alike.setdefault(value, []).append(one)
+    found = [(value, tuple(ones)) for value, ones in alike.items() if _are_unrelated(ones)]
+    return tuple(sorted(found, key=lambda each: -len(each[1]))[:1])
 
 
 def _is_unknown_ca(certificate: Certificate) -> bool:

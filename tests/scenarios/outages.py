@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from scanner.model import PORTS, Reason, Severity
+from scanner.model.control import CONTROL
 from scanner.model.incident import Cause
 from scanner.network.answer import Status
 from tests.scenarios import faults as f
@@ -57,6 +58,20 @@ def _own_network() -> Iterator[Scenario]:
         # What ended before anybody was told is no alert; ten minutes may be one, of our own network alone.
         told = all_ports if length == 600 else ()
         yield Scenario(f"our network: nothing gets out for {length} s", brief, (), allowed=identities(told))
+    # Our firewall blocks the controls alone, or they are dead: servers are judged as ever.
+    filtered = Fault(f.silent, both(lambda endpoint: endpoint.source == CONTROL, ours(25)))
+    two = (Server(), Server("mx2.other.test", ("9.3.0.1",), (25,)))
+    lost = Expected("port_blocked", ends=MENDED_AT)
+    for name, when in (("all the time", between(0.0)), ("since then", between(BEGINS))):
+        world = World(
+            two,
+            ("site.test", "other.test"),
+            (replace(filtered, when=when), Fault(f.silent, both(on(25), at(HOST)), DURING)),
+            control_interval=ASKED,
+        )
+        yield Scenario(f"our network: controls on 25 are silent {name}, a server as well", world, (lost,))
+    world = World(two, ("site.test", "other.test"), (filtered,), control_interval=ASKED)
+    yield Scenario("our network: controls on 25 are silent, all servers answer", world)
     taken = replace(blocked, name="egress_intercepted", cause=Cause.EGRESS_INTERCEPTED, severity=C)
     world = World(control_interval=ASKED, faults=(Fault(f.by_proxy, ours(25), DURING),))
     yield Scenario("our network: port 25 intercepted", world, (taken,))

@@ -17,7 +17,7 @@ from scanner.network import Resolver
 from scanner.probe import Prober
 from scanner.protocol import TlsClient
 from scanner.service.asking import Asker, Errand
-from scanner.service.clues import Clues
+from scanner.service.clues import MOST_WITNESSES, Clues
 from scanner.service.controls import RECHECK_SECONDS, Controls, Reports
 from scanner.service.rounds import FRESH_SECONDS, PAUSE_SECONDS, Manner, Rounds
 from scanner.verdict import Policy
@@ -226,6 +226,83 @@ def test_a_fault_is_believed_the_second_time_and_an_end_of_it_at_once() -> None:
         assert (again.name, again.severity) == ("egress_blocked", Severity.NOTICE)
         assert (blocked.before["standing"], blocked.after["standing"]) == ("fine", "blocked")
         assert (again.before["standing"], again.after["standing"]) == ("blocked", "fine")
+
+    run(main())
+
+
+OTHERS = [endpoint(f"8.8.9.{number}", host=f"mx{number}.test") for number in range(20)]
+
+
+@pytest.mark.parametrize("known", [None, Word.BLOCKED])
+@pytest.mark.parametrize("age", [0.0, 3600.0])
+def test_where_targets_answer_the_controls_silence_blames_no_network(age: float, known: Word | None) -> None:
+    """Somebody filters the controls alone: a target that is blocked beside others that answer is told."""
+
+    async def main() -> None:
+        stage = Stage()
+        stage.fail_all()
+        stage.prober.reasons[TARGET] = Reason.CONNECT_TIMEOUT
+        running = asyncio.create_task(stage.pool.run(stage._fed()))
+        if known is not None:
+            stage.controls.pass_on(seen(endpoint(port=587), certificate=CERTIFICATE))
+            stage.feed.put_nowait(endpoint())
+            await asyncio.sleep(10.0)
+            assert stage.words == [known]
+            stage.told.clear()
+        for one in OTHERS:
+            stage.controls.pass_on(seen(one, certificate=CERTIFICATE))
+        await asyncio.sleep(max(age, INTERVAL if known else 0.0))
+        stage.prober.asked.clear()
+        stage.feed.put_nowait(endpoint())
+        stage.feed.put_nowait(None)
+        await running
+        (told,) = stage.told
+        assert told.reason is Reason.CONNECT_TIMEOUT
+        assert told.is_egress_clear is None, "it may be our own filter all the same"
+        assert stage.words == [Word.UNTOLD]
+        asked = [address for _, address, _ in stage.prober.asked if address.startswith("8.8.9.")]
+        rounds = 1 if known is None else 2
+        assert sorted(asked) == sorted([one.address for one in OTHERS[-MOST_WITNESSES:]] * rounds)
+        assert [event.after["standing"] for event in stage.events] == (
+            [] if known is None else ["blocked", "untold"]
+        )
+
+    run(main())
+
+
+@pytest.mark.parametrize("age", [0.0, 10.0])
+def test_targets_that_answered_before_our_way_out_was_closed_prove_nothing(age: float) -> None:
+    async def main() -> None:
+        stage = Stage()
+        stage.fail_all()
+        for one in OTHERS[:3]:
+            stage.controls.pass_on(seen(one, certificate=CERTIFICATE))
+        stage.controls.forget(OTHERS[0].key)
+        stage.controls.pass_on(seen(endpoint(port=587), certificate=CERTIFICATE))
+        await asyncio.sleep(age)
+        stage.prober.reasons |= dict.fromkeys(
+            [TARGET, *(one.address for one in OTHERS)], Reason.CONNECT_TIMEOUT
+        )
+        await stage.scan(endpoint())
+        assert stage.words == [Word.BLOCKED]
+        assert stage.reasons == [Reason.EGRESS_BLOCKED]
+        assert stage.prober.times("8.8.9.0") == []
+
+    run(main())
+
+
+def test_where_all_is_over_before_the_second_round_no_witness_is_asked() -> None:
+    async def main() -> None:
+        stage = Stage()
+        stage.fail_all()
+        stage.controls.pass_on(seen(OTHERS[0], certificate=CERTIFICATE))
+        stage.prober.reasons[TARGET] = Reason.CONNECT_TIMEOUT
+        scan = asyncio.create_task(stage.scan(endpoint()))
+        await asyncio.sleep(2 * SECONDS + PAUSE_SECONDS / 2)
+        stage.fail_all(None)
+        await scan
+        assert stage.words == [Word.FINE]
+        assert stage.prober.times("8.8.9.0") == []
 
     run(main())
 

@@ -83,6 +83,12 @@ def test_silence_needs_two_of_a_list_that_has_them(listed: int, silent: int, wor
     assert judge_gate(gate_round(*some, listed=listed)).word is word
 
 
+def test_where_a_target_answers_nobody_can_tell_whose_filter_the_controls_meet() -> None:
+    standing = judge_gate(gate_round(*map(failing, controls()), witnesses=("mx.site.test [192.0.2.9]",)))
+    assert (standing.word, standing.has_witness) == (Word.UNTOLD, True)
+    assert standing.text.startswith("mx.site.test [192.0.2.9] answered on it, and no control does: ")
+
+
 @pytest.mark.parametrize("reason", [Reason.PROBE_RESOURCES, Reason.INTERNAL, Reason.SKIPPED])
 def test_what_our_own_machine_could_not_ask_tells_nothing(reason: Reason) -> None:
     standing = judge_gate(gate_round(*(failing(one, reason) for one in controls()), has_other_answers=True))
@@ -261,6 +267,7 @@ ROUNDS = st.builds(
     dark=st.sampled_from([None, "192.0.2.1"]),
     is_dark_answering=st.booleans(),
     connect_elsewhere=st.dictionaries(st.just("192.0.2.7"), st.floats(0, 1), max_size=1),
+    witnesses=st.lists(st.text(max_size=5), max_size=2).map(tuple),
     is_store_proven=st.booleans(),
 )
 

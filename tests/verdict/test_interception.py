@@ -15,6 +15,11 @@ from tests.verdict.observations import CERTIFICATE
 CLEAR: dict[str, Any] = {"tls": None, "certificate": None, "starttls": None}
 
 
+def names_of(asked: Round) -> dict[str, str]:
+    """Return the ids of the signs that a round shows, with their evidence."""
+    return {sign.id: sign.text for sign in find_signs(asked)}
+
+
 def unknown_ca(number: int, issuer: str, **changes: Any) -> Certificate:
     usual: dict[str, Any] = {
         "issuer": issuer,
@@ -75,7 +80,7 @@ SIGNS: dict[str, Round] = {
 
 @pytest.mark.parametrize("name", SIGNS)
 def test_each_sign_is_enough(name: str) -> None:
-    signs = dict(find_signs(SIGNS[name]))
+    signs = names_of(SIGNS[name])
     assert name in signs
     standing = judge_gate(SIGNS[name])
     assert standing.word is Word.INTERCEPTED
@@ -89,7 +94,7 @@ def test_each_sign_is_enough(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(SIGNS.keys() - {"same_greeting", "greeting_masked"}))
 def test_each_sign_comes_alone_where_nothing_else_is_wrong(name: str) -> None:
-    assert [sign for sign, _ in find_signs(SIGNS[name])] == [name]
+    assert list(names_of(SIGNS[name])) == [name]
 
 
 def test_all_in_good_order_shows_no_sign() -> None:
@@ -103,7 +108,7 @@ def test_one_control_as_it_should_be_refutes_what_is_said_of_all(name: str) -> N
         return
     changed = SIGNS[name]
     honest = fine(controls()[2])
-    assert name not in dict(find_signs(replace(changed, asked=(*changed.asked[:2], honest))))
+    assert name not in names_of(replace(changed, asked=(*changed.asked[:2], honest)))
 
 
 @pytest.mark.parametrize("name", SIGNS)
@@ -126,6 +131,7 @@ def test_one_proof_refutes_a_network_that_only_accepts_every_connection() -> Non
 ONE, TWO, THREE = controls()
 NATTED = asked(TWO, hello="mx.two.test Hello [10.1.2.3]")
 BUSY = asked(THREE, **CLEAR, banner="421 busy", reason=Reason.GREETING_TEMPFAIL)
+SELF_SIGNED = asked(THREE, certificate=unknown_ca(3, "CN=own"))
 NATTED_IN_CLEAR = asked(TWO, **CLEAR, hello="mx.two.test Hello [10.1.2.3]")
 
 
@@ -134,7 +140,9 @@ NATTED_IN_CLEAR = asked(TWO, **CLEAR, hello="mx.two.test Hello [10.1.2.3]")
     [
         ((fine(ONE), NATTED, BUSY), Word.FINE),
         ((fine(ONE), NATTED_IN_CLEAR, BUSY), Word.FINE),
-        ((fine(ONE), NATTED_IN_CLEAR, BUSY, BUSY), Word.INTERCEPTED),
+        ((fine(ONE), NATTED_IN_CLEAR, BUSY, BUSY), Word.FINE),
+        ((fine(ONE), NATTED_IN_CLEAR, SELF_SIGNED, SELF_SIGNED), Word.FINE),
+        ((fine(ONE), NATTED_IN_CLEAR, NATTED_IN_CLEAR, NATTED_IN_CLEAR), Word.INTERCEPTED),
         ((fine(ONE), fine(ONE), fine(ONE), NATTED_IN_CLEAR, BUSY, BUSY), Word.FINE),
         ((NATTED_IN_CLEAR, BUSY), Word.INTERCEPTED),
     ],
@@ -145,6 +153,12 @@ def test_a_few_odd_controls_prove_nothing_beside_one_that_proves_itself(
     standing = judge_gate(gate_round(*some))
     assert standing.word is word
     assert "private_client_address" in standing.signatures
+
+
+def test_what_three_unrelated_controls_have_in_common_one_that_proves_itself_does_not_explain() -> None:
+    alike = [asked(one, **CLEAR, banner="220 relay.isp.test ESMTP") for one in (ONE, TWO, THREE)]
+    assert judge_gate(gate_round(fine(ONE), *alike)).word is Word.INTERCEPTED
+    assert judge_gate(gate_round(fine(ONE), *alike[1:], BUSY)).word is Word.FINE
 
 
 @pytest.mark.parametrize(
@@ -227,7 +241,7 @@ def test_the_address_that_a_control_sees_us_at(hello: str | None, banner: str | 
         asked(replace(one, banner=None), **CLEAR, hello=hello, banner=banner or greeting_of(number))
         for number, one in enumerate(controls()[:1])
     ]
-    signs = dict(find_signs(gate_round(*some)))
+    signs = names_of(gate_round(*some))
     assert ("private_client_address" in signs) is is_told
     private = replace(gate_round(*some), gate=replace(GATE, realm=Realm.PRIVATE))
-    assert "private_client_address" not in dict(find_signs(private))
+    assert "private_client_address" not in names_of(private)
