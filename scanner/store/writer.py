@@ -243,8 +243,7 @@ class Writer:
                 memory = former.memory
             self.current[waiting.name] = Entry(waiting.entry.observation, memory)
         if batch.meta:
-            meta = {**self.meta, **batch.meta}
-            self.meta = {key: text for key, text in meta.items() if text is not None}
+            self.meta = {key: text for key, text in (self.meta | batch.meta).items() if text is not None}
         self.written += len(batch.entries)
         self._answers += [(barrier, None) for barrier in batch.barriers]
 
