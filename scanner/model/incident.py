@@ -41,6 +41,8 @@ class Incident:
     domains: tuple[str, ...]
     summary: str
     advice: str
+    fading: frozenset[Key] = frozenset()
+    """Where the last probe does not show it any more: it is not over there yet, and would not begin now."""
 
     @property
     def id(self) -> str:

@@ -13,6 +13,7 @@ from scanner.model.event import Event, EventKind
 from scanner.model.incident import Incident
 from scanner.model.memory import Memory
 from scanner.model.observation import Key
+from scanner.service.remainder import Remainder
 from scanner.verdict.condition import Condition, condition_of
 from scanner.verdict.incidents import find_egress, find_incidents, find_target_incidents
 
@@ -35,6 +36,7 @@ class IncidentBoard:
         """What the last plan found about targets, whether or not the one before had found it too."""
         self._vantage = "default"
         self._has_news = False
+        self._remainder = Remainder()
         self.open: dict[str, Incident] = {}
         """The incidents that are open, by their id."""
 
@@ -42,6 +44,8 @@ class IncidentBoard:
         """Take the condition of an endpoint; nothing is worked out yet."""
         condition = condition_of(observation, memory, provider_of(observation))
         key = condition.key
+        if self._remainder.is_probed(key, condition.seen_at):
+            self._dirty.add(condition.provider)
         former = self._conditions.get(key)
         if former is not None and condition.certificate is None and observation.tls is None:
             # A probe that did not get as far as TLS: the certificate is still the one seen last.
@@ -88,6 +92,7 @@ class IncidentBoard:
         if former is not None:
             self._by_provider[former.provider].pop(key, None)
             self._dirty.add(former.provider)
+            self._remainder.forget(key)
 
     def keys_of(self, observation: Observation) -> tuple[Key, ...]:
         """Return the endpoints of the same host."""
@@ -128,6 +133,8 @@ class IncidentBoard:
             current[incident.id] = incident if same is None else _join(same, incident)
         for id_ in current.keys() & self.open.keys():
             current[id_] = _go_on(self.open[id_], current[id_])
+        self._remainder.release(self.open, current, self._conditions)
+        current = self._remainder.without(current.values(), self.open)
         if current == self.open:
             return
         before, self.open = self.open, current
@@ -170,6 +177,7 @@ def _join(one: Incident, other: Incident) -> Incident:
         severity=max(one.severity, other.severity),
         since=min(one.since, other.since),
         keys=one.keys + other.keys,
+        fading=one.fading | other.fading,
         domains=tuple(sorted({*one.domains, *other.domains})),
     )
 

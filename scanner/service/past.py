@@ -99,5 +99,6 @@ def _egress_mark(vantage: str) -> str:
 
 
 def _write(incident: Incident) -> str:
-    short = replace(incident, keys=incident.keys[:MOST_NAMED], domains=incident.domains[:MOST_NAMED])
+    keys, domains = incident.keys[:MOST_NAMED], incident.domains[:MOST_NAMED]
+    short = replace(incident, keys=keys, domains=domains, fading=frozenset())
     return _INCIDENT.dump_json(short).decode()

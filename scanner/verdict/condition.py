@@ -1,6 +1,6 @@
 """The condition of an endpoint: what counts of it by now, over several probes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from scanner.model import Observation, Reason, StandingVerdict, State
@@ -26,6 +26,10 @@ class Condition:
     certificate: str | None
     """The fingerprint of the one seen last."""
     standing: tuple[StandingVerdict, ...]
+    is_recovering: bool
+    """Whether it was open by the last probe, though not confirmed to be."""
+    seen_at: datetime = field(compare=False)
+    """When the last probe was made."""
 
     @property
     def host(self) -> str:
@@ -56,4 +60,6 @@ def condition_of(observation: Observation, memory: Memory, provider: str) -> Con
         has_answered="open" in memory.traits and memory.traits["open"].value is not None,
         certificate=certificate.fingerprint_sha256 if certificate is not None else None,
         standing=observation.standing or (),
+        is_recovering=memory.rival_state is State.OPEN and observation.state is State.OPEN,
+        seen_at=observation.started_at,
     )

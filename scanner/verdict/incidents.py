@@ -159,6 +159,7 @@ def _of_verdicts(conditions: Iterable[Condition]) -> Iterator[Incident]:
             domains=_domains(each for each, _ in members),
             summary=f"{worst.summary} It is so at {enumerate_shortly(places)}.",
             advice=worst.advice,
+            fading=frozenset(each.key for each, one in members if one.absent),
         )
 
 
@@ -246,6 +247,7 @@ def _make(
         domains=_domains(members),
         summary=summary,
         advice=advice,
+        fading=frozenset(each.key for each in members if each.is_recovering),
     )
 
 

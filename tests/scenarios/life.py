@@ -61,6 +61,26 @@ def _blips() -> Iterator[Scenario]:
         yield Scenario(f"50 seconds in three hours: {name}", World(SMALL, faults=(spells,), hours=12))
 
 
+def _host_behind_port() -> Iterator[Scenario]:
+    """A port that was bad and is good, and a host that is bad soon after: the port is no news in that."""
+    port = Expected("port_blocked", ends=BEGINS + 1800)
+    port_bad = Fault(f.silent, on(587), between(BEGINS, BEGINS + 1800))
+    for name, change in (("unreachable", f.failing(Reason.HOST_UNREACHABLE)), ("silent", f.silent)):
+        for start in (BEGINS + 7200, BEGINS + 7500, BEGINS + 7800):
+            host = Expected("host_down", HOST, C, Cause.HOST_DOWN, begins=start, ends=start + 2400)
+            host_bad = Fault(change, when=between(start, start + 2400))
+            world = World(SMALL, faults=(port_bad, host_bad), hours=6)
+            title = f"a port that was blocked, and its host {name} {(start - BEGINS) / 60:.0f} minutes later"
+            yield Scenario(title, world, (port, host))
+    start = BEGINS + 7200
+    both_bad = Fault(f.silent, on(587), between(start, start + 4800))
+    host = Expected("host_down", HOST, C, Cause.HOST_DOWN, begins=start, ends=start + 2400)
+    again = replace(port, begins=BEGINS, ends=start + 4800, ends_within=HOUR + MENDED, times=2)
+    host_bad = Fault(f.failing(Reason.HOST_UNREACHABLE), when=between(start, start + 2400))
+    world = World(SMALL, faults=(port_bad, host_bad, both_bad), hours=7)
+    yield Scenario("a port that was blocked, and is again when its host is back", world, (again, host))
+
+
 def _flapping() -> Iterator[Scenario]:
     blocked = Expected("port_blocked", begins=1800.0, within=4 * NEXT_PROBE)
     fast = nth(*range(3, 400, 2))
@@ -73,6 +93,7 @@ def _flapping() -> Iterator[Scenario]:
     closed = Expected("port_closed", within=4 * NEXT_PROBE, times=2)
     world = World(SMALL, faults=(Fault(f.refused, on(993), every(1800.0, 1000.0)),), hours=8)
     yield Scenario("a port that flaps every half an hour", world, (closed,))
+    yield from _host_behind_port()
     down = Expected("host_down", HOST, C, Cause.HOST_DOWN, within=4 * NEXT_PROBE, times=2)
     world = World(faults=(Fault(f.refused, when=every(3600.0, 2000.0)),), hours=8)
     yield Scenario("a host that flaps every hour", world, (down,))

@@ -261,3 +261,37 @@ def test_what_is_found_about_a_domain_counts_when_two_plans_have_found_it() -> N
     board.board.take_findings(())
     board.settle()
     assert board.open == []
+
+
+def test_ports_that_are_not_probed_yet_since_their_host_is_back_are_no_trouble_of_their_own() -> None:
+    board = Board()
+    known(board, "mx1.acme.test")
+    down(board, "mx1.acme.test")
+    board.settle()
+    board.see(healthy(25), host="mx1.acme.test", times=2)
+    (over,) = board.settle()
+    assert (over.kind, over.name) == (EventKind.INCIDENT_CLOSED, "host_down")
+    board.see(healthy(587), host="mx1.acme.test")
+    assert board.settle() == (), "it is back as well, if only by one probe"
+    board.see(ended(993, reason=Reason.CONNECT_TIMEOUT), host="mx1.acme.test")
+    (began,) = board.settle()
+    assert (began.kind, began.name) == (EventKind.INCIDENT_OPENED, "port_blocked")
+    board.see(ended(587, reason=Reason.CONNECT_TIMEOUT), host="mx1.acme.test")
+    board.settle()
+    (incident,) = board.board.open.values()
+    assert {key[2] for key in incident.keys} == {587, 993}
+
+
+def test_a_port_that_is_forgotten_or_covered_again_waits_for_no_probe() -> None:
+    board = Board()
+    known(board, "mx1.acme.test")
+    down(board, "mx1.acme.test")
+    board.settle()
+    board.see(healthy(25), host="mx1.acme.test", times=2)
+    board.settle()
+    for port in (587, 993):
+        board.see(ended(port, reason=Reason.CONNECT_TIMEOUT), host="mx1.acme.test")
+    board.see(ended(25, reason=Reason.CONNECT_TIMEOUT), host="mx1.acme.test", times=3)
+    told = {(event.kind, event.name) for event in board.settle()}
+    assert (EventKind.INCIDENT_OPENED, "host_down") in told
+    assert board.open == [("host_down", "host_down", "mx1.acme.test")]
