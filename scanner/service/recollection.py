@@ -1,8 +1,9 @@
 """The recollection: judges every probe by what is remembered of its endpoint, and remembers it."""
 
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import structlog
@@ -23,6 +24,8 @@ MOST_STORED = 200_000
 """How many endpoints that are not watched now are kept in mind; a store keeps more."""
 _MEMORY = TypeAdapter(Memory)
 
+LATELY = timedelta(days=1)
+"""An address that was left longer than this before others of its host were probed last is no move."""
 _OF_THE_ADDRESS = frozenset({"open"})
 """Traits that a host does not take with it to another address."""
 Place = tuple[str, int, str, str]
@@ -62,6 +65,8 @@ class Recollection:
         self._stored: OrderedDict[Key, str] = OrderedDict()
         self._left: OrderedDict[Place, Memory] = OrderedDict()
         """What was known of addresses that a host has left, as far as it takes that along."""
+        self._watched: tuple[Key, ...] = ()
+        self._is_followed = True
 
     def adjust(self, policy: Policy, patience: Patience) -> None:
         """Go on with another policy and patience; what is remembered is kept."""
@@ -76,6 +81,50 @@ class Recollection:
             if key not in self._memories or not self._memories[key].has_baseline:
                 self._memories.pop(key, None)
                 self._stored[key] = text
+                self._is_followed = False
+        if self._watched:
+            for _ in self.follow(self._watched):
+                pass
+
+    def follow(self, watched: Iterable[Key]) -> Generator[None, None, None]:
+        """Take over what is watched now, piece by piece: after a restart, hosts may have moved meanwhile.
+
+        What is remembered of an address that is watched no more goes to those of its host that are new.
+        """
+        planned: defaultdict[Place, list[Key]] = defaultdict(list)
+        for key in watched:
+            planned[_place_of(key)].append(key)
+            yield
+        self._watched = tuple(key for keys in planned.values() for key in keys)
+        if self._is_followed:
+            return
+        self._is_followed = True
+        left: defaultdict[Place, list[Memory]] = defaultdict(list)
+        kept = set(self._watched)
+        for key in tuple(self._stored):
+            yield
+            place = _place_of(key)
+            if key in kept or all(map(self._is_known, planned.get(place, ()))):
+                continue
+            if (memory := read_memory(self._stored.get(key, ""))) is not None and memory.has_baseline:
+                left[place].append(memory)
+        for place, memories in left.items():
+            self._move(place, max(memories, key=_last_seen), planned[place])
+
+    def _is_known(self, key: Key) -> bool:
+        return key in self._stored or (key in self._memories and self._memories[key].has_baseline)
+
+    def _move(self, place: Place, memory: Memory, keys: Iterable[Key]) -> None:
+        """Leave a memory to the new addresses of a host, if it was about one that was in use till lately."""
+        others = [each for key in keys if (each := self._peek(key)) is not None]
+        if all(_last_seen(each) - _last_seen(memory) < LATELY for each in others):
+            self._left[place] = _portable(memory)
+            for key in keys:
+                if not self._is_known(key):
+                    self._memories.pop(key, None)  # it began with nothing, before the store could be read
+
+    def _peek(self, key: Key) -> Memory | None:
+        return self._memories.get(key) or read_memory(self._stored.get(key, ""))
 
     def of(self, key: Key) -> Memory:
         """Return what is remembered of an endpoint."""
@@ -118,9 +167,10 @@ class Recollection:
     def forget(self, key: Key) -> None:
         """Let go of an endpoint that is watched no more; its host may come back at another address."""
         memory = self._memories.pop(key, None)
-        if memory is None:
+        if memory is not None:
+            self._stored[key] = write_memory(memory)
+        elif (memory := read_memory(self._stored.get(key, ""))) is None:
             return
-        self._stored[key] = write_memory(memory)
         if memory.has_baseline:
             self._left[_place_of(key)] = _portable(memory)
         for kept in (self._stored, self._left):
@@ -168,6 +218,10 @@ def _portable(memory: Memory) -> Memory:
 def _place_of(key: Key) -> Place:
     host, _, port, protocol, tls_mode = key
     return (host, port, protocol, tls_mode)
+
+
+def _last_seen(memory: Memory) -> datetime:
+    return memory.last_seen or datetime.min.replace(tzinfo=UTC)
 
 
 def write_memory(memory: Memory) -> str:

@@ -119,11 +119,11 @@ class Watch:
         plan = await self._parts.planner.plan(self.settings.targets, known=self._addresses)
         self._findings = self.chronicle.board.take_findings(plan.findings)
         self._addresses = await give_way(plan.list_addresses())
-        rate = self.settings.limits.rate or 100.0
-        spread = min(FIRST_PASS_SECONDS, 2 * len(plan.endpoints) / rate)
+        spread = min(FIRST_PASS_SECONDS, 2 * len(plan.endpoints) / (self.settings.limits.rate or 100.0))
         # Before the agenda: a result of an endpoint that it does not know would be lost to it.
         await give_way(self.exposition.domains.replace(plan.domains))
         self._roster.plan(plan.domains)
+        await give_way(self.chronicle.recollection.follow(each.key for each in plan.endpoints))
         await give_way(self._agenda.replace(plan.endpoints, spread=spread, on_gone=self._forget))
         self.controls.watch(plan.endpoints)
         await give_way(self._look_again_at_all(plan.endpoints))

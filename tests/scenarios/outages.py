@@ -156,6 +156,10 @@ def _addresses() -> Iterator[Scenario]:
     stripped = replace(lost, begins=BEGINS, within=AT_ONCE + CONFIRMED)
     world = World(servers=(moved,), faults=(Fault(f.stripped, on(587)),), hours=3)
     yield Scenario("the host moves, and STARTTLS is stripped there", world, (stripped,))
+    away = replace(world, restarts=((BEGINS - 300, 600.0),))
+    yield Scenario(
+        "the host moves while the scanner is away, and STARTTLS is stripped there", away, (stripped,)
+    )
 
 
 def _names() -> Iterator[Scenario]:

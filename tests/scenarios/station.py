@@ -197,6 +197,8 @@ class Station:
         self._ledger.show_domains(plan.domains, self._time())
         self._roster.plan(plan.domains)
         spread = min(FIRST_PASS_SECONDS, 2 * len(plan.endpoints) / self._settings.limits.rate)
+        for _ in self._chronicle.recollection.follow(each.key for each in plan.endpoints):
+            pass
         for _ in self._schedule.replace(plan.endpoints, self._time(), spread=spread, on_gone=self._forget):
             pass
         self._changed.set()

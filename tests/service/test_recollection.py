@@ -161,3 +161,55 @@ def test_a_fault_in_judging_costs_one_endpoint_its_memory_and_nobody_else_anythi
         assert see(recollection, healthy(587)).standing == ()
     assert not recollection.of(healthy(587).endpoint.key).has_baseline
     assert recollection.of(healthy(993).endpoint.key).has_baseline
+
+
+def restarted(*kept: Kept, watched: Sequence[str], is_late: bool = False) -> Recollection:
+    """Begin anew with what was kept, and watch these addresses."""
+    after = Recollection(Policy(), Patience(), [])
+    texts = {key: write_memory(memory) for each in kept for key, memory in each.memories.items()}
+    keys = [at(healthy(587), address).endpoint.key for address in watched]
+    if not is_late:
+        after.restore(texts)
+    for _ in after.follow(keys):
+        pass
+    if is_late:
+        see(after, *[at(STRIPPED, address) for address in watched], at_minute=45)
+        after.restore(texts)
+    return after
+
+
+def learnt(address: str, *, at_minute: int = 0) -> Kept:
+    kept = Kept()
+    see(Recollection(Policy(), Patience(), [kept]), *[at(healthy(587), address)] * 4, at_minute=at_minute)
+    return kept
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_a_host_that_moved_while_nothing_watched_keeps_its_baseline(is_late: bool) -> None:
+    after = restarted(learnt("192.0.2.1"), watched=["192.0.2.2"], is_late=is_late)
+    seen = see(after, *[at(STRIPPED, "192.0.2.2")] * 2, at_minute=60)
+    assert standing(seen) == ["starttls_missing"]
+    assert seen.verdicts[0].kind == "downgrade"
+
+
+def test_an_address_beside_the_old_one_after_a_restart_learns_for_itself() -> None:
+    after = restarted(learnt("192.0.2.1"), watched=["192.0.2.1", "192.0.2.2"])
+    assert see(after, *[at(STRIPPED, "192.0.2.2")] * 2, at_minute=60).verdicts[0].kind == "weakness"
+
+
+@pytest.mark.parametrize(("days", "kind"), [(0, "downgrade"), (2, "weakness")])
+def test_one_address_of_two_that_moved_is_told_from_one_that_was_added(days: int, kind: str) -> None:
+    """What was left long before the others were probed last has nothing to do with the new one."""
+    minutes = days * 24 * 60
+    after = restarted(
+        learnt("192.0.2.1"), learnt("192.0.2.2", at_minute=minutes), watched=["192.0.2.2", "192.0.2.3"]
+    )
+    seen = see(after, *[at(STRIPPED, "192.0.2.3")] * 2, at_minute=minutes + 60)
+    assert seen.verdicts[0].kind == kind
+
+
+def test_an_endpoint_that_is_left_before_its_first_probe_after_a_restart_hands_its_baseline_on() -> None:
+    after = restarted(learnt("192.0.2.1"), watched=["192.0.2.1"])
+    after.forget(at(healthy(587), "192.0.2.1").endpoint.key)
+    seen = see(after, *[at(STRIPPED, "192.0.2.2")] * 2, at_minute=60)
+    assert seen.verdicts[0].kind == "downgrade"
