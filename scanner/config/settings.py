@@ -100,6 +100,8 @@ class ScheduleSettings(_Section):
     interval: Annotated[float, BeforeValidator(values.duration(at_least=1.0))] = 900.0
     jitter: Annotated[float, BeforeValidator(values.number(0, 0.5))] = 0.1
     """How far each wait may differ from the interval, as a share of it."""
+    unreachable_interval: Time | None = None
+    """The interval where nothing comes back; None = no longer than others, and never shorter."""
 
 
 class LimitSettings(_Section):

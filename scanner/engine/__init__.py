@@ -2,7 +2,8 @@
 
 from scanner.engine.pipeline import Pipeline, Sink
 from scanner.engine.pool import Pool
+from scanner.engine.restraint import Restraint
 from scanner.engine.schedule import Schedule
 from scanner.engine.waiting import WaitingRoom
 
-__all__ = ["Pipeline", "Pool", "Schedule", "Sink", "WaitingRoom"]
+__all__ = ["Pipeline", "Pool", "Restraint", "Schedule", "Sink", "WaitingRoom"]

@@ -1,4 +1,4 @@
-"""The schedule: a heap of due times; first runs are spread, second ones spread wider, later ones jittered."""
+"""The schedule: a heap of due times; first runs spread, second ones over an interval, later ones jittered."""
 
 import heapq
 import random
@@ -73,12 +73,14 @@ class Schedule:
         for key in tuple(self._entries):
             self._renew(key, wanted.get(key), on_gone)
             yield
-        self._random.shuffle(new)
         step = min(spread, self._interval) / max(1, len(new))
-        for index, key in enumerate(new):
-            self._enter(wanted[key], now + index * step, is_new=True)
+        for index in range(len(new)):
+            # A shuffle (Fisher and Yates) in steps: as a whole it holds a hundred thousand up for long.
+            other = self._random.randrange(index, len(new))
+            new[index], new[other] = new[other], new[index]
+            self._enter(wanted[new[index]], now + index * step, is_new=True)
             yield
-        self._sweep()
+        yield from self._sweep()
 
     def pop_due(self, now: float) -> tuple[Endpoint, float] | None:
         """Return an endpoint that is due and by how many seconds it is late, or None."""
@@ -97,17 +99,19 @@ class Schedule:
     def probed(self, key: Key, now: float, *, at_least: float = 0.0) -> None:
         """Schedule the next probe of an endpoint that was just probed; missed runs are not caught up.
 
-        `at_least` is the shortest wait (seconds) where the interval is shorter.
+        `at_least` is the shortest wait (seconds) where the interval is shorter; half as long again at most,
+        so that those who got it together do not come back together.
         """
         entry = self._entries.get(key)
         if entry is None:
             return
-        if entry.is_new:
-            # The first runs came close together; the second ones move apart over half the interval.
-            wait = self._interval * self._random.uniform(0.5, 1.0)
-        else:
-            wait = self._interval * (1.0 + self._jitter * self._random.uniform(-1.0, 1.0))
-        self._enter(entry.endpoint, now + max(wait, at_least), is_new=False)
+        # The first runs came close together; the second ones move apart over a whole interval, so that no
+        # part of it has more to do than another.
+        drift = 0.5 if entry.is_new else self._jitter
+        wait = self._interval * (1.0 + drift * self._random.uniform(-1.0, 1.0))
+        if at_least > wait:
+            wait = at_least * (1.0 + drift * self._random.random())
+        self._enter(entry.endpoint, now + wait, is_new=False)
 
     def hasten(self, key: Key, due: float) -> None:
         """Make an endpoint due by then; one that is due before stays so."""
@@ -129,11 +133,21 @@ class Schedule:
         self._entries[endpoint.key] = _Entry(endpoint, self._serial, is_new, due)
         heapq.heappush(self._heap, (due, self._serial, endpoint.key))
 
-    def _sweep(self) -> None:
+    def _sweep(self) -> Generator[None, None, None]:
         """Forget the due times of removed endpoints before they outnumber the others."""
-        if len(self._heap) > 2 * len(self._entries) + 16:
-            self._heap = [turn for turn in self._heap if not self._is_stale(turn)]
-            heapq.heapify(self._heap)
+        if len(self._heap) <= 2 * len(self._entries) + 16:
+            return
+        old, self._heap = self._heap, []
+        try:
+            while old:
+                turn = old.pop()
+                if not self._is_stale(turn):
+                    heapq.heappush(self._heap, turn)
+                yield
+        finally:
+            if old:  # broken off
+                self._heap += old
+                heapq.heapify(self._heap)
 
     def _is_stale(self, turn: _Turn) -> bool:
         """Whether the endpoint is gone, or has got another due time since."""

@@ -17,7 +17,7 @@ from scanner.model.event import Event
 from scanner.model.memory import Memory
 from scanner.model.observation import Key
 from scanner.probe import Examiner, Rhythm, Sweep
-from scanner.service.agenda import Agenda
+from scanner.service.agenda import Agenda, first_spread
 from scanner.service.checkpoint import Checkpoint, Ties, WatchJob
 from scanner.service.chronicle import Chronicle, Keeper
 from scanner.service.herald import Herald
@@ -30,8 +30,6 @@ from scanner.verdict import is_proven
 
 log = structlog.get_logger(__name__)
 
-FIRST_PASS_SECONDS = 60.0
-"""The first runs come within this time at the latest rate the limits allow, rather than after an interval."""
 SWEEP_PAUSE_SECONDS = 600.0
 """The connections of sweeps cannot end with QUIT after STARTTLS: one in ten minutes to an address, beside
 the probes, or programs that count such connections ban us."""
@@ -119,7 +117,7 @@ class Watch:
         plan = await self._parts.planner.plan(self.settings.targets, known=self._addresses)
         self._findings = self.chronicle.board.take_findings(plan.findings)
         self._addresses = await give_way(plan.list_addresses())
-        spread = min(FIRST_PASS_SECONDS, 2 * len(plan.endpoints) / (self.settings.limits.rate or 100.0))
+        spread = first_spread(len(plan.endpoints), self.settings.limits.rate)
         # Before the agenda: a result of an endpoint that it does not know would be lost to it.
         await give_way(self.exposition.domains.replace(plan.domains))
         self._roster.plan(plan.domains)
@@ -275,7 +273,7 @@ class Watch:
         if observation is None:
             return None
         is_known = key in self._latest or is_proven(observation)
-        self._agenda.end(key, at_least=0.0 if is_known else GUESS_SECONDS)
+        self._agenda.end(key, observation.state, at_least=0.0 if is_known else GUESS_SECONDS)
         if key not in self._agenda:
             return None
         if not is_known:

@@ -77,19 +77,41 @@ def test_the_first_order_is_random_so_that_one_hosts_ports_do_not_follow_each_ot
     assert len(orders) > 15
 
 
-def test_the_second_runs_come_within_the_interval_and_no_later_pass_is_a_burst() -> None:
+def test_the_second_runs_move_apart_over_an_interval_and_no_later_pass_is_a_burst() -> None:
     schedule, count = make(), 600
     put(schedule, some(*range(count)), 0.0, spread=60.0)
     runs = simulate(schedule, 10 * INTERVAL)
     assert len(runs) == count
     for moments in runs.values():
         first, second, *_ = moments
-        assert 0.5 * INTERVAL <= second - first <= INTERVAL
+        assert 0.5 * INTERVAL <= second - first <= 1.5 * INTERVAL
         for earlier, later in pairwise(moments[1:]):
             assert (1 - JITTER) * INTERVAL <= later - earlier <= (1 + JITTER) * INTERVAL
     after_the_first = [moment for moments in runs.values() for moment in moments[1:]]
-    # 600 in 450 s at the least: evenly spread that would be 13 in ten seconds.
-    assert most_in_any(10.0, after_the_first) < 40
+    # 600 in 900 s: evenly spread that would be 7 in ten seconds.
+    assert most_in_any(10.0, after_the_first) < 22
+    # From the second runs on every minute has its share: 40, and what chance adds.
+    steady = [moment for moment in after_the_first if 0.6 * INTERVAL <= moment < 9 * INTERVAL]
+    minutes = [sum(start <= moment < start + 60 for moment in steady) for start in range(540, 8040, 60)]
+    assert min(minutes) > 15
+    assert max(minutes) < 70
+
+
+@given(seed=st.integers(0, 99), is_new=st.booleans())
+def test_a_longer_wait_is_kept_and_those_who_got_it_together_move_apart(seed: int, is_new: bool) -> None:
+    schedule = make(seed=seed)
+    put(schedule, some(*range(40)), 0.0, spread=0.0)
+    if not is_new:
+        for _, each in take_due(schedule, 0.0):
+            schedule.probed(each.key, 0.0)
+    begun = 3 * INTERVAL
+    while (taken := schedule.pop_due(begun)) is not None:
+        schedule.probed(taken[0].key, begun, at_least=4 * INTERVAL)
+    due = [moment for moment, _ in take_due(schedule, 1e9)]
+    assert len(due) == 40
+    assert min(due) >= begun + 4 * INTERVAL
+    assert max(due) <= begun + 4 * INTERVAL * (1 + (0.5 if is_new else JITTER))
+    assert most_in_any(10.0, due) < 12
 
 
 def test_the_wait_counts_from_the_end_of_the_probe_and_missed_runs_are_not_caught_up() -> None:

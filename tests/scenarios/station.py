@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from scanner.config import Settings, default_settings, override
 from scanner.discovery import Plan, Planner
 from scanner.discovery.pieces import give_way
-from scanner.engine import Pool, Schedule, WaitingRoom
+from scanner.engine import Pool, Restraint, Schedule, WaitingRoom
 from scanner.model import PORTS, Endpoint, Observation, Reason
 from scanner.model.control import CONTROL, Gate, GateStanding
 from scanner.model.event import Event
@@ -17,6 +17,7 @@ from scanner.model.observation import Key
 from scanner.model.target import parse_target
 from scanner.probe import Prober
 from scanner.protocol import TlsClient
+from scanner.service.agenda import first_spread
 from scanner.service.asking import Asker, Errand
 from scanner.service.chronicle import Chronicle
 from scanner.service.clues import Clues
@@ -25,7 +26,7 @@ from scanner.service.past import Past
 from scanner.service.planning import RETRY_SECONDS
 from scanner.service.roster import Roster
 from scanner.service.rounds import Rounds
-from scanner.service.watch import FIRST_PASS_SECONDS, SETTLE_SECONDS
+from scanner.service.watch import SETTLE_SECONDS
 from scanner.verdict import Policy
 from scanner.verdict.remember import Patience
 from tests.scenarios.ledger import Ledger
@@ -117,6 +118,7 @@ class Station:
         self._settings = _settings(world)
         schedule = self._settings.schedule
         self._schedule = Schedule(schedule.interval, schedule.jitter, random.Random(world.seed))
+        self._restraint = Restraint(schedule.interval)
         self._prober = WorldProber(world)
         self._roster = Roster()
         self._changed, self._unsettled = asyncio.Event(), asyncio.Event()
@@ -196,7 +198,7 @@ class Station:
         self._chronicle.board.take_findings(plan.findings)
         self._ledger.show_domains(plan.domains, self._time())
         self._roster.plan(plan.domains)
-        spread = min(FIRST_PASS_SECONDS, 2 * len(plan.endpoints) / self._settings.limits.rate)
+        spread = first_spread(len(plan.endpoints), self._settings.limits.rate)
         for _ in self._chronicle.recollection.follow(each.key for each in plan.endpoints):
             pass
         for _ in self._schedule.replace(plan.endpoints, self._time(), spread=spread, on_gone=self._forget):
@@ -242,7 +244,8 @@ class Station:
             return None
         observation = await self._prober.probe(job)
         self._ledger.probes += 1
-        self._schedule.probed(key, self._time())
+        longer = self._restraint.wait_after(key, observation.state)
+        self._schedule.probed(key, self._time(), at_least=longer)
         self._changed.set()
         return self._controls.pass_on(observation) if key in self._schedule else None
 

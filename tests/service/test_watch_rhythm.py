@@ -52,7 +52,7 @@ def test_interval_and_jitter_are_kept(watched: Marathon) -> None:
 def test_second_runs_move_apart(watched: Marathon) -> None:
     waits = [visits[1][0] - visits[0][1] for visits in watched.visits().values()]
     assert min(waits) >= 0.5 * INTERVAL - 0.05
-    assert statistics.median(waits) <= INTERVAL + 0.25
+    assert statistics.median(waits) <= 1.5 * INTERVAL + 0.25
 
 
 def test_every_endpoint_gets_its_turn(watched: Marathon) -> None:
