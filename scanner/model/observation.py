@@ -23,8 +23,15 @@ the CA above those sent is neither sent nor known; the chain ends in a root nobo
 where it is followed; anything else."""
 
 
+class _Keyed:
+    """Room for a key that is made once: a dozen tables go by it, and all of them then share one tuple."""
+
+    __slots__ = ("_key",)
+    _key: Key
+
+
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(_Keyed):
     """One thing to probe: a port of one address. Its identity is its `key`."""
 
     host: str
@@ -44,7 +51,12 @@ class Endpoint:
     @property
     def key(self) -> Key:
         """The identity that limits, metrics and resumption go by."""
-        return (self.host, self.address, self.port, self.protocol, self.tls_mode)
+        try:
+            return self._key
+        except AttributeError:
+            key = (self.host, self.address, self.port, self.protocol, self.tls_mode)
+            object.__setattr__(self, "_key", key)
+            return key
 
     @property
     def dane(self) -> Dane | None:
