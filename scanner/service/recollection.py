@@ -13,6 +13,7 @@ from scanner.model import Observation, Severity
 from scanner.model.event import Event
 from scanner.model.memory import Memory
 from scanner.model.observation import Key
+from scanner.service.shelf import Shelf
 from scanner.verdict import Policy
 from scanner.verdict.alternatives import find_alternative, with_alternative
 from scanner.verdict.confirmation import is_undecided
@@ -61,7 +62,7 @@ class Recollection:
         self._patience = patience
         self._rememberers = tuple(rememberers)
         self._find_others = find_others
-        self._memories: dict[Key, Memory] = {}
+        self._memories = Shelf(write_memory, read_memory)
         self._stored: OrderedDict[Key, str] = OrderedDict()
         self._left: OrderedDict[Place, Memory] = OrderedDict()
         """What was known of addresses that a host has left, as far as it takes that along."""
@@ -78,8 +79,9 @@ class Recollection:
         What has no baseline yet gives way to what is restored.
         """
         for key, text in memories.items():
-            if key not in self._memories or not self._memories[key].has_baseline:
-                self._memories.pop(key, None)
+            known = self._memories.get(key)
+            if known is None or not known.has_baseline:
+                self._memories.pop(key)
                 self._stored[key] = text
                 self._is_followed = False
         if self._watched:
@@ -121,7 +123,7 @@ class Recollection:
             self._left[place] = _portable(memory)
             for key in keys:
                 if not self._is_known(key):
-                    self._memories.pop(key, None)  # it began with nothing, before the store could be read
+                    self._memories.pop(key)  # it began with nothing, before the store could be read
 
     def _peek(self, key: Key) -> Memory | None:
         return self._memories.get(key) or read_memory(self._stored.get(key, ""))
@@ -166,7 +168,7 @@ class Recollection:
 
     def forget(self, key: Key) -> None:
         """Let go of an endpoint that is watched no more; its host may come back at another address."""
-        memory = self._memories.pop(key, None)
+        memory = self._memories.pop(key)
         if memory is not None:
             self._stored[key] = write_memory(memory)
         elif (memory := read_memory(self._stored.get(key, ""))) is None:
@@ -224,9 +226,20 @@ def _last_seen(memory: Memory) -> datetime:
     return memory.last_seen or datetime.min.replace(tzinfo=UTC)
 
 
-def write_memory(memory: Memory) -> str:
-    """Return a memory as JSON text."""
-    return _MEMORY.dump_json(memory, exclude_defaults=True).decode()
+class _Scribe:
+    """Writes memories; the one written last is at hand, since several want it one after the other."""
+
+    def __init__(self) -> None:
+        self._last: tuple[Memory, str] | None = None
+
+    def write(self, memory: Memory) -> str:
+        """Return a memory as JSON text."""
+        if self._last is None or self._last[0] is not memory:
+            self._last = (memory, _MEMORY.dump_json(memory, exclude_defaults=True).decode())
+        return self._last[1]
+
+
+write_memory = _Scribe().write
 
 
 def read_memory(text: str) -> Memory | None:
