@@ -110,8 +110,8 @@ class Tally:
     def status(self, fail_on: FailOn) -> Exit:
         """Return the exit status of a whole scan."""
         if self._count and self._refused == self._count:
+            # Results like others: what of them counts as a finding, --fail-on says.
             say("mailport: nothing was probed: no address of these targets is allowed; see --allow-private")
-            return Exit.USAGE
         if self._count and self._own_faults == self._count:
             say("mailport: no target could be judged: our own network or machine failed every probe")
             return Exit.CANNOT_WORK
