@@ -13,7 +13,7 @@ from scanner.model import Observation, Severity
 from scanner.model.event import Event
 from scanner.model.memory import Memory
 from scanner.model.observation import Key
-from scanner.service.shelf import Shelf
+from scanner.service.memory_shelf import MemoryShelf
 from scanner.verdict import Policy
 from scanner.verdict.alternatives import find_alternative, with_alternative
 from scanner.verdict.confirmation import is_undecided
@@ -62,7 +62,7 @@ class Recollection:
         self._patience = patience
         self._rememberers = tuple(rememberers)
         self._find_others = find_others
-        self._memories = Shelf(write_memory, read_memory)
+        self._memories = MemoryShelf(write_memory, read_memory)
         self._stored: OrderedDict[Key, str] = OrderedDict()
         self._left: OrderedDict[Place, Memory] = OrderedDict()
         """What was known of addresses that a host has left, as far as it takes that along."""
@@ -114,7 +114,10 @@ class Recollection:
             self._move(place, max(memories, key=_last_seen), planned[place])
 
     def _is_known(self, key: Key) -> bool:
-        return key in self._stored or (key in self._memories and self._memories[key].has_baseline)
+        if key in self._stored:
+            return True
+        memory = self._memories.get(key)
+        return memory is not None and memory.has_baseline
 
     def _move(self, place: Place, memory: Memory, keys: Iterable[Key]) -> None:
         """Leave a memory to the new addresses of a host, if it was about one that was in use till lately."""

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from scanner.model import State
 from scanner.model.memory import Memory, Trait
 from scanner.model.observation import Key
+from scanner.service.memory_shelf import MOST_OPEN, MemoryShelf
 from scanner.service.recollection import read_memory, write_memory
-from scanner.service.shelf import MOST_OPEN, Shelf
 from scanner.store.packing import pack, unpack
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
@@ -43,7 +43,7 @@ def test_a_memory_takes_a_fraction_of_its_text() -> None:
 
 
 def test_memories_come_back_equal_however_many_were_put_there_since() -> None:
-    shelf = Shelf(write_memory, read_memory)
+    shelf = MemoryShelf(write_memory, read_memory)
     numbers = range(MOST_OPEN + 100)
     for number in numbers:
         shelf[key_of(number)] = memory_of(number)
@@ -54,7 +54,7 @@ def test_memories_come_back_equal_however_many_were_put_there_since() -> None:
 
 
 def test_a_memory_takes_the_place_of_the_one_before() -> None:
-    shelf = Shelf(write_memory, read_memory)
+    shelf = MemoryShelf(write_memory, read_memory)
     shelf[key_of(1)] = memory_of(1)
     pinned = replace(memory_of(1), is_pinned=True)
     shelf[key_of(1)] = pinned
@@ -63,7 +63,7 @@ def test_a_memory_takes_the_place_of_the_one_before() -> None:
 
 
 def test_what_is_taken_away_is_gone() -> None:
-    shelf = Shelf(write_memory, read_memory)
+    shelf = MemoryShelf(write_memory, read_memory)
     shelf[key_of(1)] = memory_of(1)
     assert key_of(1) in shelf
     assert shelf.pop(key_of(1)) == memory_of(1)
@@ -74,7 +74,7 @@ def test_what_is_taken_away_is_gone() -> None:
 
 @pytest.mark.parametrize("laid_open", [True, False])
 def test_what_cannot_be_written_stays_as_it_is(*, laid_open: bool) -> None:
-    shelf = Shelf(write_memory, read_memory)
+    shelf = MemoryShelf(write_memory, read_memory)
     odd = replace(memory_of(1), evidence="\ud800")
     shelf[key_of(1)] = odd
     if not laid_open:

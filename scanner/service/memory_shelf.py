@@ -11,7 +11,7 @@ MOST_OPEN = 512
 """A memory is needed several times within moments, and then not before the next probe."""
 
 
-class Shelf:
+class MemoryShelf:
     """Holds a memory for each key, in a few hundred bytes; as values they would be five thousand.
 
     Args:
