@@ -38,6 +38,10 @@ class Pool(Generic[AnyJob, Result]):
     The dispatcher is the throttler's only waiter: it takes an idle worker first, then a job whose address
     is free, then the rate's permission. A slow host holds one worker and its own address, no more. A job
     may `push` another one, which waits for its turn like any.
+
+    Args:
+        ahead: of how many waiting jobs on no more are taken in, unless all of them wait for their address:
+            then others go on, so that an address with many jobs keeps no worker idle.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class Pool(Generic[AnyJob, Result]):
         *,
         concurrency: int,
         rate: float,
+        ahead: int = MAX_WAITING,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.workers = concurrency
@@ -56,6 +61,7 @@ class Pool(Generic[AnyJob, Result]):
         self._deliver = deliver
         self._waiting = waiting
         self._throttler = throttler(rate)
+        self._ahead = ahead
         self._clock = clock
         self._handoff: asyncio.Queue[AnyJob | None] = asyncio.Queue()
         self._changed = asyncio.Event()
@@ -72,16 +78,20 @@ class Pool(Generic[AnyJob, Result]):
 
     def adjust(self, *, concurrency: int, rate: float) -> None:
         """Take new limits while running; connections that are open stay open."""
-        self.workers = concurrency
         # Changed in place: the dispatcher may be waiting in it.
         self._throttler.rate_limit, self._throttler.period = _pace(rate)
+        self.resize(concurrency)
+
+    def resize(self, concurrency: int) -> None:
+        """Take a new number of connections at once, as `adjust` does."""
+        self.workers = concurrency
         if self._group is not None:
             self._hire(self._group)
         self._changed.set()
 
     def push(self, job: AnyJob, *, is_urgent: bool = False) -> None:
         """Let one more job wait for its turn; an urgent one comes before all that wait already."""
-        self._waiting.push(job, is_urgent=is_urgent)
+        self._waiting.push(job, is_urgent=is_urgent, now=self._clock())
         self._changed.set()
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -133,10 +143,15 @@ class Pool(Generic[AnyJob, Result]):
     async def _take_in(self, feed: AsyncIterator[AnyJob]) -> None:
         async for job in feed:
             self.push(job)
-            while len(self._waiting) >= MAX_WAITING:
+            while self._has_plenty():
                 await self._wait_for_change(None)
         self._is_fed = True
         self._changed.set()
+
+    def _has_plenty(self) -> bool:
+        """Whether there is no need to take in more just now."""
+        count = len(self._waiting)
+        return count >= MAX_WAITING or (count >= self._ahead and self._waiting.has_turn(self._clock()))
 
     async def _dispatch(self) -> None:
         while await self._await_turn():
@@ -148,6 +163,8 @@ class Pool(Generic[AnyJob, Result]):
                 self.busy += 1
                 self._idled.clear()
                 self._handoff.put_nowait(job)
+                if not self._waiting.has_turn(self._clock()):
+                    self._changed.set()  # more may be taken in
 
     async def _await_turn(self) -> bool:
         """Wait for an idle worker and a free address; return False when nothing will come any more."""

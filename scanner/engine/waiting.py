@@ -53,12 +53,15 @@ class WaitingRoom(Generic[AnyJob]):
         for address, state in self._addresses.items():
             self._list(address, state)
 
-    def push(self, job: AnyJob, *, is_urgent: bool = False) -> None:
-        """Let a job wait; an urgent one goes before all others at its address, and before other addresses."""
+    def push(self, job: AnyJob, *, is_urgent: bool = False, now: float = 0.0) -> None:
+        """Let a job wait; an urgent one goes before all others at its address, and before other addresses.
+
+        Addresses take turns: one that is new at `now` comes behind those that have been free for longer.
+        """
         state = self._addresses.get(job.address)
         if state is None:
             # What was idle has no gap to keep: an urgent job is as if it had waited for ever.
-            state = self._addresses[job.address] = _Address(free_at=-math.inf if is_urgent else 0.0)
+            state = self._addresses[job.address] = _Address(free_at=-math.inf if is_urgent else now)
         if is_urgent:
             state.waiting.appendleft(job)
         else:

@@ -1,13 +1,16 @@
 """The journal of a scan: every finished endpoint's record on disk at once, so that a killed scan goes on."""
 
 import json
+import os
 import stat
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from scanner.model import Reason, Severity, State
 from scanner.model.observation import Key
-from scanner.model.record import record_key, to_line
+from scanner.model.record import Record, record_key, to_line
+from scanner.service.shelf import Shelf
 
 MAX_LINE = 64 * 1024 * 1024
 """Bytes; a record is a few thousand, and names every domain that uses the server."""
@@ -21,6 +24,53 @@ class JournalError(Exception):
     """The journal cannot be used; the text says why and how to mend it."""
 
 
+class Records(Mapping[Key, Record]):
+    """The records of a journal by their endpoints, read from the file when asked for.
+
+    Only where each begins is kept, so that a journal of a million endpoints takes little memory. Of two
+    records of one endpoint the later counts.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._places = Shelf()
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __iter__(self) -> Iterator[Key]:
+        for name in self._places:
+            host, address, port, protocol, tls_mode = json.loads(name)
+            yield host, address, port, protocol, tls_mode
+
+    def __contains__(self, key: object) -> bool:
+        return self._places.get(_name(key)) is not None
+
+    def __getitem__(self, key: Key) -> Record:
+        place = self._places.get(_name(key))
+        if place is None:
+            raise KeyError(key)
+        record: Record = json.loads(self._read_line(place))
+        return record
+
+    def note(self, key: Key, place: int) -> None:
+        """Take where the record of an endpoint begins (bytes)."""
+        self._places.put(_name(key), place)
+
+    def close(self) -> None:
+        """Forget everything."""
+        self._places.close()
+
+    def _read_line(self, place: int) -> bytes:
+        line = b""
+        while b"\n" not in line:
+            piece = os.pread(self._descriptor, max(8192, len(line)), place + len(line))
+            if not piece:
+                break
+            line += piece
+        return line.partition(b"\n")[0]
+
+
 class Journal:
     """An append-only file of records, one a line; a last line torn by a kill is dropped and redone.
 
@@ -29,11 +79,12 @@ class Journal:
     """
 
     def __init__(self, path: Path) -> None:
-        self.records: dict[Key, dict[str, Any]] = {}
         try:
-            self._file = path.open("ab", buffering=0)
+            self._file = path.open("ab+", buffering=0)
         except OSError as error:
             raise JournalError(f"{path}: cannot be used to resume: {error.strerror}") from None
+        self.records = Records(self._file.fileno())
+        """What it held when it was opened."""
         try:
             if not stat.S_ISREG(path.stat().st_mode):
                 raise JournalError(f"{path}: cannot be used to resume: this is no plain file")  # noqa: TRY301
@@ -41,13 +92,13 @@ class Journal:
                 good = self._load(path, lines)
             self._file.truncate(good)
         except OSError as error:
-            self._file.close()
+            self.close()
             raise JournalError(f"{path}: cannot be used to resume: {error.strerror}") from None
         except BaseException:
-            self._file.close()
+            self.close()
             raise
 
-    def append(self, record: dict[str, Any]) -> None:
+    def append(self, record: Record) -> None:
         """Write one record through to the operating system.
 
         Raises:
@@ -64,6 +115,7 @@ class Journal:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+        self.records.close()
 
     def _load(self, path: Path, lines: BinaryIO) -> int:
         """Read all records; return how many bytes of the file are whole lines."""
@@ -72,23 +124,26 @@ class Journal:
             is_whole = line.endswith(b"\n")
             if not is_whole and len(line) < MAX_LINE and _may_be_torn(line):
                 break
-            found = _read_record(line) if is_whole else None
-            if found is None:
+            key = _read_key(line) if is_whole else None
+            if key is None:
                 raise JournalError(
                     f"{path}:{number}: not a record of a scan; name a file that --resume wrote, or a new one"
                 )
-            key, record = found
-            self.records[key] = record
+            self.records.note(key, good)
             good += len(line)
         return good
+
+
+def _name(key: object) -> str:
+    return json.dumps(key, ensure_ascii=False)
 
 
 def _may_be_torn(line: bytes) -> bool:
     return line.startswith(_BEGINNING) or _BEGINNING.startswith(line)
 
 
-def _read_record(line: bytes) -> tuple[Key, dict[str, Any]] | None:
-    """Return an endpoint's record and its key, or None for anything else."""
+def _read_key(line: bytes) -> Key | None:
+    """Return the key of an endpoint's record, or None for anything else."""
     try:
         record = json.loads(line)
         key = record_key(record)
@@ -96,7 +151,7 @@ def _read_record(line: bytes) -> tuple[Key, dict[str, Any]] | None:
         is_ours = is_ours and _is_sound(record)
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
         return None
-    return (key, record) if is_ours and key is not None else None
+    return key if is_ours else None
 
 
 def _is_sound(record: dict[str, Any]) -> bool:

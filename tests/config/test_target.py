@@ -1,5 +1,7 @@
 """Reading one target: every form, every mistake, and nothing but `TargetError` for hostile text."""
 
+import re
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -218,3 +220,19 @@ def test_a_normal_host_stays_as_it_is(text: str) -> None:
     except TargetError:
         return
     assert normalise_host(host) == host
+
+
+LABELS = st.text(st.sampled_from("abz019-_x"), min_size=1, max_size=8) | st.sampled_from(
+    ["xn--a", "0x1f", "12", "xn--bcher-kva", "a" * 63, "a" * 64]
+)
+
+
+@given(st.lists(LABELS, min_size=1, max_size=4).map(".".join))
+def test_a_name_that_is_read_quickly_is_read_as_any_other(text: str) -> None:
+    try:
+        slowly = normalise_host(text)
+    except TargetError as error:
+        with pytest.raises(TargetError, match=re.escape(str(error))):
+            parse_target(text)
+    else:
+        assert parse_target(text).host == slowly

@@ -46,11 +46,18 @@ def make_pool(
     rate: float = 0,
     per_address: int = 1,
     gap: float = 0.0,
+    ahead: int = 1000,
 ) -> Pool:
     """Make a pool on the running loop's clock."""
     clock = asyncio.get_running_loop().time
     waiting: WaitingRoom[Endpoint] = WaitingRoom(per_address, gap)
-    return Pool(visits.probe, delivered.append, waiting, concurrency=concurrency, rate=rate, clock=clock)
+    return Pool(
+        *(visits.probe, delivered.append, waiting),
+        concurrency=concurrency,
+        rate=rate,
+        ahead=ahead,
+        clock=clock,
+    )
 
 
 async def feed(endpoints: Iterable[Endpoint], pause: float = 0.0) -> AsyncIterator[Endpoint]:

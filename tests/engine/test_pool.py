@@ -114,6 +114,68 @@ def test_a_feed_is_not_taken_in_without_bound(monkeypatch: pytest.MonkeyPatch) -
     assert most <= 5
 
 
+def test_no_more_is_taken_in_than_the_workers_need() -> None:
+    taken = 0
+
+    async def main() -> None:
+        nonlocal taken
+        visits = Visits((1.0,))
+        made = make_pool(visits, [], concurrency=4, ahead=2)
+
+        async def counted() -> AsyncIterator[Endpoint]:
+            nonlocal taken
+            for number in range(100):
+                taken += 1
+                yield endpoint(number)
+                assert taken - len(visits.starts) <= 4
+
+        await made.run(counted())
+        assert asyncio.get_running_loop().time() < 26  # all four were busy all the time
+
+    run(main())
+    assert taken == 100
+
+
+@pytest.mark.parametrize("crowd", [50, 300])
+def test_an_address_with_many_jobs_keeps_no_worker_idle(crowd: int) -> None:
+    crowded = [endpoint(number, "192.0.2.1") for number in range(crowd)]
+    others = [endpoint(number) for number in range(1000, 1100)]
+    visits, delivered = Visits((1.0,)), list[Observation]()
+
+    async def main() -> None:
+        made = make_pool(visits, delivered, concurrency=5, ahead=3)
+        await made.run(feed([*crowded, *others]))
+
+    run(main())
+    ends = {each.key: moment for moment, each in visits.ends}
+    assert len(ends) == crowd + 100
+    # One worker has the crowded address, the four others need 25 turns.
+    assert max(ends[each.key] for each in others) < 28
+    assert max(ends.values()) < max(crowd, 28) + 1
+
+
+def test_addresses_take_turns_by_how_long_they_have_been_free() -> None:
+    one, two = "192.0.2.1", "192.0.2.2"
+    visits = Visits((1.0,))
+
+    async def main() -> None:
+        made = make_pool(visits, [], concurrency=1)
+
+        async def late() -> AsyncIterator[Endpoint]:
+            for number, address in enumerate((one, two, one, two)):
+                yield endpoint(number, address)
+            await asyncio.sleep(0.5)
+            yield endpoint(5)
+            await asyncio.sleep(2)  # the first two are free again, since 1.0 and 2.0
+            yield endpoint(6)
+
+        await made.run(late())
+
+    run(main())
+    expected = [one, two, endpoint(5).address, one, two, endpoint(6).address]
+    assert [each.address for _, each in visits.starts] == expected
+
+
 def test_an_empty_feed_ends_at_once() -> None:
     async def main() -> float:
         await make_pool(Visits(), [], rate=1).run(feed([]))

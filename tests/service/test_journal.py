@@ -36,8 +36,8 @@ def test_what_was_written_is_read_back(path: Path) -> None:
     journal.append(SECOND)
     journal.close()
     again = Journal(path)
-    again.close()
     assert list(again.records.values()) == [FIRST, SECOND]
+    again.close()
 
 
 @pytest.mark.parametrize("length", [1, 5, 10, 11, 200, -1])
@@ -54,8 +54,8 @@ def test_a_torn_last_line_is_dropped_wherever_it_was_torn(length: int, path: Pat
 def test_the_later_of_two_lines_counts(path: Path) -> None:
     path.write_bytes(line_of(FIRST) + line_of({**FIRST, "banner": "later"}))
     journal = Journal(path)
-    journal.close()
     assert [record["banner"] for record in journal.records.values()] == ["later"]
+    journal.close()
 
 
 FOREIGN = {
@@ -135,14 +135,49 @@ def test_a_lack_of_space_is_told_and_what_was_whole_is_kept(path: Path) -> None:
     ]
     assert path.stat().st_size == size
     again = Journal(path)
-    again.close()
     assert keys(again) == ["smtp.example.org"]
+    again.close()
 
 
 def test_a_journal_is_quick_to_read(path: Path) -> None:
     records = (line_of({**FIRST, "host": f"h{number}.example.org"}) for number in range(20_000))
     path.write_bytes(b"".join(records))
     journal = Journal(path)
-    journal.close()
     assert len(journal.records) == 20_000
+    journal.close()
     assert json.loads(path.read_bytes().splitlines()[-1])["host"] == "h19999.example.org"
+
+
+def test_records_longer_than_one_read_come_back_whole(path: Path) -> None:
+    long = {**FIRST, "detail": "é" * 50_000}
+    path.write_bytes(line_of(SECOND) + line_of(long) + line_of(SECOND))
+    journal = Journal(path)
+    assert list(journal.records.values()) == [long, SECOND]
+    assert ("nobody", "192.0.2.1", 25, "smtp", "starttls") not in journal.records
+    journal.close()
+
+
+READING = """
+import sys
+from pathlib import Path
+from scanner.service.journal import Journal
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+path = Path(sys.argv[1])
+before = resident()
+journal = Journal(path)
+print((resident() - before) / path.stat().st_size)
+"""
+
+
+def test_a_long_journal_is_not_held_in_memory(path: Path) -> None:
+    with path.open("wb") as file:
+        for number in range(20_000):
+            file.write(line_of({**FIRST, "host": f"h{number}.example.org"}))
+    done = subprocess.run(
+        [sys.executable, "-c", READING, str(path)], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert path.stat().st_size > 20_000_000
+    assert float(done.stdout) < 0.5
