@@ -23,10 +23,15 @@ SECONDS_BETWEEN_LINES = 5.0
 
 
 class ScanProgress:
-    """Counts results and tells about them; enter it before the scan starts."""
+    """Counts results and tells about them; enter it before the scan starts.
 
-    def __init__(self, targets: int) -> None:
+    Args:
+        targets: how many there are, None where that is known only when all are read.
+    """
+
+    def __init__(self, targets: int | None) -> None:
         self._targets = targets
+        self._connections: int | None = None
         self._looked_up = 0
         self._total: int | None = None
         self._done = 0
@@ -65,17 +70,29 @@ class ScanProgress:
     def resolved(self, done: int) -> None:
         """Show how many targets are looked up."""
         self._looked_up = done
-        if self._bar is not None:
+        if self._bar is not None and self._total is None:
             self._bar.update(self._task, completed=done)
-        elif self._is_time():
+        elif self._bar is None and self._is_time():
             self._tell()
 
+    def read(self, targets: int) -> None:
+        """Take how many targets there are."""
+        self._targets = targets
+        if self._bar is not None and self._total is not None:
+            self._bar.update(self._task, description="probing")
+
     def planned(self, total: int) -> None:
-        """Show how many results will come."""
+        """Show how many results will come of the targets that are looked up."""
+        if self._total is None:
+            self._started = time.monotonic()
         self._total = total
-        self._started = time.monotonic()
         if self._bar is not None:
-            self._bar.update(self._task, description="probing", completed=0, total=total)
+            more = "" if self._is_whole else " (more to look up)"
+            self._bar.update(self._task, description=f"probing{more}", completed=self._done, total=total)
+
+    def resized(self, connections: int) -> None:
+        """Show that so many connections are made at once from now on."""
+        self._connections = connections
 
     def found(self, record: Record) -> None:
         """Count one result."""
@@ -100,12 +117,21 @@ class ScanProgress:
         elapsed = time.monotonic() - self._started
         # The rate of less than a second says nothing.
         rate = f"{self._done / elapsed:.0f}/s, " if elapsed >= 1 else ""
-        return f"{rate}{self._blocked} blocked, {self._downgraded} downgraded"
+        size = "" if self._connections is None else f", {self._connections} connections at once"
+        return f"{rate}{self._blocked} blocked, {self._downgraded} downgraded{size}"
+
+    @property
+    def _is_whole(self) -> bool:
+        """Whether all targets are looked up."""
+        return self._targets is not None and self._looked_up >= self._targets
 
     def _line(self) -> str:
+        of = "" if self._targets is None else f" of {self._targets}"
+        looked_up = f"{self._looked_up}{of} {'target' if self._targets == 1 else 'targets'} looked up"
         if self._total is None:
-            targets = "target" if self._targets == 1 else "targets"
-            return f"mailport: {self._looked_up} of {self._targets} {targets} looked up"
+            return f"mailport: {looked_up}"
+        if not self._is_whole:
+            return f"mailport: {self._done} done, {looked_up}, {self._news()}"
         return f"mailport: {self._done} of {self._total} done, {self._news()}"
 
     def _tell(self) -> None:

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,10 +18,12 @@ from scanner.config import ConfigError, Settings, default_settings, load_setting
 from scanner.model import Severity
 from scanner.model.record import Record
 from scanner.model.target import Target, TargetError, parse_target
-from scanner.model.target_lines import TargetFileError, read_target_lines
+from scanner.service.intake import Intake, IntakeError
 from scanner.service.journal import Journal, JournalError
+from scanner.service.machine import make_room
 from scanner.service.parts import Parts, build_parts
 from scanner.service.scan import run_scan
+from scanner.service.shelf import ShelfError
 
 # A single look may be brisker than a watch that comes back every quarter of an hour: no pause between
 # the few connections to one address, but still one at a time.
@@ -31,8 +33,8 @@ SCAN_DEFAULTS: Mapping[str, object] = {
     "limits.per_address_gap": 0,
 }
 
-MAX_TARGET_CHARACTERS = 64 * 1024 * 1024
-"""Longest list of targets; a million names take about 20 million."""
+MOST_CACHED = 20_000
+"""Answers of name servers that are kept: a list is gone through once, a section after the other."""
 
 
 class FailOn(StrEnum):
@@ -59,9 +61,29 @@ class ScanOptions:
 
 def scan_targets(options: ScanOptions) -> Exit:
     """Scan and return the exit status."""
-    settings = read_settings(options)
+    named = read_named(options)
     try:
-        parts = build_parts(settings)
+        with open_list(options.target_file, named) as intake:
+            first = [] if intake is None else intake.begin()
+            has_more = intake is not None and intake.has_more
+            settings = fit(read_settings(options, [*named, *first], has_more=has_more))
+            tally = scan_settings(options, settings, intake)
+    except (JournalError, ShelfError) as error:
+        give_up(str(error), Exit.CANNOT_WORK)
+    if not tally.is_whole:
+        say("mailport: interrupted; what was found until then is kept")
+        return Exit.INTERRUPTED
+    status = tally.status(options.fail_on)
+    if intake is not None and intake.late_problems:
+        say(f"mailport: {intake.late_problems} lines of the list could not be read")
+        return max(status, Exit.USAGE)
+    return status
+
+
+def scan_settings(options: ScanOptions, settings: Settings, intake: Intake | None) -> "Tally":
+    """Scan by the settings, and whatever else the list has."""
+    try:
+        parts = build_parts(settings, cached=MOST_CACHED)
     except ValueError as error:
         give_up(str(error))
     with ExitStack() as stack:
@@ -70,17 +92,20 @@ def scan_targets(options: ScanOptions) -> Exit:
             stack.callback(journal.close)
         try:
             with open_output(options.out) as stream:
-                tally = run(settings, parts, make_writer(options.format, stream), journal)
-        except JournalError as error:
-            give_up(str(error), Exit.CANNOT_WORK)
+                return run(settings, parts, make_writer(options.format, stream), journal, intake)
         except BrokenPipeError:
             raise
         except OSError as error:
             fail_to_write(options.out, error)
-    if not tally.is_whole:
-        say("mailport: interrupted; what was found until then is kept")
-        return Exit.INTERRUPTED
-    return tally.status(options.fail_on)
+
+
+def fit(settings: Settings) -> Settings:
+    """Return the settings with no more connections at once than this machine can bear, and say so."""
+    room = make_room(settings.limits.concurrency)
+    if room.why is None:
+        return settings
+    say(f"mailport: {room.why}")
+    return override(settings, {"limits.concurrency": room.connections})
 
 
 class Tally:
@@ -95,8 +120,10 @@ class Tally:
         self._refused = 0
         self.is_whole = False
         self.resolved = progress.resolved
+        self.read = progress.read
         self.planned = progress.planned
         self.ruled_out = progress.ruled_out
+        self.resized = progress.resized
 
     def found(self, record: Record) -> None:
         """Take one record; a notice about a domain does not say whether we could work."""
@@ -120,44 +147,49 @@ class Tally:
         return Exit.DONE
 
 
-def run(settings: Settings, parts: Parts, writer: Writer, journal: Journal | None) -> Tally:
+def run(
+    settings: Settings, parts: Parts, writer: Writer, journal: Journal | None, intake: Intake | None
+) -> Tally:
     """Run the scan with its progress display; complete the output whatever happens.
 
     Raises:
         JournalError: a result could not be kept.
+        IntakeError: the list of targets could not be read to its end.
         OSError: a result could not be written.
     """
+    more = intake.rest() if intake is not None and intake.has_more else None
+    targets: int | None = len(settings.targets)
+    if intake is not None and more is not None:
+        targets = None if intake.total is None else len(settings.targets) + intake.total
     try:
-        with ScanProgress(len(settings.targets)) as progress:
+        with ScanProgress(targets) as progress:
             tally = Tally(writer, progress)
-            tally.is_whole = run_interruptibly(run_scan(settings, parts, tally, journal))
+            scan = run_scan(settings, parts, tally, journal, more=more)
+            tally.is_whole = run_interruptibly(scan)
     finally:
         writer.close()
     return tally
 
 
-def read_settings(options: ScanOptions) -> Settings:
+def read_settings(options: ScanOptions, targets: Sequence[Target], *, has_more: bool = False) -> Settings:
     """Return the settings that file, options and targets make; end the command where they are wrong."""
-    targets = read_targets(options)
     try:
         if options.config is None:
             settings = override(default_settings(()), SCAN_DEFAULTS)
         else:
             settings = load_settings(options.config, os.environ, require_targets=False)
-        if targets:
-            settings = settings.model_copy(
-                update={"targets": tuple(dict.fromkeys(targets)), "target_file": None}
-            )
+        if targets or has_more:
+            settings = settings.model_copy(update={"targets": tuple(targets), "target_file": None})
         settings = override(settings, options.changes, source=COMMAND_LINE)
     except ConfigError as error:
         give_up(list_problems(error))
-    if not settings.targets:
+    if not settings.targets and not has_more:
         give_up("nothing to scan: name targets, or a file of them with --targets FILE (- for stdin)")
     return settings
 
 
-def read_targets(options: ScanOptions) -> list[Target]:
-    """Return the targets named as arguments and in the file, in their order."""
+def read_named(options: ScanOptions) -> list[Target]:
+    """Return the targets named as arguments, each once, in their order."""
     found: list[Target] = []
     problems: list[str] = []
     for text in options.targets:
@@ -165,37 +197,38 @@ def read_targets(options: ScanOptions) -> list[Target]:
             found.append(parse_target(text))
         except TargetError as error:
             problems.append(str(error))
-    if options.target_file == "-" and sys.stdin is None:
-        problems.append("standard input: is closed; name a file with --targets FILE")
-    elif options.target_file is not None:
-        name = "standard input" if options.target_file == "-" else options.target_file
-        try:
-            found += _read_file(options.target_file)
-        except TargetFileError as error:
-            problems += [f"{name}: {problem}" for problem in error.problems]
-        except OSError as error:
-            problems.append(f"{name}: cannot be read: {error.strerror}")
-        except UnicodeDecodeError:
-            problems.append(f"{name}: is not UTF-8 text; a list of targets has one target a line")
     if problems:
         give_up(problems)
-    return found
+    return list(dict.fromkeys(found))
 
 
-def _read_file(name: str) -> list[Target]:
-    if name == "-":
-        return read_target_lines(_bounded(sys.stdin))
-    with Path(name).open(encoding="utf-8") as lines:
-        return read_target_lines(_bounded(lines))
+@contextmanager
+def open_list(name: str | None, named: Sequence[Target]) -> Iterator[Intake | None]:
+    """Open a list of targets, which is read as far as it is needed."""
+    if name is None:
+        yield None
+        return
+    if name == "-" and sys.stdin is None:
+        give_up("standard input: is closed; name a file with --targets FILE")
+    title = tell_list(name)
+    try:
+        descriptor = sys.stdin.fileno() if name == "-" else os.open(name, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        give_up(f"{title}: cannot be read: {error.strerror}")
+    intake = Intake(descriptor, named, lambda problem: say(f"mailport: {title}: {problem}; left out"))
+    try:
+        yield intake
+    except IntakeError as error:
+        give_up(f"{title}: {problem}" for problem in error.problems)
+    finally:
+        intake.close()
+        if name != "-":
+            os.close(descriptor)
 
 
-def _bounded(stream: TextIO) -> list[str]:
-    """Return the lines of a list of targets; one without end is refused, not read into memory."""
-    text = stream.read(MAX_TARGET_CHARACTERS + 1)
-    if len(text) > MAX_TARGET_CHARACTERS:
-        problem = f"is longer than {MAX_TARGET_CHARACTERS // 1024 // 1024} million characters; split it"
-        raise TargetFileError([(text.count("\n") + 1, problem)])
-    return text.splitlines()
+def tell_list(name: str) -> str:
+    """Return what a list of targets is called."""
+    return "standard input" if name == "-" else name
 
 
 @contextmanager

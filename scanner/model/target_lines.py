@@ -19,6 +19,11 @@ class TargetFileError(ValueError):
         super().__init__("\n".join(self.problems))
 
 
+def text_of_line(line: str, *, is_first: bool) -> str:
+    """Return what a line says without its comment, and the first one without a byte order mark."""
+    return _COMMENT.sub("", line.removeprefix("\ufeff") if is_first else line).strip()
+
+
 def read_target_lines(
     lines: Iterable[str], *, duplicates: Literal["drop", "report"] = "drop"
 ) -> list[Target]:
@@ -31,7 +36,7 @@ def read_target_lines(
     first_line: dict[Target, int] = {}
     first_at: dict[Place, Target] = {}
     for number, line in enumerate(lines, start=1):
-        text = _COMMENT.sub("", line.removeprefix("\ufeff") if number == 1 else line).strip()
+        text = text_of_line(line, is_first=number == 1)
         if not text:
             continue
         try:

@@ -50,6 +50,8 @@ class Resolver:
         families: which of 4 and 6 to ask for.
         trust_ad: believe the servers that an answer is DNSSEC-secure; None is: where all are on this machine.
         rate: queries per second to each server; 0 is as fast as they come.
+        cached: how many answers with records are kept, how many without, and how many failures
+            (default: MAX_CACHED).
         clock: seconds.
     """
 
@@ -65,6 +67,7 @@ class Resolver:
         families: Sequence[int] = (4, 6),
         trust_ad: bool | None = None,
         rate: float = 0,
+        cached: int | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         # Own name servers are asked for everything; the system's come after its hosts file.
@@ -82,7 +85,7 @@ class Resolver:
         self._families = tuple(families)
         self._hosts: dict[str, tuple[str, ...]] = {}
         self.read_hosts()
-        self._cache = AnswerCache(self.MAX_CACHED, clock)
+        self._cache = AnswerCache(self.MAX_CACHED if cached is None else cached, clock)
         self._in_flight: dict[Key, asyncio.Task[Answer[Any]]] = {}
 
     @property

@@ -1,6 +1,6 @@
 """What only all results together tell: domains that look parked or lack servers, endpoints that disagree."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -34,9 +34,12 @@ class Aftermath:
         if sighting is not None:
             self._sightings[key] = sighting
 
-    def find(self) -> Iterator[TargetFinding]:
-        """Tell what all results together tell."""
-        yield from find_aftermath(self._domains, self._states, self._ports, vantage=self._vantage)
+    def find(self, awaited: Collection[Key] = ()) -> Iterator[TargetFinding]:
+        """Tell what all results together tell; nothing about domains of which some are `awaited` still."""
+        whole = (
+            facts for facts in self._domains if not any(member.key in awaited for member in facts.members)
+        )
+        yield from find_aftermath(whole, self._states, self._ports, vantage=self._vantage)
         yield from find_disagreements(self._sightings, vantage=self._vantage)
 
 

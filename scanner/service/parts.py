@@ -42,12 +42,14 @@ def build_parts(
     *,
     is_fresh: bool = False,
     policies: MemoryCache | None = None,
+    cached: int | None = None,
 ) -> Parts:
     """Build the parts; what is known of the DNS and of domains is taken over from the `former` ones.
 
     Where the resolver's settings stay the same, so does the resolver, which reads the hosts file and
     resolv.conf again. `is_fresh` asks anew for everything: what is known stands in for what fails.
-    `policies` keeps MTA-STS policies where nothing is taken over.
+    `policies` keeps MTA-STS policies where nothing is taken over; a new resolver keeps so many answers
+    (`cached`) with records, and as many without.
 
     Raises:
         ValueError: the CA file holds no usable certificate.
@@ -72,6 +74,7 @@ def build_parts(
             families=families,
             trust_ad=settings.resolver.trust_ad,
             rate=settings.resolver.rate,
+            cached=cached,
         )
     web = WebClient(
         resolver,

@@ -68,4 +68,4 @@ def test_a_list_of_targets_without_end_is_refused() -> None:
     outcome = run("scan", "--targets", "/dev/zero")
 
     assert outcome.status == 2
-    assert "longer than 64 million characters" in outcome.problem
+    assert "line 1 is longer than a million bytes: this is no list of targets" in outcome.problem

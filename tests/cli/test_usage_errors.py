@@ -67,7 +67,7 @@ SCAN_CASES = {
     "targets folder": (("--targets", "{folder}"), "{folder}: cannot be read: Is a directory"),
     "targets empty": (("--targets", "{folder}/empty"), "nothing to scan: name targets"),
     "targets bad": (("--targets", "{folder}/bad"), '{folder}/bad: line 3: "b c": there is a space in it'),
-    "targets binary": (("--targets", "{folder}/binary"), "{folder}/binary: is not UTF-8 text"),
+    "targets binary": (("--targets", "{folder}/binary"), "{folder}/binary: line 2: is not UTF-8 text"),
     "out folder missing": (
         (TARGET, "--out", "{folder}/no/x"),
         "{folder}/no/x: cannot be written: No such file",

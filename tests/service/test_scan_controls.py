@@ -26,7 +26,13 @@ class Kept:
     def resolved(self, done: int) -> None:
         """Ignore it."""
 
+    def read(self, targets: int) -> None:
+        """Ignore it."""
+
     def planned(self, total: int) -> None:
+        """Ignore it."""
+
+    def resized(self, connections: int) -> None:
         """Ignore it."""
 
     def found(self, record: Record) -> None:

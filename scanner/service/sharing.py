@@ -1,0 +1,60 @@
+"""Endpoints that several sections of a list lead to: each is probed once, and told for all of them."""
+
+from collections import OrderedDict
+from collections.abc import Hashable, Iterator
+
+from scanner.model import Endpoint, Observation, Source
+from scanner.service.sections import Section
+
+MOST_KEPT = 10_000
+"""Results that later sections may use; an endpoint whose result is gone by then is probed again."""
+
+Claim = tuple[Section, Endpoint]
+"""A section that wants a result, and the endpoint as it knows it: with its domains and their policies."""
+
+
+class Sharing:
+    """Knows who waits for which endpoint, and what the last ones showed; the longest unused goes first."""
+
+    def __init__(self, size: int = MOST_KEPT) -> None:
+        self._size = size
+        self._claims: dict[Hashable, list[Claim]] = {}
+        self._kept: OrderedDict[Hashable, Observation] = OrderedDict()
+
+    def claim(self, section: Section, endpoint: Endpoint) -> bool:
+        """Note that a section wants an endpoint; return whether it is the first and has to be probed."""
+        claims = self._claims.setdefault(_likeness(endpoint), [])
+        claims.append((section, endpoint))
+        return len(claims) == 1
+
+    def recall(self, endpoint: Endpoint) -> Observation | None:
+        """Return what a probe for another section showed, if that is still known."""
+        likeness = _likeness(endpoint)
+        seen = self._kept.get(likeness)
+        if seen is not None:
+            self._kept.move_to_end(likeness)
+        return seen
+
+    def settle(self, observation: Observation, *, is_last: bool) -> list[Claim]:
+        """Return who waits for this result; it is kept for those to come, unless there are none."""
+        likeness = _likeness(observation.endpoint)
+        if not is_last:
+            self._kept[likeness] = observation
+            while len(self._kept) > self._size:
+                self._kept.popitem(last=False)
+        return self._claims.pop(likeness, [])
+
+
+def _likeness(endpoint: Endpoint) -> Hashable:
+    """Return what has to be alike for one probe to serve two sections: where it goes, and what it asks for.
+
+    That is the TLSA records that a certificate is held against, and the domains whose names count beside
+    the host's (RFC 6186); policies are judged by afterwards.
+    """
+    return endpoint.key, endpoint.dane, tuple(_named_by_srv(endpoint))
+
+
+def _named_by_srv(endpoint: Endpoint) -> Iterator[str]:
+    for domain, source in endpoint.sources or ((domain, endpoint.source) for domain in endpoint.domains):
+        if source == Source.SRV:
+            yield domain
