@@ -8,7 +8,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "scanner"
 MODULES = {str(path.relative_to(PACKAGE)): path for path in sorted(PACKAGE.rglob("*.py"))}
-LOWER_ROOMS = ("model", "protocol", "verdict", "config")
+LOWER_ROOMS = ("model", "protocol", "verdict", "config", "explain")
 FORBIDDEN_BELOW = frozenset(
     {
         *("asyncio", "uvloop", "concurrent", "multiprocessing", "subprocess", "threading", "signal"),
