@@ -1,7 +1,7 @@
 # Everything a user or developer does, by one word. Needs Debian 12 (or alike) with python3, git and make.
 
 .DEFAULT_GOAL := help
-.PHONY: run demo test check format bench lock clean help
+.PHONY: run demo test check format bench dashboards lock clean help
 
 CONFIG ?= config/mailport.yml
 ARGS ?=
@@ -43,6 +43,10 @@ bench: ## run every benchmark in bench/
 	@scripts/debian-packages.sh $(TEST_PACKAGES)
 	@scripts/sslyze.sh
 	@set -e; for script in bench/*.py; do echo "== $$script"; .venv/bin/python "$$script"; done
+
+dashboards: ## write the Grafana dashboards again, from scripts/dashboards
+	@scripts/venv.sh dev
+	@.venv/bin/python -m scripts.dashboards
 
 lock: ## pin the packages of requirements/*.in again, with hashes (ARGS=-U for newer releases)
 	@scripts/lock.sh $(ARGS)

@@ -80,7 +80,7 @@ def test_every_requirement_is_pinned_and_hashed(name: str) -> None:
     entries = entries_of(f"{name}.txt")
     assert entries
     for entry in entries:
-        assert re.fullmatch(r"[a-z0-9.-]+==[\w.]+( +--hash=sha256:[0-9a-f]{64})+ *", entry), entry[:80]
+        assert re.fullmatch(r"[a-z0-9.-]+==(?:\d+!)?[\w.]+( +--hash=sha256:[0-9a-f]{64})+ *", entry), entry[:80]
 
 
 @pytest.mark.parametrize("name", ["run", "dev", "sslyze"])
@@ -278,13 +278,13 @@ def test_prometheus_finds_the_services_of_compose(compose: dict[str, Any]) -> No
 
 def panels_of(dashboard: Path) -> list[dict[str, Any]]:
     panels: list[dict[str, Any]] = json.loads(dashboard.read_text())["panels"]
-    return panels
+    return [panel for panel in panels if panel["type"] != "row"]
 
 
 def queries_of(dashboard: Path) -> list[str]:
     """Every query, its variables replaced as Grafana replaces them."""
     queries = [target["expr"] for panel in panels_of(dashboard) for target in panel["targets"]]
-    return [re.sub(r"\$(host|port)\b", ".+", query.replace("$__rate_interval", "2m")) for query in queries]
+    return [re.sub(r"\$\w+", ".+", query.replace("$__rate_interval", "2m")) for query in queries]
 
 
 def variables_of(dashboard: Path) -> dict[str, Any]:
@@ -313,16 +313,19 @@ def metrics_in(text: str) -> set[str]:
     return set(re.findall(r"\bmailport_\w+", text))
 
 
-def test_there_is_an_overview_dashboard() -> None:
-    assert [path.name for path in DASHBOARDS] == ["mailport-overview.json"]
-    assert json.loads(DASHBOARDS[0].read_text())["uid"] == "mailport-overview"
-    assert variables_of(DASHBOARDS[0]).keys() == {"datasource", "host", "port"}
+def test_there_are_an_overview_and_a_dashboard_for_a_domain_and_an_endpoint() -> None:
+    assert {path.stem for path in DASHBOARDS} == {"mailport-overview", "mailport-domain", "mailport-endpoint"}
+    for path in DASHBOARDS:
+        assert json.loads(path.read_text())["uid"] == path.stem
+        assert variables_of(path).keys() >= {"datasource", "mailport"}
+    every = set[str]().union(*(variables_of(path).keys() for path in DASHBOARDS))
+    assert every == {"datasource", "domain", "host", "port", "protocol", "mailport"}
 
 
 @pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda path: path.stem)
 def test_dashboards_ask_only_for_exported_metrics(dashboard: Path) -> None:
     variables = variables_of(dashboard).values()
-    definitions = [variable["definition"] for variable in variables if variable["type"] == "query"]
+    definitions = [variable["query"]["query"] for variable in variables if variable["type"] == "query"]
     texts = queries_of(dashboard) + definitions
     assert all(metrics_in(text) for text in texts)
     assert set().union(*map(metrics_in, texts)) - exported_metrics() == set()

@@ -11,7 +11,7 @@ from scanner.cli.output import TableWriter
 from scanner.cli.progress import ScanProgress
 from scanner.cli.scan import Tally
 from scanner.config import Settings, default_settings, override
-from scanner.demo import Farm, FarmError, targets
+from scanner.demo import Farm, FarmError, domains, targets
 from scanner.model import Observation, TargetFinding
 from scanner.model.record import to_record
 from scanner.model.target import parse_target
@@ -20,9 +20,9 @@ from scanner.service.scan import run_scan
 from scanner.service.serve import run_service
 from scanner.web import ListenError, bind
 
-READ_SECONDS = 2.5
+READ_SECONDS = 2.0
 """Short enough for a first answer within 15 s, long enough for the farm's slow greeting."""
-GREETING_DELAY_SECONDS = 1.5
+GREETING_DELAY_SECONDS = 1.2
 INTERVAL_SECONDS = 60.0
 
 
@@ -40,7 +40,7 @@ def run_demo(listen: str, *, once: bool) -> Exit:
 
 async def _scan_once() -> None:
     async with Farm(base=None, greeting_delay=GREETING_DELAY_SECONDS) as farm:
-        settings = _settings(farm)
+        settings = _settings(farm, targets(farm))
         writer = TableWriter(sys.stdout)
         try:
             with ScanProgress(len(settings.targets)) as progress:
@@ -65,14 +65,15 @@ async def _scan_and_serve(listen: str) -> None:
         # The pages show the past, as far as there is one; it goes with the demo.
         store = {"store.enabled": True, "store.url": f"sqlite:///{Path(folder) / 'demo.db'}"}
         async with Farm(base=None, greeting_delay=GREETING_DELAY_SECONDS) as farm:
-            settings = override(_settings(farm), {"web.listen": listen, **store})
+            watched = [*domains(farm), *targets(farm)]
+            settings = override(_settings(farm, watched), {"web.listen": listen, **store})
             set_up_logging(LogFormat.TEXT)
             await run_service(settings, lambda: settings, sock, on_first_pass=show)
 
 
-def _settings(farm: Farm) -> Settings:
+def _settings(farm: Farm, watched: Iterable[str]) -> Settings:
     return override(
-        default_settings([parse_target(text) for text in targets(farm)]),
+        default_settings([parse_target(text) for text in watched]),
         {
             "resolver.servers": [farm.resolver],
             "probe.ca_file": str(farm.ca_file),

@@ -19,7 +19,7 @@ from scanner.demo.dns import NameServer
 from scanner.demo.journal import Journal
 from scanner.demo.layout import FarmError, Layout, lay_out
 from scanner.demo.listener import Listener
-from scanner.demo.names import farm_records
+from scanner.demo.names import DOMAINS, farm_records
 from scanner.demo.scenario import NoServer, Scenario
 from scanner.demo.scenarios import SCENARIOS
 from scanner.demo.tls import TlsPolicy, make_context
@@ -94,6 +94,11 @@ class Farm:
         address, port = self._plan.resolver
         return f"{address}:{port}"
 
+    @property
+    def has_high_ports(self) -> bool:
+        """Whether the ports are not the real ones, since they could not be had."""
+        return self._plan.offset != 0
+
     def port_of(self, scenario: Scenario) -> int:
         """Return the port the scenario really has, which may be a high one."""
         return scenario.port + self._plan.offset
@@ -153,3 +158,8 @@ class Farm:
 def targets(farm: Farm) -> list[str]:
     """Return the targets of all scenarios of an open farm, in the order of the table."""
     return [farm.target_of(scenario) for scenario in farm.scenarios]
+
+
+def domains(farm: Farm) -> list[str]:
+    """Return the mail domains of an open farm; none where it has high ports, since an MX has port 25."""
+    return [] if farm.has_high_ports else list(DOMAINS)

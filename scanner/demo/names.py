@@ -1,4 +1,4 @@
-"""The names in the farm's DNS: every host, a mail domain with MX and SRV records, names in trouble."""
+"""The names in the farm's DNS: every host, mail domains with MX and SRV records, names in trouble."""
 
 from collections.abc import Mapping, Sequence
 
@@ -18,18 +18,34 @@ _SERVICES = {
     "_pop3s": 995,
 }
 
+_Servers = Mapping[str, str]
+"""Service to the host that offers it; `mx` is port 25."""
+DOMAINS: Mapping[str, _Servers] = {
+    DOMAIN: {"mx": MAIN_HOST, **dict.fromkeys(_SERVICES, MAIN_HOST)},
+    # Receives and sends well; whoever reads mail meets a certificate that has expired.
+    f"office.{DOMAIN}": {"mx": MAIN_HOST, "_submission": MAIN_HOST, "_imaps": f"cert-expired.{DOMAIN}"},
+    # No TLS at all.
+    f"shop.{DOMAIN}": dict.fromkeys(("mx", "_submission", "_imap"), f"starttls-missing.{DOMAIN}"),
+    # Nobody gets through to it.
+    f"silent-port.{DOMAIN}": dict.fromkeys(("mx", "_submission"), f"blocked.{DOMAIN}"),
+    f"nullmx.{DOMAIN}": {},
+}
+"""Mail domains of the farm, each with what is special about it."""
+
 
 def farm_records(addresses: Mapping[str, str], offset: int) -> Records:
     """Return the records of the hosts (name to address), with `offset` added to every published port."""
     records: dict[str, Mapping[str, Sequence[str]] | Trouble] = {
         host: {"A": [address]} for host, address in addresses.items()
     }
-    records[DOMAIN] = {"MX": [f"10 {MAIN_HOST}."]}
-    for service, port in _SERVICES.items():
-        records[f"{service}._tcp.{DOMAIN}"] = {"SRV": [f"0 1 {port + offset} {MAIN_HOST}."]}
+    for domain, servers in DOMAINS.items():
+        records[domain] = {"MX": [f"10 {servers['mx']}."]} if servers else {"MX": ["0 ."]}
+        for service, host in servers.items():
+            if service != "mx":
+                port = _SERVICES[service] + offset
+                records[f"{service}._tcp.{domain}"] = {"SRV": [f"0 1 {port} {host}."]}
     records[f"alias.{DOMAIN}"] = {"CNAME": [f"{MAIN_HOST}."]}
     records[f"nodata.{DOMAIN}"] = {}
-    records[f"nullmx.{DOMAIN}"] = {"MX": ["0 ."]}
     records[f"private.{DOMAIN}"] = {"A": [PRIVATE_ADDRESS]}
     records[f"servfail.{DOMAIN}"] = Trouble.SERVFAIL
     records[f"silent.{DOMAIN}"] = Trouble.SILENT
