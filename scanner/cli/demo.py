@@ -86,5 +86,6 @@ def _settings(farm: Farm, watched: Iterable[str]) -> Settings:
             "limits.concurrency": 200,
             "limits.rate": 0,
             "limits.per_address_gap": 0,
+            "probe.versions_gap": 0,
         },
     )

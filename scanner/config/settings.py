@@ -73,6 +73,9 @@ class ProbeSettings(_Section):
     """PEM certificates to trust; None = the system's."""
     versions_interval: Time | None = 86400.0
     """How often the TLS versions that a server accepts are listed; None = never."""
+    versions_gap: Annotated[float, BeforeValidator(values.duration(at_least=0.0))] = 600.0
+    """The least time between two such connections to an address while serving. After STARTTLS they cannot end
+    with QUIT, and programs that count such connections ban whoever makes them."""
     groups: Annotated[bool, BeforeValidator(values.read_switch)] = False
     """List the key exchange groups with them: two connections more."""
 

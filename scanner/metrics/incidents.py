@@ -11,6 +11,9 @@ FAMILIES = {
         "How many watched domains an incident concerns: one sample for each cause that explains findings "
         "which are confirmed, the widest that does; absent when it is over."
     ),
+    "mailport_incident_since_timestamp_seconds": (
+        "Since when an incident is open, in seconds since 1970 by our clock; absent when it is over."
+    ),
     "mailport_endpoint_incident_info": (
         "1 for each endpoint whose findings a wider cause explains: our own network, its provider, its host "
         "or its address; alerts about the endpoint itself leave it out."
@@ -36,9 +39,11 @@ class IncidentLines:
 
     def pieces(self, *, openmetrics: bool) -> Iterator[bytes]:
         """Return all lines, family by family, in pieces."""
-        incidents = self._incidents  # those of this moment for both families
+        incidents = self._incidents  # those of this moment for all families
         for (name, documentation), lines in zip(
-            FAMILIES.items(), (map(_write, incidents), _write_keys(incidents)), strict=True
+            FAMILIES.items(),
+            (map(_write, incidents), map(_write_since, incidents), _write_keys(incidents)),
+            strict=True,
         ):
             header = write_header(name, documentation, openmetrics=openmetrics)
             for piece in _in_pieces(lines):
@@ -51,14 +56,24 @@ class IncidentLines:
 
 
 def _write(incident: Incident) -> str:
-    labels = (
-        label("cause", incident.cause),
-        label("name", incident.name),
-        label("kind", incident.kind),
-        label("subject", incident.subject),
-        label("severity", incident.severity.label),
+    return f"mailport_incident{{{_labels_of(incident)}}} {number(len(incident.domains))}\n"
+
+
+def _write_since(incident: Incident) -> str:
+    since = number(incident.since.timestamp())
+    return f"mailport_incident_since_timestamp_seconds{{{_labels_of(incident)}}} {since}\n"
+
+
+def _labels_of(incident: Incident) -> str:
+    return ",".join(
+        (
+            label("cause", incident.cause),
+            label("name", incident.name),
+            label("kind", incident.kind),
+            label("subject", incident.subject),
+            label("severity", incident.severity.label),
+        )
     )
-    return f"mailport_incident{{{','.join(labels)}}} {number(len(incident.domains))}\n"
 
 
 def _write_keys(incidents: Iterable[Incident]) -> Iterator[str]:

@@ -30,9 +30,6 @@ from scanner.verdict import is_proven
 
 log = structlog.get_logger(__name__)
 
-SWEEP_PAUSE_SECONDS = 600.0
-"""The connections of sweeps cannot end with QUIT after STARTTLS: one in ten minutes to an address, beside
-the probes, or programs that count such connections ban us."""
 SETTLE_SECONDS = 1.0
 """How often incidents are worked out, where an endpoint has changed."""
 GUESS_SECONDS = 3600.0
@@ -250,7 +247,7 @@ class Watch:
     def _rhythm(self) -> Rhythm:
         probe = self.settings.probe
         return Rhythm(
-            probe.versions_interval, with_groups=probe.groups, pause=SWEEP_PAUSE_SECONDS, is_patient=True
+            probe.versions_interval, with_groups=probe.groups, pause=probe.versions_gap, is_patient=True
         )
 
     def _push_later(self, sweep: Sweep, seconds: float) -> None:
