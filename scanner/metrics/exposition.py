@@ -1,6 +1,6 @@
 """Keeps the endpoint series as ready-made lines, so that a scrape only joins texts."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 from prometheus_client import CollectorRegistry
 
@@ -86,7 +86,7 @@ class Exposition:
         """Return the whole document at once."""
         return b"".join(self.pieces(openmetrics=openmetrics))
 
-    def pieces(self, *, openmetrics: bool) -> Iterator[bytes]:
+    def pieces(self, *, openmetrics: bool) -> Generator[bytes, None, None]:
         """Return the document, OpenMetrics 1.0 or the text format 0.0.4, in pieces of about a millisecond.
 
         Observations may arrive between two pieces: each family is as it was when its first piece was

@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -90,7 +90,7 @@ class Service:
         """When the next endpoint is due."""
         return self._watch.next_pass_at
 
-    def scrape(self, *, openmetrics: bool) -> Iterator[bytes]:
+    def scrape(self, *, openmetrics: bool) -> Generator[bytes, None, None]:
         """Return the scrape in pieces."""
         return self._watch.exposition.pieces(openmetrics=openmetrics)
 

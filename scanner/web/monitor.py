@@ -1,6 +1,6 @@
 """What the HTTP interface asks of the service behind it, and how a request finds that service."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Protocol
@@ -60,7 +60,7 @@ class Monitor(Protocol):
     def next_pass_at(self) -> datetime | None:
         """When the next endpoint is due, with its time zone; None when nothing is planned."""
 
-    def scrape(self, *, openmetrics: bool) -> Iterator[bytes]:
+    def scrape(self, *, openmetrics: bool) -> Generator[bytes, None, None]:
         """Return the scrape, OpenMetrics 1.0 or the text format 0.0.4, in pieces of about a millisecond.
 
         Other work may be done between two pieces; some may be empty.

@@ -3,8 +3,8 @@
 import asyncio
 import time
 import zlib
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Generator, Iterator
+from contextlib import closing, contextmanager
 
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import StreamingResponse
@@ -47,16 +47,18 @@ async def metrics(request: Request, monitor: Watched) -> Response:
     headers = {"Content-Type": OPENMETRICS if is_openmetrics else TEXT, "Vary": "Accept, Accept-Encoding"}
     if is_gzip:
         headers["Content-Encoding"] = "gzip"
-    packs = pack(monitor.scrape(openmetrics=is_openmetrics))
+    pieces = monitor.scrape(openmetrics=is_openmetrics)
+    packs = pack(pieces)
     first = await anext(packs, b"")
     second = await anext(packs, None)
     if second is None:
         whole = [part async for part in compress(_chain([first]))] if is_gzip else [first]
         return Response(b"".join(whole), headers=headers)
     if is_head(request.scope):
+        pieces.close()
         return StreamingResponse(_chain([]), headers=headers)
     body = _chain([first, second], packs)
-    return _Scrape(gate, compress(body) if is_gzip else body, headers)
+    return _Scrape(gate, pieces, compress(body) if is_gzip else body, headers)
 
 
 class Gate:
@@ -83,13 +85,20 @@ class Gate:
 class _Scrape(StreamingResponse):
     """A response that counts as a scrape until its client has read it, has gone, or was cut."""
 
-    def __init__(self, gate: Gate, body: AsyncIterator[bytes], headers: dict[str, str]) -> None:
+    def __init__(
+        self,
+        gate: Gate,
+        pieces: Generator[bytes, None, None],
+        body: AsyncIterator[bytes],
+        headers: dict[str, str],
+    ) -> None:
         super().__init__(body, headers=headers)
         self._gate = gate
+        self._pieces = pieces
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        with self._gate.passing():
+        with self._gate.passing(), closing(self._pieces):
             await super().__call__(scope, receive, send)
 
 

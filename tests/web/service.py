@@ -1,6 +1,6 @@
 """A service to put behind the pages in tests."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -51,7 +51,7 @@ class FakeService:
             self.exposition.accept(observation)
             self.telemetry.observe(observation)
 
-    def scrape(self, *, openmetrics: bool) -> Iterator[bytes]:
+    def scrape(self, *, openmetrics: bool) -> Generator[bytes, None, None]:
         return self.exposition.pieces(openmetrics=openmetrics)
 
     def observations(self) -> Sequence[Observation]:
