@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from scanner import __version__
+from scanner.cli.checking import check_file
 from scanner.cli.console import Exit, ending_quietly, give_up, run_interruptibly, say
 from scanner.cli.consult import explain
 from scanner.cli.logs import LogFormat, set_up_logging
@@ -149,11 +150,15 @@ def serve(
     listen: Annotated[
         str | None, typer.Option(metavar="HOST:PORT", help="Where to serve HTTP (default 0.0.0.0:9587).")
     ] = None,
+    web_config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="TLS and passwords for HTTP, as exporter-toolkit has.")
+    ] = None,
     log_format: Annotated[LogFormat, typer.Option(help="How to write the log (to stderr).")] = LogFormat.TEXT,
 ) -> None:
     """Watch targets for ever and serve the results to Prometheus and to people."""
     # Imported here, because the web server takes a third of the time in which the other commands start.
     from scanner.service.serve import run_service  # noqa: PLC0415
+    from scanner.service.web_terms import WebTerms  # noqa: PLC0415
     from scanner.web import ListenError, bind  # noqa: PLC0415
 
     path = config or DEFAULT_CONFIG
@@ -164,13 +169,14 @@ def serve(
 
     try:
         settings = load()
+        terms = WebTerms(web_config)
         sock = bind(settings.web.listen)
     except ConfigError as error:
         give_up(list_problems(error))
     except ListenError as error:
         give_up(str(error))
     set_up_logging(log_format)
-    run_interruptibly(run_service(settings, load, sock))
+    run_interruptibly(run_service(settings, load, sock, terms=terms))
 
 
 @app.command()
@@ -181,14 +187,13 @@ def check(
     is_bad = False
     for path in files:
         try:
-            settings = load_settings(path, os.environ)
+            summary = check_file(path, os.environ)
         except ConfigError as error:
             is_bad = True
             for line in str(error).splitlines():
                 say(line)
         else:
-            number = len(settings.targets)
-            typer.echo(f"{path}: good, {number} {'target' if number == 1 else 'targets'}")
+            typer.echo(f"{path}: good, {summary}")
     if is_bad:
         raise typer.Exit(Exit.USAGE)
 

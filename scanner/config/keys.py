@@ -10,6 +10,7 @@ from scanner.config.catalogue import Provider
 from scanner.config.control_entries import ControlEntry
 from scanner.config.document import KeyPath
 from scanner.config.settings import PolicyOverride, Settings
+from scanner.config.web_settings import WebProbeSettings
 from scanner.model.target import quote
 
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]{1,60}")
@@ -43,26 +44,29 @@ def take_unknown(document: dict[str, object]) -> list[tuple[KeyPath, str]]:
             found += _take(section, (name,), known)
     policy = document.get("policy")
     if isinstance(policy, dict) and isinstance(policy.get("overrides"), list):
-        found += _take_below(policy.get("overrides"), ("policy", "overrides"), PolicyOverride)
+        found += take_below(policy.get("overrides"), ("policy", "overrides"), PolicyOverride)
+    web = document.get("web")
+    if isinstance(web, dict):
+        found += take_below(web.get("probe"), ("web", "probe"), WebProbeSettings)
     controls = document.get("controls")
     lists = controls.get("ports") if isinstance(controls, dict) else None
     if isinstance(lists, dict):
         for port, entries in lists.items():
-            found += _take_below(entries, ("controls", "ports", port), ControlEntry)
-    return found + _take_below(document.get("catalogue"), ("catalogue",), Provider)
+            found += take_below(entries, ("controls", "ports", port), ControlEntry)
+    return found + take_below(document.get("catalogue"), ("catalogue",), Provider)
 
 
-def _take_below(value: object, path: KeyPath, model: type[BaseModel]) -> list[tuple[KeyPath, str]]:
+def take_below(value: object, path: KeyPath, model: type[BaseModel]) -> list[tuple[KeyPath, str]]:
     """Take the unknown keys out of a section, or out of all in a list, and out of what is in them."""
     if isinstance(value, list):
-        return [one for index, item in enumerate(value) for one in _take_below(item, (*path, index), model)]
+        return [one for index, item in enumerate(value) for one in take_below(item, (*path, index), model)]
     if not isinstance(value, dict):
         return []
     found = _take(value, path, frozenset(model.model_fields))
     for key, info in model.model_fields.items():
         part = _find_part(info.annotation)
         if part is not None and key in value:
-            found += _take_below(value[key], (*path, key), part)
+            found += take_below(value[key], (*path, key), part)
     return found
 
 

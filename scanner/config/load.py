@@ -32,7 +32,7 @@ def parse_settings(
     text: str, *, source: str, base: Path, environ: Mapping[str, str], require_targets: bool = True
 ) -> Settings:
     """Read the text of a configuration; `source` names it in problems, `base` is where its paths begin."""
-    document = _read(text, source, environ)
+    document = read_yaml(text, source, environ)
     if document.value is None and not document.problems and require_targets:
         message = "the configuration is empty; it needs at least targets: with a list of them"
         raise ConfigError([Problem(source, None, "", message)])
@@ -77,7 +77,7 @@ def override(settings: Settings, values: Mapping[str, object], *, source: str = 
     return changed
 
 
-def _read(text: str, source: str, environ: Mapping[str, str]) -> Document:
+def read_yaml(text: str, source: str, environ: Mapping[str, str]) -> Document:
     """Read the YAML; what is no YAML at all is one problem."""
     if len(text) > MAX_BYTES:
         raise ConfigError([Problem(source, None, "", f"longer than {MAX_BYTES // 1024 // 1024} MiB")])
@@ -92,10 +92,10 @@ def _validate(values: Mapping[str, object], base: Path) -> tuple[Settings | None
     try:
         return Settings.model_validate(values, context=base), []
     except ValidationError as error:
-        return None, [(item["loc"], _explain(item)) for item in error.errors(include_url=False)]
+        return None, [(item["loc"], explain_item(item)) for item in error.errors(include_url=False)]
 
 
-def _explain(item: ErrorDetails) -> str:
+def explain_item(item: ErrorDetails) -> str:
     """Say in our words what pydantic found."""
     if item["type"] == "value_error":
         return str(item["ctx"]["error"])

@@ -26,9 +26,10 @@ from scanner.service.outlets import OUTCOMES, Outlets
 from scanner.service.parts import build_parts
 from scanner.service.probe_desk import ProbeDesk
 from scanner.service.watch import Watch
+from scanner.service.web_terms import WebTerms
 from scanner.store import EventQuery
 from scanner.verdict.egress import tell_gate
-from scanner.web import Hub, ReloadOutcome, create_app, serve_http
+from scanner.web import Guard, Hub, ReloadOutcome, create_app, serve_http
 
 log = structlog.get_logger(__name__)
 
@@ -186,10 +187,11 @@ async def run_service(
     sock: socket.socket,
     *,
     on_first_pass: Callable[[Iterable[Observation | TargetFinding]], None] | None = None,
+    terms: WebTerms | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; SIGHUP reloads.
 
-    `on_first_pass` is handed all results once everything has been probed.
+    `on_first_pass` is handed all results once everything has been probed. `terms` say whom to serve.
     """
     stop = asyncio.Event()
     hang_up = asyncio.Event()
@@ -203,13 +205,16 @@ async def run_service(
     watch = Watch(settings, parts, on_planned=set_aside, keeper=keeper)
     outlets = _open_outlets(settings, watch)
     service = Service(watch, load, archive, on_reload=outlets.adjust)
-    async with serve_http(create_app(service), sock):
+    terms = terms or WebTerms(None)
+    app = Guard(create_app(service), terms.find)
+    async with serve_http(app, sock, find_terms=terms.find):
         log.info("serving", version=__version__, listen=_where(sock), targets=len(settings.targets))
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(_run_watch(watch, archive)),
                 group.create_task(outlets.run()),
                 group.create_task(service.hub.run()),
+                group.create_task(terms.run()),
                 group.create_task(_reload_on(hang_up, service)),
                 group.create_task(_reload_on_change(service)),
             ]

@@ -5,12 +5,19 @@ import contextlib
 import errno
 import os
 import socket
-from collections.abc import AsyncIterator, Iterator
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
+from typing import cast
 
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+
+from scanner.web.acceptor import TlsAcceptor
+from scanner.web.guard import Terms
+from scanner.web.tls_context import names_of
 
 GRACE_SECONDS = 5
 """How long requests under way may go on when the server stops."""
@@ -56,7 +63,9 @@ def bind(listen: str) -> socket.socket:
         raise ListenError(f"cannot listen on {listen}: {why}") from error
 
 
-def _limit_connections(idle_seconds: float, answer_seconds: float) -> type[H11Protocol]:
+def _limit_connections(
+    idle_seconds: float, answer_seconds: float, find_terms: Callable[[], Terms]
+) -> type[H11Protocol]:
     """Make the protocol of a connection: too many are cut at once, idle and unread ones after a while."""
 
     class Connection(H11Protocol):
@@ -65,7 +74,7 @@ def _limit_connections(idle_seconds: float, answer_seconds: float) -> type[H11Pr
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             self.transport = transport
-            if len(self.connections) >= MAX_CONNECTIONS:
+            if len(self.connections) >= MAX_CONNECTIONS or not _is_admitted(transport, find_terms()):
                 transport.abort()
                 return
             # An answer that goes on for ever needs a way to end one that its client does not read.
@@ -98,11 +107,22 @@ def _limit_connections(idle_seconds: float, answer_seconds: float) -> type[H11Pr
     return Connection
 
 
+def _is_admitted(transport: asyncio.Transport, terms: Terms) -> bool:
+    """Whether the client's certificate, where there is one, bears a name that is let in."""
+    if not terms.allowed_sans or transport.get_extra_info("sslcontext") is None:
+        return True
+    return not terms.allowed_sans.isdisjoint(names_of(transport.get_extra_info("peercert")))
+
+
 class _Server(uvicorn.Server):
     """uvicorn that leaves the signals to its host and tells when it accepts connections."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(
+        self, config: uvicorn.Config, connection: type[H11Protocol], find_terms: Callable[[], Terms]
+    ) -> None:
         super().__init__(config)
+        self._connection = connection
+        self._find_terms = find_terms
         self.is_accepting = asyncio.Event()
         self._is_stopping = asyncio.Event()
 
@@ -112,9 +132,30 @@ class _Server(uvicorn.Server):
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start as uvicorn does, then say so."""
-        await super().startup(sockets)
+        """Start as uvicorn does, then say so; TLS has a listener of its own, whose certificate may change."""
+        if self._find_terms().context is None:
+            await super().startup(sockets)
+        else:
+            await super().startup([])
+            self.servers += [self._listen_for_tls(sock) for sock in sockets or ()]
         self.is_accepting.set()
+
+    def _listen_for_tls(self, sock: socket.socket) -> asyncio.Server:
+        make_protocol = partial(
+            self._connection,
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
+
+        def find_context() -> ssl.SSLContext:
+            context = self._find_terms().context
+            if context is None:
+                raise LookupError("TLS has been switched off, which takes a restart")
+            return context
+
+        # uvicorn closes its servers and waits for that, and asks nothing else of them.
+        return cast("asyncio.Server", TlsAcceptor(sock, make_protocol, find_context))
 
     async def main_loop(self) -> None:
         """Renew the Date header every second until told to stop (uvicorn wakes ten times as often)."""
@@ -142,16 +183,19 @@ async def serve_http(
     grace: int = GRACE_SECONDS,
     idle_seconds: float = IDLE_SECONDS,
     answer_seconds: float = ANSWER_SECONDS,
+    find_terms: Callable[[], Terms] = Terms,
 ) -> AsyncIterator[None]:
     """Serve the app on a socket from `bind` for as long as the block runs.
 
     Enters when connections are accepted. On leaving, requests under way have `grace` seconds to
     end, then everything is cut. The socket is closed then. A connection on which nothing moves for
-    `idle_seconds`, and one whose client reads too slowly for `answer_seconds`, is cut.
+    `idle_seconds`, and one whose client reads too slowly for `answer_seconds`, is cut. `find_terms`
+    returns the terms in force; whether TLS is spoken is decided at the start.
     """
+    connection = _limit_connections(idle_seconds, answer_seconds, find_terms)
     config = uvicorn.Config(
         app,
-        http=_limit_connections(idle_seconds, answer_seconds),
+        http=connection,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -160,7 +204,7 @@ async def serve_http(
         server_header=False,
         timeout_graceful_shutdown=grace,
     )
-    server = _Server(config)
+    server = _Server(config, connection, find_terms)
     serving = asyncio.create_task(server.serve(sockets=[sock]), name="http")
     try:
         await _until_accepting(server, serving)

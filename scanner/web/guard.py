@@ -1,0 +1,119 @@
+"""Stands before the application as the web configuration says: asks for a password, and adds headers."""
+
+import base64
+import binascii
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from scanner.config.web_config import WebConfig, load_web_config
+from scanner.web.passwords import Passwords, TooBusyError
+from scanner.web.shield import SecurityHeaders
+from scanner.web.tls_context import make_context
+
+log = structlog.get_logger(__name__)
+
+LONGEST_CREDENTIALS = 1024
+_CHALLENGE = {"WWW-Authenticate": 'Basic realm="mailport", charset="UTF-8"'}
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The terms on which clients are served, made of one web configuration."""
+
+    passwords: Passwords | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    context: ssl.SSLContext | None = None
+    allowed_sans: frozenset[str] = frozenset()
+    files: tuple[Path, ...] = ()
+
+
+def make_terms(config: WebConfig, path: Path) -> Terms:
+    """Make the terms of a configuration.
+
+    Raises:
+        ConfigError: a certificate or a key cannot be used.
+    """
+    tls = config.tls_server_config
+    return Terms(
+        passwords=Passwords(config.basic_auth_users) if config.basic_auth_users else None,
+        headers=config.http_server_config.headers,
+        context=None if tls is None else make_context(tls, str(path)),
+        allowed_sans=frozenset(() if tls is None else tls.client_allowed_sans),
+        files=(path, *config.files),
+    )
+
+
+def read_terms(path: Path) -> Terms:
+    """Read a web configuration file, and make its terms.
+
+    Raises:
+        ConfigError: with everything that is wrong with it.
+    """
+    return make_terms(load_web_config(path), path)
+
+
+class Guard:
+    """Lets requests through on the terms in force, which may be replaced at any time."""
+
+    def __init__(self, app: ASGIApp, find_terms: Callable[[], Terms]) -> None:
+        self._app = app
+        self._find_terms = find_terms
+        self._guarded = SecurityHeaders(self._ask)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        wanted = self._find_terms().headers
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in wanted.items():
+                    headers[name] = value
+            await send(message)
+
+        await self._guarded(scope, receive, send_with_headers)
+
+    async def _ask(self, scope: Scope, receive: Receive, send: Send) -> None:
+        passwords = self._find_terms().passwords
+        if passwords is None or scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            is_known = await _is_known(passwords, Headers(scope=scope).getlist("authorization"))
+        except TooBusyError:
+            answer = PlainTextResponse(
+                "503 Service Unavailable: too many passwords to check.\n", 503, {"Retry-After": "5"}
+            )
+        else:
+            if is_known:
+                await self._app(scope, receive, send)
+                return
+            answer = PlainTextResponse("401 Unauthorized: name and password are needed.\n", 401, _CHALLENGE)
+        await answer(scope, receive, send)
+
+
+async def _is_known(passwords: Passwords, sent: list[str]) -> bool:
+    credentials = read_credentials(sent)
+    return credentials is not None and await passwords.check(*credentials)
+
+
+def read_credentials(sent: list[str]) -> tuple[str, bytes] | None:
+    """Return the name and password of a request (RFC 7617); None where there are none to be read."""
+    if len(sent) != 1 or len(sent[0]) > LONGEST_CREDENTIALS:
+        return None
+    scheme, _, text = sent[0].partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        plain = base64.b64decode(text.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    name, colon, password = plain.partition(b":")
+    return (name.decode("utf-8", "surrogateescape"), password) if colon else None
