@@ -20,5 +20,6 @@ def check_file(path: Path, environ: Mapping[str, str]) -> str:
 
     config = load_web_config(path)
     terms = make_terms(config, path)
-    users = len(config.basic_auth_users)
-    return f"a web configuration: TLS {'off' if terms.context is None else 'on'}, {users} users"
+    number = len(config.basic_auth_users)
+    users = f"{number} {'user' if number == 1 else 'users'}"
+    return f"a web configuration: TLS {'off' if terms.context is None else 'on'}, {users}"
