@@ -44,7 +44,8 @@ async def service_discovery(request: Request, monitor: Watched) -> Response:
 @routes.get(
     "/schema/record",
     summary="The JSON Schema of a record",
-    responses=described("JsonSchema", "JSON Schema, draft 2020-12"),
+    response_class=Response,
+    responses=described("JsonSchema", "JSON Schema, draft 2020-12", media_type="application/schema+json"),
 )
 async def record_schema(request: Request) -> Response:
     """What every observation obeys, here and in the output of `mailport scan`."""

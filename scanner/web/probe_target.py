@@ -2,9 +2,8 @@
 
 import math
 from collections.abc import Iterable
-from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse, Response
 
 from scanner.metrics import Exposition
@@ -19,7 +18,34 @@ from scanner.web.negotiation import OPENMETRICS, TEXT, wants_openmetrics
 TIMEOUT_HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
 LONGEST_TARGET = 512
 
+_PARAMETERS = {
+    "target": ("a host, a domain, or a target as smtps://mx.example.org", {"type": "string", "minLength": 1}),
+    "port": (
+        "the port, where the target names none; else all of them",
+        {"type": "integer", "minimum": 1, "maximum": 65535},
+    ),
+    "debug": ("true: the dialogues, not the metrics", {"type": "boolean"}),
+}
+_TIMEOUT = {
+    "name": TIMEOUT_HEADER,
+    "in": "header",
+    "required": False,
+    "description": "how long the scrape may take; Prometheus sends it by itself",
+    "schema": {"type": "number", "exclusiveMinimum": 0, "maximum": 1e6},
+}
+
 routes = APIRouter(tags=["probes"], default_response_class=PlainTextResponse)
+
+
+def _describe(name: str) -> dict[str, object]:
+    text, schema = _PARAMETERS[name]
+    return {
+        "name": name,
+        "in": "query",
+        "required": name == "target",
+        "description": text,
+        "schema": schema,
+    }
 
 
 @routes.get(
@@ -32,23 +58,19 @@ routes = APIRouter(tags=["probes"], default_response_class=PlainTextResponse)
         403: {"description": "The configuration does not allow this target"},
         503: {"description": "Its turn did not come before the scrape's timeout"},
     },
+    openapi_extra={"parameters": [*(_describe(name) for name in _PARAMETERS), _TIMEOUT]},
 )
-async def probe(
-    request: Request,
-    monitor: Watched,
-    target: Annotated[str, Query(description="a host, a domain, or a target as smtps://mx.example.org")] = "",
-    port: Annotated[str, Query(description="the port, where the target names none; else all of them")] = "",
-    debug: Annotated[str, Query(description="true: the dialogues, not the metrics")] = "",
-) -> Response:
+async def probe(request: Request, monitor: Watched) -> Response:
     """One probe in the multi-target pattern of Prometheus. Only targets that the configuration allows.
 
     All limits of the watch hold. The answer is given before the time is over that the header
     X-Prometheus-Scrape-Timeout-Seconds leaves. Nothing is remembered of it.
     """
     try:
-        wanted = read_target(target, port)
+        words = {name: request.query_params.get(name, "") for name in _PARAMETERS}
+        wanted = read_target(words["target"], words["port"])
         seconds = read_timeout(request.headers.get(TIMEOUT_HEADER))
-        is_debug = _read_switch(debug)
+        is_debug = _read_switch(words["debug"])
     except ValueError as error:
         return PlainTextResponse(f"400 Bad Request: {error}\n", 400)
     try:
