@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -64,14 +64,16 @@ class ProbeDesk:
             raise ProbeRefusedError(403, why)
         begun = self._clock()
         deadline = begun + allowed_seconds(scrape_seconds, settings.web.probe.timeout_offset)
-        try:
-            async with asyncio.timeout(deadline - begun), self._place(settings.web.probe.concurrency):
-                plan = await self._plan(target)
-                _check(target, plan)
-                probes = [self._in_turn(endpoint, deadline) for endpoint in plan.endpoints]
-                found = await asyncio.gather(*probes)
-        except TimeoutError:
-            raise ProbeRefusedError(503, "its turn did not come in time", retry_after=10) from None
+        async with AsyncExitStack() as stack:
+            try:
+                async with asyncio.timeout(deadline - begun):
+                    await stack.enter_async_context(self._place(settings.web.probe.concurrency))
+                    plan = await self._plan(target)
+            except TimeoutError:
+                raise ProbeRefusedError(503, "its turn did not come in time", retry_after=10) from None
+            _check(target, plan)
+            # Each ends at the deadline by itself, and tells how far it has come.
+            found = await asyncio.gather(*(self._in_turn(endpoint, deadline) for endpoint in plan.endpoints))
         probed = tuple(each for each in found if each is not None)
         unfinished = len(found) - len(probed)
         if unfinished and not probed:

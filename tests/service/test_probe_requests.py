@@ -1,10 +1,15 @@
 """A running service is asked for probes, and for what changes: over HTTP, with real servers behind it."""
 
 import http.client
+import itertools
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from signal import SIGTERM
 from typing import Any
+
+import pytest
 
 from scanner.model.endpoint_id import write_id
 from tests.cli.running_farm import RunningFarm, open_rows
@@ -73,6 +78,50 @@ def test_a_target_is_probed_for_a_scrape(farm: RunningFarm, tmp_path: Path) -> N
         assert "web.probe.allow" in text
         host = refusing.split("//")[-1].split(":")[0]
         assert service.ask(f"/probe?target=smtp://{host}:2")[0] == 403
+
+
+def fetch(service: Service, target: str, seconds: float) -> tuple[int, str, float]:
+    begun = time.monotonic()
+    path = f"/probe?target={target}"
+    connection = http.client.HTTPConnection(service.address, timeout=30)
+    connection.request("GET", path, headers={"X-Prometheus-Scrape-Timeout-Seconds": str(seconds)})
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    connection.close()
+    return answer.status, text, time.monotonic() - begun
+
+
+@pytest.mark.parametrize("seconds", [3.0, 1.0])
+def test_the_answer_comes_before_the_time_of_the_scrape_is_over(tmp_path: Path, seconds: float) -> None:
+    with open_rows("mute", "healthy") as farm:
+        settings = document(farm, "healthy", web={"probe": {"allow": ["127.0.0.0/8", ".mail.test"]}})
+        with serving(tmp_path, settings) as service:
+            service.wait_ready()
+            (target,) = farm.targets("mute")
+            status, text, took = fetch(service, target, seconds)
+            assert status == 200
+            assert took < seconds
+            assert "\nprobe_success 0\n" in text
+            assert 'mailport_probe_phase_seconds{host="' in text
+            assert 'phase="connect"' in text
+
+
+def test_probes_that_are_asked_for_keep_their_distance_too(tmp_path: Path) -> None:
+    limits = {"rate": 0, "per_address_gap": 0.5}
+    probe = {"versions_interval": None}
+    with (
+        open_rows("healthy") as farm,
+        serving(tmp_path, document(farm, limits=limits, probe=probe)) as service,
+    ):
+        service.wait_ready()
+        target = farm.targets("healthy")[0]
+        since = time.monotonic()
+        with ThreadPoolExecutor() as threads:
+            found = list(threads.map(lambda _: fetch(service, target, 10.0), range(3)))
+        assert [status for status, _, _ in found] == [200] * 3
+        times = sorted(entry.at for entry in farm.events("connect") if entry.at >= since)
+        assert len(times) == 3
+        assert all(later - sooner >= 0.45 for sooner, later in itertools.pairwise(times))
 
 
 def test_the_allow_list_admits_others_and_private_addresses_stay_refused(
