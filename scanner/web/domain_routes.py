@@ -31,10 +31,11 @@ async def domains(request: Request, monitor: Watched, wanted: Annotated[DomainFi
     A domain is listed where one endpoint of it fits all that is asked of endpoints.
     """
     facts = tuple(monitor.domains())
-    latest = {seen.endpoint.key: seen for seen in monitor.observations()}
+    observations = tuple(monitor.observations())
     findings = tuple(monitor.findings())
 
     def write() -> Record:
+        latest = {seen.endpoint.key: seen for seen in observations}
         writer = DomainWriter(latest.get, findings)
         found = [each for each in facts if _is_wanted(each, wanted, writer)]
         page = cut_page(found, lambda each: each.domain, wanted.after, wanted.limit)

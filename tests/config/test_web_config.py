@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner.config import ConfigError
-from scanner.config.web_config import WebConfig, is_web_config, load_web_config, parse_web_config
+from scanner.config.web_config import (
+    HttpServerConfig,
+    TlsServerConfig,
+    WebConfig,
+    is_web_config,
+    load_web_config,
+    parse_web_config,
+)
 
 HASH = "$2y$04$abcdefghijklmnopqrstuuJEOJ0QHoSCoGhWgUvMg5BxcLVzCy0G2"
 WHOLE = f"""\
@@ -113,3 +120,22 @@ def test_it_is_told_from_a_configuration_of_targets(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="there is no such file"):
         load_web_config(tmp_path / "web.yml")
+
+
+DOCUMENTATION = (Path(__file__).parents[2] / "docs" / "web-config.md").read_text(encoding="utf-8")
+
+
+def test_the_documented_example_is_a_good_one() -> None:
+    example = DOCUMENTATION.split("```yaml\n")[1].split("```")[0]
+    assert len(example.splitlines()) == 5
+    config = read(example)
+    assert config.tls_server_config is not None
+    assert set(config.basic_auth_users) == {"prometheus"}
+
+
+def test_every_key_is_documented() -> None:
+    table = DOCUMENTATION.partition("| key |")[2]
+    for name, section in (("tls_server_config", TlsServerConfig), ("http_server_config", HttpServerConfig)):
+        assert f"`{name}." in table
+        for key in section.model_fields:
+            assert f"`{key}`" in table or f".{key}`" in table, key
