@@ -19,6 +19,7 @@ from scanner.web import (
     pages,
     probe_now,
     probe_target,
+    reference,
     scrape,
     streams,
 )
@@ -58,6 +59,7 @@ def create_app(monitor: Monitor, *, clock: Clock = _utc_now) -> FastAPI:
     app.include_router(scrape.routes)
     app.state.briefs = Briefs()
     app.include_router(detail_pages.routes)
+    app.include_router(reference.routes)
     app.include_router(operations.routes)
     app.include_router(history.routes)
     app.include_router(streams.routes)

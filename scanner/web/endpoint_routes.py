@@ -50,7 +50,7 @@ async def endpoint(request: Request, monitor: Watched, id: str) -> Response:  # 
     key = read_id(id)
     seen = None if key is None else monitor.latest_of(key)
     if seen is None:
-        return problem(404, "no such endpoint is watched; /api/v1/endpoints lists them")
+        return problem(404, "no such endpoint is watched, or it was not probed yet")
     return tagged_answer(request, write_endpoint(seen))
 
 

@@ -1,8 +1,6 @@
-"""The routes for people: the status page, and the list of addresses."""
+"""The route for people: the status page."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -11,7 +9,6 @@ from fastapi.responses import HTMLResponse
 from scanner.web.brief import Briefs
 from scanner.web.filters import read_filters
 from scanner.web.monitor import Now, Watched
-from scanner.web.render import render
 from scanner.web.status_page import render_status, take_snapshot
 
 routes = APIRouter(tags=["pages"], default_response_class=HTMLResponse)
@@ -48,39 +45,3 @@ async def status(request: Request, monitor: Watched, now: Now) -> HTMLResponse:
     # A long page takes a tenth of a second, which no probe's clock may feel: not on the loop.
     page = await asyncio.to_thread(render_status, take_snapshot(monitor), known, now, filters)
     return HTMLResponse(page)
-
-
-@routes.get("/docs", summary="This list of addresses", response_description="The page")
-async def docs(request: Request, monitor: Watched) -> HTMLResponse:
-    """Every address of this interface, from its OpenAPI document, without a script or an outside asset."""
-    document = request.app.openapi()
-    page = render("docs.html", monitor=monitor, operations=list(_list_operations(document)))
-    return HTMLResponse(page)
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One address and method of the OpenAPI document."""
-
-    method: str
-    path: str
-    summary: str
-    description: str
-    parameters: tuple[Mapping[str, Any], ...]
-    responses: tuple[tuple[str, str], ...]
-
-
-def _list_operations(document: Mapping[str, Any]) -> Iterator[Operation]:
-    for path, methods in document["paths"].items():
-        for method, operation in methods.items():
-            yield Operation(
-                method=method.upper(),
-                path=path,
-                summary=operation.get("summary", ""),
-                description=operation.get("description", ""),
-                parameters=tuple(operation.get("parameters", ())),
-                responses=tuple(
-                    (status, response.get("description", ""))
-                    for status, response in operation["responses"].items()
-                ),
-            )

@@ -409,10 +409,12 @@ async def test_docs_list_every_address(site: aiohttp.ClientSession) -> None:
     async with site.get("/openapi.json") as answer:
         document = await answer.json()
 
-    listed = [article.find("h2")[0].text for article in (await load(site, "/docs")).find("article")]
+    articles = (await load(site, "/docs")).find("article")
+    listed = [article.find("h2")[0].text for article in articles]
 
     assert document["info"]["version"] == "1.2.3"
-    assert listed == [f"{method.upper()} {path}" for path, on in document["paths"].items() for method in on]
+    operations = [f"{method.upper()} {path}" for path, on in document["paths"].items() for method in on]
+    assert listed == [*operations, *document["components"]["schemas"]]
     assert {"GET /", "GET /metrics", "POST /-/reload", "GET /config"} <= set(listed)
 
 

@@ -16,6 +16,7 @@ import uvloop
 from structlog.testing import capture_logs
 
 from scanner.web import bind, create_app, scrape, serve_http
+from scanner.web.server import ANSWER_SECONDS, IDLE_SECONDS
 from tests.metrics.samples import GOOD, at
 from tests.web.service import FakeService
 
@@ -53,13 +54,17 @@ class Streaming(FakeService):
 
 
 @asynccontextmanager
-async def site_of(service: FakeService, **options: float) -> AsyncIterator[aiohttp.ClientSession]:
+async def site_of(
+    service: FakeService, *, idle_seconds: float = IDLE_SECONDS, answer_seconds: float = ANSWER_SECONDS
+) -> AsyncIterator[aiohttp.ClientSession]:
     sock = bind("127.0.0.1:0")
     port = sock.getsockname()[1]
     session = aiohttp.ClientSession(
         f"http://127.0.0.1:{port}", skip_auto_headers=["Accept-Encoding"], auto_decompress=False
     )
-    async with serve_http(create_app(service), sock, grace=1, **options), session:
+    app = create_app(service)
+    serving = serve_http(app, sock, grace=1, idle_seconds=idle_seconds, answer_seconds=answer_seconds)
+    async with serving, session:
         yield session
 
 
