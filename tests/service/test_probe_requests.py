@@ -12,25 +12,20 @@ from typing import Any
 import pytest
 
 from scanner.model.endpoint_id import write_id
+from scanner.model.observation import Key
 from tests.cli.running_farm import RunningFarm, open_rows
 from tests.service.serving import Service, serving
 from tests.service.test_start_and_stop import QUICK_SECONDS, document
 
 
-def ids(service: Service) -> dict[str, str]:
-    samples = service.samples("mailport_endpoint_state", state="open")
-    return {
-        sample.labels["host"]: write_id(
-            (
-                sample.labels["host"],
-                sample.labels["address"],
-                int(sample.labels["port"]),
-                sample.labels["protocol"],
-                "starttls",
-            )
-        )
-        for sample in samples
-    }
+def smtp_key(service: Service) -> Key:
+    sample, *_ = service.samples("mailport_endpoint_state", state="open", protocol="smtp")
+    labels = sample.labels
+    return (labels["host"], labels["address"], int(labels["port"]), "smtp", "starttls")
+
+
+def count_connects(farm: RunningFarm, key: Key) -> int:
+    return farm.connects().count((key[0], key[2]))
 
 
 def post(service: Service, name: str) -> tuple[int, Any]:
@@ -42,11 +37,12 @@ def test_an_endpoint_is_probed_now_and_its_dialogue_shown(tmp_path: Path) -> Non
     settings = {"versions_interval": None}
     with open_rows("starttls-missing") as farm, serving(tmp_path, document(farm, probe=settings)) as service:
         service.wait_ready()
-        (name,) = ids(service).values()
-        before = len(farm.connects())
+        key = smtp_key(service)
+        name = write_id(key)
+        before = count_connects(farm, key)
         status, found = post(service, name)
         assert status == 200
-        assert len(farm.connects()) == before + 1
+        assert count_connects(farm, key) == before + 1
         assert found["observation"]["state"] == "open"
         assert found["is_counted"] is False  # the first probe was made a moment ago
         said = [(line["speaker"], line["text"]) for line in found["dialogue"]]
@@ -56,7 +52,7 @@ def test_an_endpoint_is_probed_now_and_its_dialogue_shown(tmp_path: Path) -> Non
         assert said[1][1] == found["observation"]["banner"]
         status, found = post(service, name)
         assert status == 429
-        assert len(farm.connects()) == before + 1
+        assert count_connects(farm, key) == before + 1
         assert post(service, "nobody.example~192.0.2.1~25~smtp")[0] == 404
 
 
