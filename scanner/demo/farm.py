@@ -14,7 +14,7 @@ from OpenSSL import SSL
 
 from scanner.demo.authority import Authority
 from scanner.demo.blocked import BlockedPort, NotBlockableError
-from scanner.demo.dialogue import Setting
+from scanner.demo.dialogue import Behaviour, Setting
 from scanner.demo.dns import NameServer
 from scanner.demo.journal import Journal
 from scanner.demo.layout import FarmError, Layout, lay_out
@@ -57,6 +57,7 @@ class Farm:
         self._greeting_delay = greeting_delay
         self._records = records or {}
         self._exits = AsyncExitStack()
+        self._listeners: dict[tuple[str, int], Listener] = {}
         self._layout: Layout | None = None
         self._ca_file: Path | None = None
 
@@ -112,6 +113,10 @@ class Farm:
         scheme = scenario.protocol + ("s" if scenario.tls_mode is TlsMode.IMPLICIT else "")
         return f"{scheme}://{scenario.host}:{self.port_of(scenario)}"
 
+    def change(self, scenario: Scenario, behaviour: Behaviour) -> None:
+        """Let a scenario's server behave otherwise from now on; raises KeyError where it has no server."""
+        self._listeners[scenario.key].change(behaviour)
+
     @property
     def _plan(self) -> Layout:
         if self._layout is None:
@@ -134,6 +139,7 @@ class Farm:
                 identity = authority.issue(scenario.tls.certificate, scenario.host)
                 contexts[place] = make_context(scenario.tls, identity)
             listener = Listener(scenario.behaviour, self._setting_of(scenario, contexts[place]), self.log)
+            self._listeners[scenario.key] = listener
             exits.push_async_callback(listener.close)
             await listener.start(layout.hand_over(scenario))
 

@@ -30,6 +30,10 @@ class Listener:
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: _Connection(self), sock=sock)
 
+    def change(self, behaviour: Behaviour) -> None:
+        """Let clients that come from now on meet another behaviour."""
+        self._behaviour = behaviour
+
     async def close(self) -> None:
         """Stop accepting, break all connections, and wait for their tasks."""
         self._is_closed = True

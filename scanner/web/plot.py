@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 from scanner.model import Observation, State
 
 WIDTH, HEIGHT = 720, 180
-LEFT, RIGHT, TOP, BOTTOM = 52, 712, 12, 150
+LEFT, RIGHT, TOP, BOTTOM = 72, 712, 12, 150
 MOST_POINTS = 400
 _STEPS = (1, 2, 5)
+_SHORTEST, _LONGEST = 1e-6, 1e6
+"""Seconds; no probe is as quick or as slow, whatever a store says."""
 _TICKS = 3
 
 
@@ -61,7 +63,9 @@ def plot_latency(history: Sequence[Observation]) -> Plot | None:
     points = tuple(
         Point(
             round(LEFT + (RIGHT - LEFT) * (each.started_at - begin).total_seconds() / whole, 1),
-            round(BOTTOM - (BOTTOM - TOP) * each.duration / top, 1) if each.state is State.OPEN else None,
+            round(BOTTOM - (BOTTOM - TOP) * min(each.duration / top, 1.0), 1)
+            if each.state is State.OPEN
+            else None,
             each,
         )
         for each in seen
@@ -80,10 +84,13 @@ def plot_latency(history: Sequence[Observation]) -> Plot | None:
     )
 
 
+def _height(share: float) -> float:
+    return round(BOTTOM - (BOTTOM - TOP) * min(share, 1.0), 1)
+
+
 def nice_top(most: float) -> float:
     """Return the next number of 1, 2 or 5 times a power of ten, so that the scale reads well."""
-    if not 0 < most < math.inf:
-        return 1.0
+    most = min(max(most, _SHORTEST), _LONGEST)
     power = 10.0 ** math.floor(math.log10(most))
     return next((step * power for step in _STEPS if step * power >= most), 10 * power)
 
@@ -100,8 +107,7 @@ def _stretches(points: Sequence[Point]) -> list[list[Point]]:
 
 def _heights(top: float) -> tuple[Tick, ...]:
     return tuple(
-        Tick(round(BOTTOM - (BOTTOM - TOP) * number / (_TICKS - 1), 1), _say(top * number / (_TICKS - 1)))
-        for number in range(_TICKS)
+        Tick(_height(number / (_TICKS - 1)), _say(top * number / (_TICKS - 1))) for number in range(_TICKS)
     )
 
 

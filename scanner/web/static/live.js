@@ -8,11 +8,14 @@
   if (!note || !text || !window.EventSource) return;
   const { endpoint, domain } = note.dataset;
   const PAUSE = 1000; // milliseconds: many changes at once cost one look
+  const SHARE = 20; // and a page that takes long to make is asked for the less often
+  const RETRY = 30000; // where the stream was refused, as when there are too many
   const LONGEST = 60000; // and ages grow old without any change
   let source = null;
   let timer = null;
   let due = Infinity;
   let isLooking = false;
+  let pause = PAUSE;
 
   const concerns = (change) =>
     endpoint ? change.id === endpoint || change.endpoint?.id === endpoint : !domain || !change.domains || change.domains.includes(domain) || change.domains_total > change.domains.length;
@@ -31,8 +34,9 @@
 
   async function look() {
     due = Infinity;
-    if (document.hidden || isLooking) return lookIn(isLooking ? PAUSE : LONGEST);
+    if (document.hidden || isLooking) return lookIn(isLooking ? pause : LONGEST);
     isLooking = true;
+    const begun = performance.now();
     try {
       const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
       if (answer.ok) renew(new DOMParser().parseFromString(await answer.text(), "text/html"));
@@ -40,6 +44,7 @@
       // The stream says when the service is back.
     } finally {
       isLooking = false;
+      pause = Math.min(LONGEST, Math.max(PAUSE, SHARE * (performance.now() - begun)));
       lookIn(LONGEST);
     }
   }
@@ -84,24 +89,27 @@
   function listen() {
     if (source || document.hidden) return;
     source = new EventSource("/api/v1/events/stream");
+    lookIn(LONGEST);
     source.addEventListener("hello", () => {
       note.hidden = false;
       note.classList.remove("lost");
       say("Live");
       lookIn(0); // what happened since the page was made
     });
-    source.addEventListener("endpoint", ({ data }) => concerns(JSON.parse(data)) && lookIn(PAUSE));
-    source.addEventListener("endpoint_gone", () => lookIn(PAUSE));
-    source.addEventListener("gap", () => lookIn(PAUSE));
+    source.addEventListener("endpoint", ({ data }) => concerns(JSON.parse(data)) && lookIn(pause));
+    source.addEventListener("endpoint_gone", () => lookIn(pause));
+    source.addEventListener("gap", () => lookIn(pause));
     source.addEventListener("event", ({ data }) => {
       const event = JSON.parse(data);
-      lookIn(PAUSE);
+      lookIn(pause);
       if (!endpoint && !domain) say(`Just now: ${event.subject}, ${event.summary}`.slice(0, 200));
     });
     source.addEventListener("error", () => {
       note.classList.add("lost");
       say("Not live: the connection is lost");
-      if (source?.readyState === EventSource.CLOSED) source = null;
+      if (source?.readyState !== EventSource.CLOSED) return; // it comes back by itself
+      source = null;
+      setTimeout(listen, RETRY);
     });
   }
 
