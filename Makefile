@@ -1,7 +1,7 @@
 # Everything a user or developer does, by one word. Needs Debian 12 (or alike) with python3, git and make.
 
 .DEFAULT_GOAL := help
-.PHONY: run demo test check format bench dashboards lock clean help
+.PHONY: run demo test check format bench dashboards screenshots lock clean help
 
 CONFIG ?= config/mailport.yml
 ARGS ?=
@@ -47,6 +47,11 @@ bench: ## run every benchmark in bench/
 dashboards: ## write the Grafana dashboards again, from scripts/dashboards
 	@scripts/venv.sh dev
 	@.venv/bin/python -m scripts.dashboards
+
+screenshots: ## take the pictures of docs/images from the farm of the demo
+	@scripts/venv.sh dev
+	@scripts/debian-packages.sh chromium
+	@PYTHONPATH=. .venv/bin/python scripts/screenshots.py
 
 lock: ## pin the packages of requirements/*.in again, with hashes (ARGS=-U for newer releases)
 	@scripts/lock.sh $(ARGS)
