@@ -92,7 +92,7 @@ def test_the_results_are_served_within_seconds_and_an_interrupt_ends_it(served: 
     assert running.stderr_file.stat().st_mtime - served.started_at < PRESENT_SECONDS
     found = re.search(r"status page (http://127\.0\.0\.1:\d+)/ , metrics (\S+) ", running.stderr)
     assert found is not None
-    page, metrics = get(found[1] + "/"), get(found[2])
+    page, metrics = get(found[1] + "/?size=200"), get(found[2])
     assert get(f"{found[1]}/-/ready") == "mailport is ready.\n"
     status, seconds = running.end(SIGINT)
     assert status == 0
