@@ -44,6 +44,24 @@ class Incident:
     fading: frozenset[Key] = frozenset()
     """Where the last probe does not show it any more: it is not over there yet, and would not begin now."""
 
+    worst: Severity = Severity.NOTICE
+    """The worst that it was before, while it was open."""
+
+    @property
+    def told(self) -> Severity:
+        """The worst that it was told to be."""
+        return max(self.worst, self.severity)
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether our own network is the cause."""
+        return self.cause in {Cause.EGRESS_BLOCKED, Cause.EGRESS_INTERCEPTED}
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The hosts that show it, or else the domains that it is about."""
+        return tuple(dict.fromkeys(key[0] for key in self.keys)) or self.domains
+
     @property
     def id(self) -> str:
         """What makes it the same incident at another time."""
