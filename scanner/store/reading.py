@@ -66,11 +66,11 @@ class Decoder:
     def _fetch(self, numbers: set[int]) -> None:
         wanted = sorted(numbers - self._bodies.keys())
         for start in range(0, len(wanted), _AT_ONCE):
-            query = select(contents.c.id, contents.c.body, contents.c.usual).where(
+            query = select(contents.c.id, contents.c.hash, contents.c.body, contents.c.usual).where(
                 contents.c.id.in_(wanted[start : start + _AT_ONCE])
             )
-            for number, body, usual in self._connection.execute(query):
-                self._bodies[number] = (body, usual)
+            for number, digest, body, usual in self._connection.execute(query):
+                self._bodies[number] = (body if codec.is_sound(digest, body) else b"", usual)
 
     def _build(
         self, subject_id: int, evidence_id: int
