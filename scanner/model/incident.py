@@ -31,7 +31,8 @@ class Incident:
 
     cause: Cause
     subject: str
-    """A host, "mx1.example.org [192.0.2.7]", "port 25", a provider, "certificate" and its fingerprint."""
+    """A host, "mx1.example.org [192.0.2.7]", "port 25", a provider, "certificate" and its fingerprint, "our
+    EHLO name"."""
     name: str
     """The id of the verdict for a narrow cause; that of the cause for a wide one."""
     kind: Kind
