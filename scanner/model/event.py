@@ -46,3 +46,14 @@ class Event:
     vantage: str = "default"
     id: int | None = None
     """The store's number for it, growing with time; None until it is stored."""
+    ended: Severity | None = None
+    """The worst that the trouble was told to be that it tells the end of; None where it tells no end."""
+    hosts: tuple[str, ...] = ()
+    """Whom it concerns beside `key`: the hosts of an incident, or the domain that it is about."""
+    port: int | None = None
+    """The port that our own network is in the way of: it concerns every host that is probed on it."""
+
+    @property
+    def weight(self) -> Severity:
+        """How much it matters to be told: an end as much as its beginning."""
+        return self.severity if self.ended is None else max(self.severity, self.ended)

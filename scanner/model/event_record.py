@@ -15,6 +15,7 @@ def event_record(event: Event) -> Record:
         "at": write_moment(event.at),
         "kind": event.kind.value,
         "severity": event.severity.label,
+        "ended": None if event.ended is None else event.ended.label,
         "subject": event.subject,
         "name": event.name,
         "summary": event.summary,

@@ -31,7 +31,8 @@ class Incident:
 
     cause: Cause
     subject: str
-    """A host, "mx1.example.org [192.0.2.7]", "port 25", a provider, "certificate" and its fingerprint."""
+    """A host, "mx1.example.org [192.0.2.7]", "port 25", a provider, "certificate" and its fingerprint, "our
+    EHLO name"."""
     name: str
     """The id of the verdict for a narrow cause; that of the cause for a wide one."""
     kind: Kind
@@ -43,6 +44,24 @@ class Incident:
     advice: str
     fading: frozenset[Key] = frozenset()
     """Where the last probe does not show it any more: it is not over there yet, and would not begin now."""
+
+    worst: Severity = Severity.NOTICE
+    """The worst that it was before, while it was open."""
+
+    @property
+    def told(self) -> Severity:
+        """The worst that it was told to be."""
+        return max(self.worst, self.severity)
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether our own network is the cause."""
+        return self.cause in {Cause.EGRESS_BLOCKED, Cause.EGRESS_INTERCEPTED}
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The hosts that show it, or else the domains that it is about."""
+        return tuple(dict.fromkeys(key[0] for key in self.keys)) or self.domains
 
     @property
     def id(self) -> str:

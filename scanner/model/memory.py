@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from scanner.model.reason import State
-from scanner.model.verdict import StandingVerdict
+from scanner.model.verdict import Severity, StandingVerdict
 
 TraitValue = bool | int | str | tuple[str, ...]
 """What a trait reads as. Numbers are ranks: the higher, the better protected."""
@@ -49,6 +49,8 @@ class Memory:
     rival_state_since: datetime | None = None
     restored_at: datetime | None = None
     """When it was last open again after another state."""
+    state_told: Severity | None = None
+    """The worst that the change of state was told to be, since it was open last."""
     is_relapse: bool = False
     """Whether a bad state came back soon after that: then good probes have to go on for longer."""
     recent: tuple[tuple[str, ...], ...] = ()

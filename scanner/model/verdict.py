@@ -58,3 +58,10 @@ class StandingVerdict:
     """Whether it is back soon after it was resolved: then it has to be absent for longer."""
     is_first: bool = False
     """Whether it stands by the very first probe alone: shown, but no incident until a second one shows it."""
+    worst: Severity = Severity.NOTICE
+    """The worst that it was before, while it stood."""
+
+    @property
+    def told(self) -> Severity:
+        """The worst that it was told to be."""
+        return max(self.worst, self.verdict.severity)

@@ -226,7 +226,7 @@ class Controls:
 
 
 def _write_event(gate: Gate, before: Word, after: GateStanding, vantage: str) -> Event:
-    verdict = tell_gate(gate, after)
+    verdict, former = tell_gate(gate, after), tell_gate(gate, GateStanding(before))
     return Event(
         at=datetime.now(UTC),
         kind=EventKind.EGRESS_CHANGED,
@@ -242,6 +242,8 @@ def _write_event(gate: Gate, before: Word, after: GateStanding, vantage: str) ->
             "signatures": list(after.signatures),
         },
         vantage=vantage,
+        ended=None if former is None else former.severity,
+        port=gate.port,
     )
 
 

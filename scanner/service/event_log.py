@@ -2,7 +2,7 @@
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 
 import structlog
@@ -64,6 +64,12 @@ def _is_asked_for(event: Event, query: EventQuery) -> bool:
         and (query.until is None or event.at < query.until)
         and (query.after_id is None or (event.id or 0) > query.after_id)
         and (not query.kinds or event.kind in query.kinds)
-        and (query.severity is None or event.severity >= query.severity)
-        and (query.host is None or (event.key is not None and event.key[0] == query.host))
+        and (query.severity is None or event.weight >= query.severity)
+        and (query.host is None or _concerns(event, query.host, query.ports))
     )
+
+
+def _concerns(event: Event, host: str, ports: Collection[int]) -> bool:
+    if event.key is not None:
+        return event.key[0] == host
+    return host in event.hosts or event.port in ports

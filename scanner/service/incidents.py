@@ -17,6 +17,9 @@ from scanner.service.remainder import Remainder
 from scanner.verdict.condition import Condition, condition_of
 from scanner.verdict.incidents import find_egress, find_incidents, find_target_incidents
 
+MOST_HOSTS = 2000
+"""Hosts of one incident that its events can be found by."""
+
 
 class IncidentBoard:
     """Works incidents out anew for the providers whose endpoints have changed.
@@ -167,7 +170,8 @@ def _registered(host: str) -> str:
 
 def _go_on(former: Incident, now: Incident) -> Incident:
     """Return an incident that was open already: its first port may be mended before the others."""
-    return replace(now, since=former.since) if former.since < now.since else now
+    worst = former.told if former.told > now.severity else now.worst
+    return replace(now, since=min(former.since, now.since), worst=worst)
 
 
 def _join(one: Incident, other: Incident) -> Incident:
@@ -201,4 +205,7 @@ def _tell(kind: EventKind, incident: Incident, now: datetime, vantage: str) -> E
         before=shown if is_over else {},
         after={} if is_over else shown,
         vantage=vantage,
+        ended=incident.told if is_over else None,
+        hosts=() if incident.is_ours else incident.hosts[:MOST_HOSTS],
+        port=incident.keys[0][2] if incident.is_ours else None,
     )

@@ -172,7 +172,7 @@ class Outlets:
 
     def take(self, event: Event) -> None:
         """Take an event; never waits."""
-        if event.severity < self._least:
+        if event.weight < self._least:
             return
         self._webhook.take(event)
         if self._has_lines:

@@ -93,14 +93,18 @@ class Recollection:
 
         What is remembered of an address that is watched no more goes to those of its host that are new.
         """
-        planned: defaultdict[Place, list[Key]] = defaultdict(list)
+        keys = []
         for key in watched:
-            planned[_place_of(key)].append(key)
+            keys.append(key)
             yield
-        self._watched = tuple(key for keys in planned.values() for key in keys)
+        self._watched = tuple(keys)
         if self._is_followed:
             return
         self._is_followed = True
+        planned: defaultdict[Place, list[Key]] = defaultdict(list)
+        for key in self._watched:
+            planned[_place_of(key)].append(key)
+            yield
         left: defaultdict[Place, list[Memory]] = defaultdict(list)
         kept = set(self._watched)
         for key in tuple(self._stored):

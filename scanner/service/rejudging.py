@@ -17,6 +17,7 @@ from scanner.service.recollection import read_memory
 from scanner.store import EventQuery, Kept, Reader
 from scanner.verdict import Policy
 from scanner.verdict.remember import Patience, remember, supplement
+from scanner.verdict.siblings import SIBLINGS_DISAGREE
 
 _ALL = 2**31 - 1
 _FIXING = {"pin": False, "unpin": True, "reset": False}
@@ -96,13 +97,20 @@ def replay(
     for sample in samples:
         while last is not None and waiting and waiting[0].at <= sample.started_at:
             memory = _obey(waiting.popleft(), memory, last, policy)
-        last = judged(replace(sample, standing=None), policy)
+        last = _judge_again(sample, policy)
         done = remember(memory, last, policy, patience)
         memory = done.memory
         told += done.events
     while last is not None and waiting:
         memory = _obey(waiting.popleft(), memory, last, policy)
     return memory, tuple(told)
+
+
+def _judge_again(sample: Observation, policy: Policy) -> Observation:
+    """Judge a sample by today's rules; what siblings made of it stays: they are not at hand."""
+    seen = judged(replace(sample, standing=None), policy)
+    among_kin = tuple(verdict for verdict in sample.verdicts if verdict.id == SIBLINGS_DISAGREE)
+    return replace(seen, verdicts=(*seen.verdicts, *among_kin)) if among_kin else seen
 
 
 def _obey(order: Event, memory: Memory, seen: Observation, policy: Policy) -> Memory:

@@ -134,6 +134,8 @@ class Service:
         is_onward = query.after_id is not None or query.since is not None
         query = replace(query, is_newest_first=not is_onward)
         if self._archive is None:
+            ports = {seen.endpoint.port for seen in self.observations() if seen.endpoint.host == query.host}
+            query = replace(query, ports=frozenset(ports))
             return self._watch.chronicle.events.find(query)
         found = await asyncio.to_thread(self._archive.store.reader.events, query)
         return found if is_onward else found[::-1]

@@ -106,14 +106,26 @@ def encode_sample(observation: Observation, usual: Mapping[str, str | None]) -> 
     }
 
 
+def is_sound(digest: object, body: object) -> bool:
+    """Tell whether the body of a content is the one that its hash was made of."""
+    try:
+        return isinstance(body, bytes) and hashlib.sha256(_inflate(body)).digest() == digest
+    except (ValueError, zlib.error):
+        return False
+
+
 def unpack(body: bytes) -> dict[str, Any]:
     """Read the body of a content; raise one of `UNREADABLE` where it is damaged."""
+    found: dict[str, Any] = json.loads(_inflate(body))
+    return found
+
+
+def _inflate(body: bytes) -> bytes:
     reader = zlib.decompressobj()
     text = reader.decompress(body, MAX_BODY)
     if not reader.eof:
         raise ValueError("cut short, or longer than any content")
-    found: dict[str, Any] = json.loads(text)
-    return found
+    return text
 
 
 def build_template(subject: Mapping[str, object], evidence: Mapping[str, object]) -> Observation:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from scanner.model import Endpoint, Observation
@@ -27,7 +28,10 @@ _ADD_ENDPOINTS = insert(endpoints).returning(endpoints.c.id, *_KEY)
 _ADD_CONTENTS = insert(contents).returning(contents.c.id, contents.c.endpoint_id, contents.c.hash)
 # A sound row can take the place of one that is damaged, whose number the samples that need it keep.
 _RENAME = update(contents).where(contents.c.id == bindparam("of")).values(hash=bindparam("to"))
+_MEND = update(contents).where(contents.c.id == bindparam("of")).values(body=bindparam("to"))
 _MOST_AT_ONCE = 500
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -36,6 +40,8 @@ class ContentRow:
 
     usual: Texts
     id: int | None = None
+    is_damaged: bool = False
+    """Whether its body is not what its hash says: what needs it cannot be read until it is written anew."""
 
 
 @dataclass(slots=True)
@@ -59,6 +65,9 @@ class EndpointRows:
         self._ids: dict[Name, int] | None = None
         self._rows: dict[Name, EndpointRow] = {}
         self._new: list[tuple[EndpointRow, Content]] = []
+        self._mended: list[tuple[ContentRow, Content]] = []
+        self.damaged = 0
+        """Contents that were found damaged."""
 
     def forget(self, numbers: Iterable[int] | None = None) -> None:
         """Forget the endpoints with these numbers, since some of their rows were pruned; None = all."""
@@ -66,6 +75,7 @@ class EndpointRows:
             self._ids = None
             self._rows.clear()
             self._new.clear()
+            self._mended.clear()
             return
         gone = set(numbers)
         self._rows = {name: row for name, row in self._rows.items() if row.id not in gone}
@@ -87,7 +97,7 @@ class EndpointRows:
                 row = self._rows[waiting.name] = EndpointRow(self._ids[waiting.name])
                 if waiting.name not in new:
                     strangers[row.id] = row
-        _read_contents(connection, strangers)
+        self.damaged += _read_contents(connection, strangers)
 
     def place(self, waiting: Waiting) -> EndpointRow:
         """Return the endpoint's row, with the contents of this observation as its present ones.
@@ -108,7 +118,12 @@ class EndpointRows:
         return row
 
     def add_contents(self, connection: Connection) -> None:
-        """Add the contents that were not there yet."""
+        """Add the contents that were not there yet, and write those anew that were damaged."""
+        if self._mended:
+            connection.execute(
+                _MEND, [{"of": known.id, "to": content.body} for known, content in self._mended]
+            )
+            self._mended.clear()
         if not self._new:
             return
         values = [
@@ -130,23 +145,32 @@ class EndpointRows:
         if known is None:
             known = row.contents[content.hash] = ContentRow(usual)
             self._new.append((row, content))
+        elif known.is_damaged:
+            known.is_damaged = False
+            self._mended.append((known, content))
         return known
 
 
-def _read_contents(connection: Connection, rows: dict[int, EndpointRow]) -> None:
-    """Look up which contents some endpoints have."""
-    numbers = list(rows)
+def _read_contents(connection: Connection, rows: dict[int, EndpointRow]) -> int:
+    """Look up which contents some endpoints have; return how many of them are damaged."""
+    numbers, damaged = list(rows), 0
     for start in range(0, len(numbers), _MOST_AT_ONCE):
-        query = select(contents.c.endpoint_id, contents.c.hash, contents.c.id, contents.c.usual).where(
-            contents.c.endpoint_id.in_(numbers[start : start + _MOST_AT_ONCE])
-        )
-        for endpoint_id, digest, number, usual in connection.execute(query).all():
+        query = select(
+            contents.c.endpoint_id, contents.c.hash, contents.c.id, contents.c.usual, contents.c.body
+        ).where(contents.c.endpoint_id.in_(numbers[start : start + _MOST_AT_ONCE]))
+        for endpoint_id, digest, number, usual, body in connection.execute(query).all():
+            is_damaged = not codec.is_sound(digest, body)
+            if is_damaged:
+                damaged += 1
+                more = "results with it can be read again when the server shows the same"
+                log.warning("store_content_damaged", content=number, endpoint=endpoint_id, more=more)
             try:
                 texts = codec.read_texts(json.loads(usual or "{}"))
             except UNREADABLE:
                 connection.execute(_RENAME, {"of": number, "to": f"damaged {number}".encode()})
             else:
-                rows[endpoint_id].contents[digest] = ContentRow(texts, number)
+                rows[endpoint_id].contents[digest] = ContentRow(texts, number, is_damaged)
+    return damaged
 
 
 def _read_ids(rows: Iterable[Sequence[Any]]) -> dict[Name, int]:

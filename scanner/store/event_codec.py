@@ -23,11 +23,11 @@ def encode_event(event: Event) -> dict[str, Any]:
     return {
         "at": to_micros(event.at),
         "kind": event.kind.value,
-        "severity": int(event.severity),
+        "severity": int(event.weight),
         "vantage": event.vantage,
         "host": host,
         "address": address,
-        "port": port,
+        "port": port if event.port is None else event.port,
         "protocol": protocol,
         "tls_mode": tls_mode,
         "body": to_json({name: getattr(event, name) for name in _KEPT}),

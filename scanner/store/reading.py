@@ -5,13 +5,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, or_, select
 
 from scanner.discovery.mta_sts import KeptPolicy
 from scanner.model import Observation, StsMode, StsPolicy
 from scanner.model.event import Event
 from scanner.model.observation import Key
 from scanner.store import codec
+from scanner.store.codec import to_json
 from scanner.store.damage import UNREADABLE, Skipped, read_number, read_text
 from scanner.store.event_codec import decode_event
 from scanner.store.marks import read_marks
@@ -65,11 +66,11 @@ class Decoder:
     def _fetch(self, numbers: set[int]) -> None:
         wanted = sorted(numbers - self._bodies.keys())
         for start in range(0, len(wanted), _AT_ONCE):
-            query = select(contents.c.id, contents.c.body, contents.c.usual).where(
+            query = select(contents.c.id, contents.c.hash, contents.c.body, contents.c.usual).where(
                 contents.c.id.in_(wanted[start : start + _AT_ONCE])
             )
-            for number, body, usual in self._connection.execute(query):
-                self._bodies[number] = (body, usual)
+            for number, digest, body, usual in self._connection.execute(query):
+                self._bodies[number] = (body if codec.is_sound(digest, body) else b"", usual)
 
     def _build(
         self, subject_id: int, evidence_id: int
@@ -188,6 +189,16 @@ def decode_events(rows: Iterable[AnyRow], skipped: Skipped) -> tuple[Event, ...]
     return tuple(found)
 
 
+def _concerns(host: str) -> ColumnElement[bool]:
+    """Make the condition for events about an endpoint of a host, and for others that concern it.
+
+    These are few beside the first, so that their texts may be looked into.
+    """
+    probed = select(endpoints.c.port).where(endpoints.c.host == host)
+    is_named = events.c.body.contains(to_json(host), autoescape=True)
+    return or_(events.c.host == host, and_(events.c.host.is_(None), or_(is_named, events.c.port.in_(probed))))
+
+
 def select_events(query: EventQuery) -> Select[Any]:
     """Make the query for events."""
     statement = select(events.c.id, events.c.body)
@@ -206,7 +217,7 @@ def select_events(query: EventQuery) -> Select[Any]:
     if query.vantage is not None:
         statement = statement.where(events.c.vantage == query.vantage)
     if query.host is not None:
-        statement = statement.where(events.c.host == query.host)
+        statement = statement.where(_concerns(query.host))
     if query.key is not None:
         columns = (events.c.host, events.c.address, events.c.port, events.c.protocol, events.c.tls_mode)
         statement = statement.where(

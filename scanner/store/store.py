@@ -160,7 +160,7 @@ class Store:
             dropped=writer.pending.dropped,
             dropped_events=writer.pending.dropped_events,
             refused=writer.batches.refused,
-            unreadable=self._skipped.count,
+            unreadable=self._skipped.count + writer.batches.rows.damaged,
             failures=health.failures,
             error=health.error,
             succeeded_at=None if at is None else datetime.fromtimestamp(at, UTC),

@@ -149,8 +149,11 @@ class EventQuery:
     kinds: frozenset[EventKind] = frozenset()
     """Empty = all."""
     severity: Severity | None = None
-    """This, or worse."""
+    """This, or worse; the end of a trouble counts as much as its beginning."""
     host: str | None = None
+    """Also incidents that concern it, and our own network in the way of a port that it is probed on."""
+    ports: frozenset[int] = frozenset()
+    """The ports that the host is probed on, for those who do not know; the store does."""
     key: Key | None = None
     vantage: str | None = None
     limit: int = 100

@@ -98,8 +98,9 @@ def settle(memory: Memory, observation: Observation, confirm_after: int) -> Sett
             continue
         since = before.since if before is not None else first_shown.get(waiting.get(id_, id_), at)
         is_relapse = before.is_relapse if before is not None else _is_soon(memory.resolved_at.get(id_), since)
+        worst = before.told if before is not None else Severity.NOTICE
         standing[id_] = now = StandingVerdict(
-            harden(verdict), since, at, is_relapse=is_relapse, is_first=is_first
+            harden(verdict), since, at, is_relapse=is_relapse, is_first=is_first, worst=worst
         )
         if before is None or now.verdict.severity > before.verdict.severity:
             raised.append(now)

@@ -20,6 +20,7 @@ from scanner.verdict.causes import join_causes
 from scanner.verdict.condition import Condition
 from scanner.verdict.reason_advice import REASON_ADVICE
 from scanner.verdict.rules import enumerate_shortly
+from scanner.verdict.stripping import OUR_NAME_ADVICE
 from scanner.verdict.weight import LEFT_TO_VERDICTS, weigh_reason
 
 _DOWN = frozenset({State.CLOSED, State.BLOCKED, State.UNREACHABLE})
@@ -28,6 +29,8 @@ _OURS = {
     Reason.EGRESS_BLOCKED: Cause.EGRESS_BLOCKED,
     Reason.EGRESS_INTERCEPTED: Cause.EGRESS_INTERCEPTED,
 }
+OUR_NAME = "our EHLO name"
+"""What an incident is about where servers refuse the name that we give ourselves."""
 _REACH = frozenset({"port_blocked", "port_closed", "greeting_rejected"})
 _FEWEST = 2
 """One port that is down is no host, and one host no provider."""
@@ -137,11 +140,7 @@ def _of_verdicts(conditions: Iterable[Condition]) -> Iterator[Incident]:
     for each in conditions:
         told = join_causes(one for one in each.standing if _is_grave(one))
         for one in told or _tell_reason(each):
-            if one.verdict.id.startswith("certificate_") and each.certificate is not None:
-                place = (Cause.CERTIFICATE, one.verdict.id, f"certificate {each.certificate[:16]}")
-            else:
-                place = (Cause.VERDICT, one.verdict.id, each.host)
-            groups[place].append((each, one))
+            groups[_place_of(each, one.verdict)].append((each, one))
     for (cause, name, subject), members in sorted(groups.items()):
         worst = max((one.verdict for _, one in members), key=lambda verdict: verdict.severity)
         keys = tuple(each.key for each, _ in members)
@@ -161,6 +160,15 @@ def _of_verdicts(conditions: Iterable[Condition]) -> Iterator[Incident]:
             advice=worst.advice,
             fading=frozenset(each.key for each, one in members if one.absent),
         )
+
+
+def _place_of(condition: Condition, verdict: Verdict) -> tuple[Cause, str, str]:
+    """Return cause, name and subject of what is behind a verdict: findings that share these are one."""
+    if verdict.id.startswith("certificate_") and condition.certificate is not None:
+        return (Cause.CERTIFICATE, verdict.id, f"certificate {condition.certificate[:16]}")
+    if verdict.advice == OUR_NAME_ADVICE:  # F19: all servers that refuse it refuse the same name
+        return (Cause.VERDICT, verdict.id, OUR_NAME)
+    return (Cause.VERDICT, verdict.id, condition.host)
 
 
 def _is_grave(one: StandingVerdict) -> bool:

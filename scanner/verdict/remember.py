@@ -54,6 +54,8 @@ def remember(memory: Memory, observation: Observation, policy: Policy, patience:
     if weighed.state is State.OPEN and (is_whole or taught.evidence == NO_EVIDENCE):
         taught = _keep_evidence(taught, weighed, is_news=bool(learnt))
     events = (*_tell(memory, weighed, settled), *_tell_learnt(memory, weighed, taught, learnt))
+    if settled.former_state is not None:
+        taught = replace(taught, state_told=_state_told(memory, weighed))
     return Remembered(_with_standing(weighed, taught), taught, events)
 
 
@@ -78,7 +80,7 @@ def supplement(memory: Memory, observation: Observation, policy: Policy) -> Reme
         before = standing.get(verdict.id)
         waits = needs_confirmation(verdict, weighed)
         if before is not None and (not waits or verdict.kind is before.verdict.kind):
-            standing[verdict.id] = replace(before, verdict=harden(verdict))
+            standing[verdict.id] = replace(before, verdict=harden(verdict), worst=before.told)
         elif before is None and not waits:
             standing[verdict.id] = StandingVerdict(verdict, weighed.started_at, weighed.started_at)
             raised.append(standing[verdict.id])
@@ -157,12 +159,12 @@ def _tell(memory: Memory, seen: Observation, settled: Settled) -> Iterator[Event
         vantage=seen.vantage,
     )
     if settled.former_state is not None:
-        weight = weigh(seen.reason, [verdict.severity for verdict in seen.verdicts])
         why = f" ({seen.reason})" if seen.reason else ""
         yield replace(
             about,
             name=seen.state.value,
-            severity=Severity.NOTICE if seen.state is State.OPEN else weight or Severity.NOTICE,
+            severity=_weigh_state(seen),
+            ended=memory.state_told if seen.state is State.OPEN else None,
             summary=f"{about.subject} is {seen.state.value}{why}; it was {settled.former_state.value}.",
         )
     for each in settled.raised:
@@ -170,6 +172,19 @@ def _tell(memory: Memory, seen: Observation, settled: Settled) -> Iterator[Event
     for each in settled.resolved:
         summary = f"No longer: {each.verdict.summary}"
         yield _tell_verdict(about, EventKind.VERDICT_RESOLVED, each, summary)
+
+
+def _weigh_state(seen: Observation) -> Severity:
+    if seen.state is State.OPEN:
+        return Severity.NOTICE
+    return weigh(seen.reason, [verdict.severity for verdict in seen.verdicts]) or Severity.NOTICE
+
+
+def _state_told(memory: Memory, seen: Observation) -> Severity | None:
+    """Return the worst that was told of the state by now, since it was open last."""
+    if seen.state is State.OPEN:
+        return None
+    return max(_weigh_state(seen), memory.state_told or Severity.NOTICE)
 
 
 def _tell_verdict(about: Event, kind: EventKind, standing: StandingVerdict, summary: str) -> Event:
@@ -181,6 +196,7 @@ def _tell_verdict(about: Event, kind: EventKind, standing: StandingVerdict, summ
         severity=verdict.severity if kind is EventKind.VERDICT_RAISED else Severity.NOTICE,
         summary=summary,
         advice=verdict.advice if kind is EventKind.VERDICT_RAISED else None,
+        ended=standing.told if kind is EventKind.VERDICT_RESOLVED else None,
     )
 
 

@@ -9,6 +9,7 @@ from scanner.verdict.aspects import ASPECTS, CERTIFICATE, LEGACY, NAME, STARTTLS
 from scanner.verdict.sighting import Sighting
 from scanner.verdict.tls_versions import TLS_VERSIONS
 
+SIBLINGS_DISAGREE = "siblings_disagree"
 Weight = tuple[Kind, Severity]
 
 _STRIPPED = (Kind.DOWNGRADE, Severity.WARNING)
@@ -150,7 +151,7 @@ def _note(worse: Sighting, better: Sighting, aspect: Aspect, weight: Weight, fou
 
 def _adapt(weight: Weight, worse: Sighting, better: Sighting, aspect: Aspect) -> Weight:
     """Weigh less what proves less: no STARTTLS beside implicit TLS alone, any certificate on an MX."""
-    if "siblings_disagree" in worse.tolerated:
+    if SIBLINGS_DISAGREE in worse.tolerated:
         return (Kind.NOTICE, Severity.NOTICE)
     if aspect is STARTTLS and weight == _STRIPPED and better.key[4] != TlsMode.STARTTLS:
         return _WEAKER
@@ -195,7 +196,7 @@ def _make_verdict(aspects: Mapping[Aspect, tuple[Weight, str]]) -> Verdict:
     told = [(aspect, *aspects[aspect]) for aspect in ASPECTS if aspect in aspects]
     kind, severity = max((weight for _, weight, _ in told), key=_gravity)
     return Verdict(
-        "siblings_disagree",
+        SIBLINGS_DISAGREE,
         kind,
         severity,
         " ".join(f"{text}." for _, _, text in told),

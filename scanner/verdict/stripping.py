@@ -10,6 +10,8 @@ _TLS_BROKE = frozenset({Reason.TLS_CLOSED, Reason.TLS_HANDSHAKE_FAILED, Reason.T
 _CUT_OFF = frozenset({Reason.CONNECTION_LOST, Reason.READ_TIMEOUT, Reason.IMAP_BYE})
 _COMPARE = "Compare from another network; if STARTTLS works there, a filter on the path removes it"
 _OUR_NAME_CODES = ("501", "504")
+OUR_NAME_ADVICE = "Set probe.ehlo_name to the full name of this host, one that DNS resolves."
+"""By this counsel a verdict on our own name (F19) is told from one on a server without ESMTP."""
 
 
 def starttls_missing(case: Case) -> Verdict | None:
@@ -150,7 +152,7 @@ def ehlo_rejected(case: Case) -> Verdict | None:
         Kind.DOWNGRADE if is_stripping else Kind.MISCONFIGURATION,
         case.grade(mx=Severity.WARNING, client=Severity.CRITICAL) if is_stripping else Severity.WARNING,
         f"The server refuses EHLO and takes HELO, which has no extensions: {quote(reply)}.",
-        "Set probe.ehlo_name to the full name of this host, one that DNS resolves."
+        OUR_NAME_ADVICE
         if is_about_our_name
         else "Enable ESMTP in the server, and switch off SMTP inspection on the firewalls before it.",
     )

@@ -184,6 +184,7 @@ def _event() -> Schema:
         at=_MOMENT,
         kind=_enum(EventKind),
         severity=_enum(_SEVERITIES),
+        ended=_or_null(_enum(_SEVERITIES)),
         subject=_TEXT,
         name=_or_null(_TEXT),
         summary=_TEXT,

@@ -100,6 +100,7 @@ class KeptHistory:
     def _see(self, observation: Observation) -> tuple[Event, ...]:
         probed = replace(observation, started_at=self.at)
         seen = judged(probed, self.policy)
+        seen = replace(seen, verdicts=(*seen.verdicts, *observation.verdicts))  # by its siblings
         key = probed.endpoint.key
         done = remember(self.memories.get(key, Memory()), seen, self.policy, Patience())
         self.memories[key] = done.memory

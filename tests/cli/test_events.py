@@ -84,7 +84,8 @@ def test_programs_get_all_of_an_event(history: KeptHistory) -> None:
 
 
 def test_what_is_asked_for_is_chosen(history: KeptHistory) -> None:
-    assert kinds(history, "--severity", "warning") == ["state_changed", "verdict_raised"]
+    both_ends = ["state_changed", "verdict_raised", "state_changed", "verdict_resolved"]
+    assert kinds(history, "--severity", "warning") == both_ends
     assert kinds(history, "--kind", "baseline_learnt") == ["baseline_learnt"]
     assert kinds(history, "--kind", "verdict_raised", "--kind", "verdict_resolved") == [
         "verdict_raised",

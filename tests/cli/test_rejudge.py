@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from scanner.model import Observation, Reason, Tls
+from scanner.model import Kind, Observation, Reason, Severity, Tls, Verdict
 from scanner.model.memory import Memory
 from scanner.service.recollection import read_memory
 from scanner.store import Reader, Store
@@ -86,6 +86,17 @@ def test_the_same_rules_find_the_same(history: KeptHistory) -> None:
     assert text.splitlines()[0].rstrip() == (
         f"27 samples of 2 endpoints judged by the rules {RULES_VERSION}; the store was judged by 2025.1.1."
     )
+
+
+def test_what_siblings_made_of_a_result_is_taken_over(history: KeptHistory) -> None:
+    worse = Verdict("siblings_disagree", Kind.DOWNGRADE, Severity.WARNING, "IPv6 has TLS 1.2.", "Mend it.")
+    history.see(GOOD, times=4)
+    told = history.see(replace(GOOD, verdicts=(worse,)), times=3)
+    told += history.see(GOOD, times=3)
+    assert [event.name for event in told] == ["siblings_disagree"] * 2
+    history.write()
+    summary = found(history)["summary"]
+    assert (summary["more"], summary["fewer"]) == (0, 0)
 
 
 def test_what_todays_rules_find_besides_is_told(history: KeptHistory) -> None:

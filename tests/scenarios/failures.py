@@ -94,9 +94,13 @@ def _greetings() -> Iterator[Scenario]:
     other = Expected("wrong_protocol", severity=C)
     http = f.failing(Reason.WRONG_PROTOCOL, banner="HTTP/1.1 400 Bad Request")
     yield appears("F17 HTTP", http, [587], other)
-    yield appears(
-        "F19 our name", f.naming_us, [587], Expected("ehlo_rejected", severity=W, kind=MISCONFIGURED)
+    ours = Expected("ehlo_rejected", "our EHLO name", severity=W, kind=MISCONFIGURED)
+    yield appears("F19 our name", f.naming_us, [587], ours)
+    several = tuple(
+        Server(f"mx.{name}.test", (f"9.4.0.{number}",), (25, 587)) for number, name in enumerate("abc", 1)
     )
+    world = World(several, ("a.test", "b.test", "c.test"), (Fault(f.naming_us),))
+    yield Scenario("F19 our name is refused by hosts of three providers", world, (replace(ours, domains=3),))
     yield _stays("F21 450 stays", f.later, 25)
 
 

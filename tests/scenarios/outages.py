@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from scanner.model import PORTS, Reason, Severity
+from scanner.model import PORTS, Kind, Reason, Severity
 from scanner.model.control import CONTROL
 from scanner.model.incident import Cause
 from scanner.network.answer import Status
@@ -157,8 +157,9 @@ def _addresses() -> Iterator[Scenario]:
     world = World(servers=(moved,), faults=(Fault(f.stripped, on(587)),), hours=3)
     yield Scenario("the host moves, and STARTTLS is stripped there", world, (stripped,))
     away = replace(world, restarts=((BEGINS - 300, 600.0),))
+    downgraded = replace(stripped, kind=Kind.DOWNGRADE)
     yield Scenario(
-        "the host moves while the scanner is away, and STARTTLS is stripped there", away, (stripped,)
+        "the host moves while the scanner is away, and STARTTLS is stripped there", away, (downgraded,)
     )
 
 

@@ -545,5 +545,6 @@ def test_what_was_told_before_a_restart_is_not_told_again_and_its_end_is(is_over
         await stage.scan(endpoint())
         assert stage.words == [Word.FINE if is_over else Word.BLOCKED]
         assert [event.after["standing"] for event in stage.events] == (["fine"] if is_over else [])
+        assert all(event.ended is Severity.WARNING and event.port == 25 for event in stage.events)
 
     run(main())

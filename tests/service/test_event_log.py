@@ -1,5 +1,6 @@
 """The log of events: what it keeps is found as the store would find it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from scanner.model import Severity
@@ -37,6 +38,22 @@ def test_the_same_is_found_as_in_a_store() -> None:
     assert numbers(log, EventQuery(host="mail.example.org")) == [1, 3, 5, 7, 9, 11]
     window = EventQuery(since=NOW + timedelta(minutes=3), until=NOW + timedelta(minutes=5))
     assert numbers(log, window) == [3, 4]
+
+
+def test_what_concerns_a_host_is_found_by_it() -> None:
+    log = EventLog()
+    plain = replace(told(2), key=None)
+    log.tell([replace(plain, hosts=("a.test", "mx.test")), replace(plain, port=25), replace(plain, port=587)])
+    assert numbers(log, EventQuery(host="mx.test", ports=frozenset({25, 993}))) == [1, 2]
+    assert numbers(log, EventQuery(host="a.test")) == [1]
+
+
+def test_the_end_of_a_trouble_is_found_by_its_weight() -> None:
+    log = EventLog()
+    over = replace(told(1), severity=Severity.NOTICE, ended=Severity.WARNING)
+    log.tell([over, replace(over, ended=None)])
+    assert numbers(log, EventQuery(severity=Severity.WARNING)) == [1]
+    assert numbers(log, EventQuery(severity=Severity.CRITICAL)) == []
 
 
 def test_numbers_go_on_where_old_events_are_forgotten() -> None:

@@ -6,9 +6,11 @@ from datetime import timedelta
 from scanner.model import Kind, Reason, Severity, StartTls, TargetFinding, Verdict
 from scanner.model.event import EventKind
 from tests.service.incident_board import Board
+from tests.service.test_past import INCIDENT
 from tests.verdict.observations import NOW, ended, healthy, in_clear, with_certificate
 
 PORTS = (25, 587, 993)
+MILD = replace(INCIDENT, subject="mx3.acme.test", severity=Severity.WARNING, worst=Severity.CRITICAL)
 FINGERPRINT = "0123456789abcdef" * 4
 UNTRUSTED = {"trusted": False, "problems": ("untrusted",), "fingerprint_sha256": FINGERPRINT}
 SUBJECT = "certificate 0123456789abcdef"
@@ -67,6 +69,24 @@ def test_what_began_and_what_ended_is_told_exactly_once() -> None:
     assert ended_.severity is Severity.NOTICE
     assert ended_.before == began.after
     assert ended_.at > began.at
+
+
+def test_the_end_weighs_what_the_beginning_did_however_mild_it_became() -> None:
+    board = Board()
+    known(board, "mx1.acme.test")
+    down(board, "mx1.acme.test")
+    (began,) = board.settle()
+    up(board, "mx1.acme.test")
+    (over,) = board.settle()
+    assert (began.ended, began.hosts, began.port) == (None, ("mx1.acme.test",), None)
+    assert (over.severity, over.ended, over.hosts) == (
+        Severity.NOTICE,
+        Severity.CRITICAL,
+        ("mx1.acme.test",),
+    )
+    board.board.restore({INCIDENT.id: INCIDENT, MILD.id: MILD})
+    ends = {event.subject: event.ended for event in board.settle()}
+    assert ends == {INCIDENT.subject: Severity.CRITICAL, MILD.subject: Severity.CRITICAL}
 
 
 def test_nothing_is_told_before_it_is_confirmed_nor_without_settling() -> None:

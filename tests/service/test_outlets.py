@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from signal import SIGTERM
@@ -217,6 +218,19 @@ async def test_only_what_weighs_enough_is_told(capfd: pytest.CaptureFixture[str]
     lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
     assert [line["subject"] for line in lines] == ["port 2", "port 3"]
     assert counts == {"delivered": 2}
+
+
+def test_who_heard_the_beginning_of_a_trouble_hears_its_end(capfd: pytest.CaptureFixture[str]) -> None:
+    settings = override(default_settings([]), {"events.stdout": True, "events.severity": "warning"})
+    outlets = Outlets(settings, nowhere, lambda _outcome: None)
+    for number, ended in enumerate((None, Severity.NOTICE, Severity.WARNING, Severity.CRITICAL)):
+        outlets.take(replace(told(number, Severity.NOTICE), ended=ended))
+    asyncio.run(outlets.drain(DEADLINE))
+    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert [(line["subject"], line["severity"], line["ended"]) for line in lines] == [
+        ("port 2", "notice", "warning"),
+        ("port 3", "notice", "critical"),
+    ]
 
 
 def document(farm: RunningFarm, tmp_path: Path, receiver: Receiver, **events: object) -> dict[str, Any]:

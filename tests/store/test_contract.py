@@ -134,6 +134,36 @@ async def test_events_have_growing_numbers_and_can_be_asked_for(store: Store) ->
     assert len(ask(EventQuery(vantage="elsewhere"))) == 1
 
 
+async def test_what_concerns_a_host_is_found_by_it_whatever_it_is_about(store: Store) -> None:
+    host = KEY[0]
+    store.put(Entry(seen(0), None, (told(0),)))
+    store.put(Entry(seen(0, host="other.example.org")))
+    incident = replace(told(1), kind=EventKind.INCIDENT_OPENED, key=None)
+    store.put_events(
+        [
+            replace(incident, subject="its own", hosts=(host,)),
+            replace(incident, subject="of many", hosts=("a.test", host, "b.test")),
+            replace(incident, subject="others", hosts=(f"not-{host}", f"{host}.test")),
+            replace(incident, subject="our network", port=KEY[2]),
+            replace(incident, subject="our network, elsewhere", port=2525),
+        ]
+    )
+    await store.flush()
+    found = [event.subject for event in store.reader.events(EventQuery(host=host, is_newest_first=False))]
+    assert sorted(found) == sorted(["subject 0", "its own", "of many", "our network"])
+    (ours,) = store.reader.events(EventQuery(host="other.example.org"))
+    assert (ours.subject, ours.port, ours.hosts) == ("our network", KEY[2], ())
+    assert store.reader.events(EventQuery(host="%")) == ()
+
+
+async def test_the_end_of_a_trouble_is_found_by_its_weight(store: Store) -> None:
+    over = replace(told(1, severity=Severity.NOTICE), ended=Severity.CRITICAL)
+    store.put_events([over, told(2, severity=Severity.NOTICE)])
+    await store.flush()
+    (found,) = store.reader.events(EventQuery(severity=Severity.CRITICAL))
+    assert (found.severity, found.ended) == (Severity.NOTICE, Severity.CRITICAL)
+
+
 async def test_memories_can_be_read_from_outside(place: Place, store: Store) -> None:
     store.put(Entry(seen(0), '{"a": 1}'))
     store.put(Entry(seen(0, host="other.example.org"), '{"b": 1}'))

@@ -123,6 +123,33 @@ async def test_what_comes_after_damage_in_the_usual_texts_can_be_read(
     assert store.reader.history(KEY) == (seen(9),)
 
 
+@pytest.mark.parametrize(
+    "body",
+    ["x'00'", "'text'", "7", "(SELECT other.body FROM contents other WHERE other.id != contents.id)"],
+)
+async def test_a_damaged_content_is_told_and_written_anew_when_it_is_shown_again(
+    open_store: OpenStore, place: Place, body: str
+) -> None:
+    """The hash is intact: without a look at the body it would be taken for sound for ever."""
+    await fill(open_store)
+    change(place, f"UPDATE contents SET body = {body}")
+    store = open_store()
+    await store.load()
+    assert store.reader.history(KEY) == ()
+    before = store.status.unreadable
+    with capture_logs() as logs:
+        store.put(Entry(seen(9), "memory 9"))
+        assert await store.flush()
+    damaged = [line for line in logs if line["event"] == "store_content_damaged"]
+    assert store.status.unreadable - before == len(damaged) >= 1
+    found = store.reader.history(KEY)
+    assert found == (seen(9), *found[1:])
+    assert len(found) == 4, "what was stored with it before can be read again"
+    store.put(Entry(seen(10), "memory 10"))
+    assert await store.flush()
+    assert len(store.reader.history(KEY)) == 5
+
+
 @pytest.mark.parametrize("key", ["store", "batch:default"])
 async def test_a_damaged_mark_of_the_store_itself_does_not_hold_it_up(
     open_store: OpenStore, place: Place, key: str
