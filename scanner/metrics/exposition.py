@@ -72,7 +72,7 @@ class Exposition:
             if is_about_server or not column.family.is_judgement:
                 column.write(row, observation)
         if self._detail() is Detail.FULL:
-            self._durations.observe(row, observation)
+            self._durations.observe(row, self._sheet.labels_of(row), observation)
 
     def remove(self, key: Key) -> None:
         """Forget an endpoint with all its series; an unknown one is no error."""
@@ -116,7 +116,7 @@ class Exposition:
             header = write_header(
                 full.HISTOGRAM, full.DOCUMENTATION, openmetrics=openmetrics, kind="histogram"
             )
-            yield from _under(header, self._durations.pieces(self._sheet.snapshot()))
+            yield from _under(header, self._durations.pieces())
         else:
             self._durations.clear()
 
@@ -150,6 +150,6 @@ class Exposition:
 
 def _under(header: bytes, lines: Iterator[bytes]) -> Iterator[bytes]:
     """Put the header before the first of the lines, if there is one."""
-    for first in lines:
-        yield header + first
-        yield from lines
+    for piece in lines:
+        yield header + piece if piece else b""
+        header = b"" if piece else header

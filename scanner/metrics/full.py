@@ -38,9 +38,10 @@ DOCUMENTATION = (
 class _Counts:
     """The probes of one endpoint, by how long they took."""
 
-    __slots__ = ("buckets", "last", "total")
+    __slots__ = ("buckets", "labels", "last", "total")
 
-    def __init__(self) -> None:
+    def __init__(self, labels: str) -> None:
+        self.labels = labels
         self.buckets = array("L", bytes(array("L").itemsize * (len(BUCKETS) + 1)))
         self.total = 0.0
         self.last = 0.0
@@ -53,9 +54,11 @@ class Durations:
     def __init__(self) -> None:
         self._counts: dict[int, _Counts] = {}
 
-    def observe(self, row: int, observation: Observation) -> None:
+    def observe(self, row: int, labels: str, observation: Observation) -> None:
         """Count a probe, unless it is the one counted last, of which more is known by now."""
-        counts = self._counts.setdefault(row, _Counts())
+        counts = self._counts.get(row)
+        if counts is None:
+            counts = self._counts[row] = _Counts(labels)
         started = observation.started_at.timestamp()
         if started != counts.last:
             counts.last = started
@@ -70,20 +73,21 @@ class Durations:
         """Forget all of them."""
         self._counts.clear()
 
-    def pieces(self, labels: list[str]) -> Iterator[bytes]:
+    def pieces(self) -> Iterator[bytes]:
         """Return the lines of all endpoints that have a probe, in pieces.
 
         A probe that ends between two pieces may be counted; each histogram is sound in itself.
         """
-        shown = [(labels[row], counts) for row, counts in self._counts.items()]
+        shown = list(self._counts.values())
         for start in range(0, len(shown), PIECE_ROWS):
-            yield "".join(_write(*each) for each in shown[start : start + PIECE_ROWS]).encode()
+            yield "".join(map(_write, shown[start : start + PIECE_ROWS])).encode()
 
 
 _LIMITS = tuple(f'le="{number(float(bound))}"' for bound in (*BUCKETS, float("inf")))
 
 
-def _write(labels: str, counts: _Counts) -> str:
+def _write(counts: _Counts) -> str:
+    labels = counts.labels
     lines = []
     count = 0
     for limit, more in zip(_LIMITS, counts.buckets, strict=True):

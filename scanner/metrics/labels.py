@@ -21,9 +21,13 @@ def show(text: str) -> str:
     return spelt[:MAX_CHARACTERS]
 
 
-@lru_cache(maxsize=1024)
 def label(name: str, value: str) -> str:
     """Return one `name="value"` pair, escaped (text format 0.0.4: backslash, quote, newline)."""
+    return _write_label(name, value[:MAX_CHARACTERS])  # so that nothing long is remembered
+
+
+@lru_cache(maxsize=1024)
+def _write_label(name: str, value: str) -> str:
     return f'{name}="{show(value).translate(_ESCAPES)}"'
 
 

@@ -10,14 +10,13 @@ from itertools import compress, repeat
 
 from scanner.metrics.families import Family, Sample
 from scanner.metrics.labels import number
+from scanner.metrics.texts import Texts
 from scanner.model import Observation
 
 MARK = "\0"
 """Stands for a family's name and an endpoint's labels where a cell holds several lines. No label has it."""
-PIECE_ROWS = 512
-"""How many rows of one line each are written at once: well below a millisecond."""
-SEVERAL_ROWS = 128
-"""The same of rows with several lines."""
+SPARE = 512
+"""How many cells more than twice those of the rows may be remembered."""
 
 
 class Column:
@@ -25,7 +24,7 @@ class Column:
 
     def __init__(self, family: Family) -> None:
         self.family = family
-        self._cells: list[str] = []
+        self._cells = Texts()
         self._known: dict[tuple[Sample, ...] | str, str] = {}
         """Cells by what they say, so that equal ones are kept once."""
 
@@ -45,30 +44,21 @@ class Column:
         """Drop the lines of a row."""
         self._cells[row] = ""
 
-    def pieces(self, labels: list[str]) -> Iterator[bytes]:
-        """Return the lines of all rows in pieces, as they are at this moment."""
-        cells = self._cells.copy()
-        return self._write_several(labels, cells) if self.family.is_several else self._write(labels, cells)
+    def pieces(self, labels: list[list[str]]) -> Iterator[bytes]:
+        """Return the lines of all rows in pieces, as they are at this moment; some are empty."""
+        write = self._write_several if self.family.is_several else self._write
+        return map(write, labels, self._cells.snapshot())
 
-    def _write(self, labels: list[str], cells: list[str]) -> Iterator[bytes]:
-        name = f"{self.family.name}{{"
-        for start in range(0, len(cells), PIECE_ROWS):
-            ends = cells[start : start + PIECE_ROWS]
-            beginnings = list(compress(labels[start : start + PIECE_ROWS], ends))
-            count = len(beginnings)
-            if count:
-                parts = [name] * (3 * count)
-                parts[1::3] = beginnings
-                parts[2::3] = filter(None, ends)
-                yield "".join(parts).encode()
+    def _write(self, labels: list[str], cells: list[str]) -> bytes:
+        beginnings = list(compress(labels, cells))
+        parts = [f"{self.family.name}{{"] * (3 * len(beginnings))
+        parts[1::3] = beginnings
+        parts[2::3] = filter(None, cells)
+        return "".join(parts).encode()
 
-    def _write_several(self, labels: list[str], cells: list[str]) -> Iterator[bytes]:
-        begin = f"{self.family.name}{{".__add__
-        for start in range(0, len(cells), SEVERAL_ROWS):
-            rows = slice(start, start + SEVERAL_ROWS)
-            lines = "".join(map(str.replace, cells[rows], repeat(MARK), map(begin, labels[rows])))
-            if lines:
-                yield lines.encode()
+    def _write_several(self, labels: list[str], cells: list[str]) -> bytes:
+        beginnings = map(f"{self.family.name}{{".__add__, labels)
+        return "".join(map(str.replace, cells, repeat(MARK), beginnings)).encode()
 
     def _write_cell(self, observation: Observation) -> str:
         samples = tuple(self.family.read(observation))
@@ -78,7 +68,7 @@ class Column:
         known = self._known
         cell = known.get(samples) if self.family.is_several else None
         if cell is None:
-            if len(known) > 2 * len(self._cells) + PIECE_ROWS:
+            if len(known) > 2 * len(self._cells) + SPARE:
                 known.clear()  # what nothing shows any more goes with it
             cell = self._join(samples)
             cell = known.setdefault(samples if self.family.is_several else cell, cell)
@@ -94,7 +84,7 @@ class Sheet:
 
     def __init__(self, families: tuple[Family, ...]) -> None:
         self.columns = tuple(Column(family) for family in families)
-        self._labels: list[str] = []
+        self._labels = Texts()
         self._free: list[int] = []
 
     def add(self, labels: str) -> int:
@@ -110,12 +100,17 @@ class Sheet:
 
     def drop(self, row: int) -> str:
         """Free a row, and return the labels that it had."""
-        labels, self._labels[row] = self._labels[row], ""
+        labels = self._labels[row]
+        self._labels[row] = ""
         for column in self.columns:
             column.clear(row)
         self._free.append(row)
         return labels
 
-    def snapshot(self) -> list[str]:
-        """Return the labels of all rows as they are now; an empty text where a row is free."""
-        return self._labels.copy()
+    def labels_of(self, row: int) -> str:
+        """Return the labels of a row."""
+        return self._labels[row]
+
+    def snapshot(self) -> list[list[str]]:
+        """Return the labels of all rows as they are now; an empty text where one is free."""
+        return self._labels.snapshot()

@@ -56,6 +56,28 @@ def test_series_go_and_come_with_their_targets(by_signal: bool, farm: RunningFar
         assert service.value(GOOD_AT) > loaded_at
 
 
+def test_how_much_the_scrape_shows_changes_at_once(farm: RunningFarm, tmp_path: Path) -> None:
+    target = farm.targets("tls13-only")[0]
+    with serving(tmp_path, document(farm, target)) as service:
+        service.wait_ready()
+        usual = service.ask("/metrics")[1]
+        service.write_config({**document(farm, target), "metrics": {"detail": "minimal"}})
+        assert post(service)[0] == 200
+        least = service.ask("/metrics")[1]
+        service.write_config({**document(farm, target), "metrics": {"detail": "some"}})
+        assert post(service)[0] == 500
+        assert "mailport_endpoint_state" not in service.ask("/metrics")[1]
+
+    for name, is_minimal in (
+        ("endpoint_state", False),
+        ("probe_phase_seconds", False),
+        ("endpoint_level", True),
+    ):
+        assert f"# HELP mailport_{name} " in usual
+        assert (f"# HELP mailport_{name} " in least) is is_minimal
+    assert "mailport_probes_total" in least
+
+
 @pytest.mark.parametrize("by_signal", [False, True], ids=["POST", "SIGHUP"])
 def test_a_bad_file_leaves_the_old_configuration_in_force(
     by_signal: bool, farm: RunningFarm, tmp_path: Path
