@@ -83,6 +83,12 @@ class Channel:
                 self._raise(count)
             text = text[count:]  # a record at a time; commands fit into one
 
+    def staple(self) -> bytes:
+        """Return the OCSP response that came along; empty where there is none."""
+        start = _ffi.new("unsigned char**")
+        count = _lib.SSL_get_tlsext_status_ocsp_resp(self._ssl, start)
+        return bytes(_ffi.buffer(start[0], count)) if count > 0 else b""
+
     def _wants_more(self, result: int) -> bool:
         """Return False where OpenSSL only waits for bytes, and raise its error otherwise."""
         if _lib.SSL_get_error(self._ssl, result) != _lib.SSL_ERROR_WANT_READ:

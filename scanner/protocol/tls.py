@@ -65,7 +65,6 @@ class TlsClient:
         # Not VERIFY_PEER: a verification that is cut short must not end the handshake.
         context.set_verify(SSL.VERIFY_NONE, _report)
         context.set_verify_depth(MOST_INTERMEDIATES)
-        context.set_ocsp_client_callback(_take_staple)
         if ca_file is None:
             context.set_default_verify_paths()
         else:
@@ -106,12 +105,6 @@ class DomainClient:
 def _report(connection: SSL.Connection, _certificate: crypto.X509, number: int, depth: int, ok: int) -> bool:
     verification: Verification = connection.get_app_data()
     return verification.report(connection, number, depth, ok)
-
-
-def _take_staple(connection: SSL.Connection, staple: bytes, _: None) -> bool:
-    verification: Verification = connection.get_app_data()
-    verification.staple = staple
-    return True  # whatever it says: the handshake goes on, as after every error of verification
 
 
 class TlsTunnel:
@@ -237,7 +230,7 @@ class TlsTunnel:
         """Return the leaf certificate with every problem found, or None where it cannot be read."""
         verification = self._verification
         errors = verification.finish(self._connection)
-        staple = verification.staple
+        staple = verification.staple = self._channel.staple()
         # Of no staple there is no digest to take, which is what most servers send.
         staple_digest = hashlib.sha256(staple).digest() if staple else b""
         question = (verification.digest, staple_digest, self._expected, errors)
