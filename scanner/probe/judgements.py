@@ -9,9 +9,8 @@ from scanner.model import Observation
 from scanner.protocol.memory import Memory
 from scanner.verdict import Policy
 
-REMEMBERED = 262_144
-"""Observations kept, of which an endpoint has two: before and after its sweep. One holds what the endpoint's
-latest observation holds anyway."""
+REMEMBERED = 4096
+"""Observations kept where nobody says how many; in a scan hardly any endpoint is met again."""
 
 _VARYING = frozenset({"started_at", "duration", "phases", "bytes_read"})
 """What differs from probe to probe and no rule looks at; the moment is weighed by itself."""
@@ -38,12 +37,21 @@ class Known:
 
 
 class Judgements:
-    """Judges by one policy. Most probes find what the one before found: then its values are handed on too."""
+    """Judges by one policy. Most probes find what the one before found: then its values are handed on too.
 
-    def __init__(self, policy: Policy, judge: Callable[[Observation, Policy], Observation]) -> None:
+    So many observations are `remembered`, of which an endpoint has two: before and after its sweep. Their
+    values are those of the endpoint's latest observation, which a watch holds anyway.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        judge: Callable[[Observation, Policy], Observation],
+        remembered: int = REMEMBERED,
+    ) -> None:
         self._policy = policy
         self._judge = judge
-        self._known: Memory[tuple[object, ...], Known] = Memory(REMEMBERED)
+        self._known: Memory[tuple[object, ...], Known] = Memory(remembered)
 
     def judged(self, observation: Observation) -> Observation:
         """Return the observation with its level and verdicts."""

@@ -20,7 +20,7 @@ from scanner.model import (
     TlsMode,
 )
 from scanner.network import Budgets, ConnectFailure, Link, open_connection
-from scanner.probe.judgements import Judgements
+from scanner.probe.judgements import REMEMBERED, Judgements
 from scanner.protocol import Findings, Session, TlsClient
 from scanner.protocol.dane import match_dane
 from scanner.protocol.hello_tunnel import HelloClient
@@ -33,7 +33,10 @@ from scanner.verdict import Policy, identify, judge, level_of
 
 
 class Prober:
-    """Probes endpoints, one connection each; holds what all probes share."""
+    """Probes endpoints, one connection each; holds what all probes share.
+
+    `remembered` says of how many observations the judgement is kept; see `Judgements`.
+    """
 
     def __init__(
         self,
@@ -44,11 +47,12 @@ class Prober:
         policy: Policy,
         vantage: str = "default",
         clock: Callable[[], float] = time.perf_counter,
+        remembered: int = REMEMBERED,
     ) -> None:
         self._settings = settings
         self._ehlo_name = ehlo_name
         self._tls = tls
-        self._judgements = Judgements(policy, judged)
+        self._judgements = Judgements(policy, judged, remembered)
         self._vantage = vantage
         self._clock = clock
         self._budgets_of_port = lru_cache(maxsize=None)(self._budgets)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias
+from weakref import WeakValueDictionary
 
 from OpenSSL import SSL, crypto
 
@@ -79,6 +80,8 @@ class TlsClient:
         self.chains = Chains(clock)
         self.key_shares = KeyShares()
         self.described = Memory[Question, Certificate](CACHED)
+        # Those that somebody else still holds, as a watch does of each endpoint, cost no room here.
+        self.in_use = WeakValueDictionary[Question, Certificate]()
 
     def tunnel(self, host: str, peer: str | None = None, domains: tuple[str, ...] = ()) -> "TlsTunnel":
         """Return a new tunnel to `host`, whose name is sent as SNI unless it is an address (RFC 6066).
@@ -235,12 +238,13 @@ class TlsTunnel:
         staple_digest = hashlib.sha256(staple).digest() if staple else b""
         question = (verification.digest, staple_digest, self._expected, errors)
         now = self._client.clock()
-        found = self._client.described.recall(question)
+        found = self._client.described.recall(question) or self._client.in_use.get(question)
         if found is None or not is_as_fresh(found.ocsp, now):
             evidence = verification.evidence(self._connection, errors)
             found = describe_presented(evidence, self._expected, datetime.fromtimestamp(now, UTC))
             if found is not None:
                 self._client.described.keep(question, found)
+                self._client.in_use[question] = found
         return found
 
 

@@ -13,7 +13,7 @@ from scanner.protocol.evidence import Evidence, VerifyError
 from scanner.protocol.memory import Memory
 from scanner.protocol.unreadable import UNREADABLE_DER
 
-KNOWN_CHAINS = 4096
+KNOWN_CHAINS = 65536
 """Flawless chains remembered, at about 200 bytes each."""
 
 _UNSPECIFIED = 1  # X509_V_ERR_UNSPECIFIED
