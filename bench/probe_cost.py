@@ -2,9 +2,9 @@
 
 SMTP with STARTTLS, IMAP with TLS from the first byte, POP3 with STLS. All probe the same server in turns, on
 one core of their own; the server and this driver have the other. mailport and the exporter hold the same
-dialogue (greeting, capabilities, TLS with a verified chain, capabilities, leave); the program in C stops behind
-the handshake, and makes one connection after the other. CPU is what /proc says of each one's own process, so
-neither the server's nor the driver's time is counted.
+dialogue (greeting, capabilities, TLS with a verified chain, capabilities, leave); the program in C stops
+behind the handshake, and makes one connection after the other. CPU is what /proc says of each one's own
+process, so neither the server's nor the driver's time is counted.
 """
 
 import argparse

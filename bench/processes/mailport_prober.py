@@ -1,8 +1,8 @@
 """mailport's prober by itself: `mailport_prober.py CA_FILE PORT MODE [PROTOCOL]` obeys lines of its input.
 
 `PROBES CONCURRENCY` makes that many probes and prints a line of JSON: the seconds they took, and how often
-each reason came out (`open` where there is none). MODE is `starttls` or `implicit`, PROTOCOL `smtp` where none
-is given.
+each reason came out (`open` where there is none). MODE is `starttls` or `implicit`, PROTOCOL `smtp` unless
+another is given.
 """
 
 import asyncio
