@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,7 +15,14 @@ TICKS = os.sysconf("SC_CLK_TCK")
 @contextmanager
 def child(script: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     """Run a script of this folder; end it with the block."""
-    argv = [*DIES_WITH_US, sys.executable, str(Path(__file__).with_name(script)), *arguments]
+    with program([sys.executable, str(Path(__file__).with_name(script)), *arguments]) as process:
+        yield process
+
+
+@contextmanager
+def program(argv: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
+    """Run a program that obeys lines; end it with the block."""
+    argv = [*DIES_WITH_US, *argv]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield process

@@ -1,7 +1,8 @@
-"""mailport's prober by itself: `mailport_prober.py CA_FILE PORT MODE` obeys lines on standard input.
+"""mailport's prober by itself: `mailport_prober.py CA_FILE PORT MODE [PROTOCOL]` obeys lines of its input.
 
 `PROBES CONCURRENCY` makes that many probes and prints a line of JSON: the seconds they took, and how often
-each reason came out (`open` where there is none). MODE is `starttls` or `implicit`.
+each reason came out (`open` where there is none). MODE is `starttls` or `implicit`, PROTOCOL `smtp` unless
+another is given.
 """
 
 import asyncio
@@ -47,10 +48,9 @@ async def probe_many(prober: Prober, endpoint: Endpoint, probes: int, concurrenc
     return {"seconds": time.perf_counter() - begun, "reasons": reasons}
 
 
-async def obey(ca_file: Path, port: int, mode: TlsMode) -> None:
-    endpoint = Endpoint(
-        "bench.mail.test", "127.0.0.1", port, Protocol.SMTP, mode, Role.SUBMISSION, "target", ("mail.test",)
-    )
+async def obey(ca_file: Path, port: int, mode: TlsMode, protocol: Protocol) -> None:
+    role = Role.SUBMISSION if protocol is Protocol.SMTP else Role.ACCESS
+    endpoint = Endpoint("bench.mail.test", "127.0.0.1", port, protocol, mode, role, "target", ("mail.test",))
     prober = build_prober(ca_file)
     loop = asyncio.get_running_loop()
     print("ready", flush=True)
@@ -63,4 +63,5 @@ async def obey(ca_file: Path, port: int, mode: TlsMode) -> None:
 if __name__ == "__main__":
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    uvloop.run(obey(Path(sys.argv[1]), int(sys.argv[2]), TlsMode(sys.argv[3])))
+    spoken = Protocol(sys.argv[4] if len(sys.argv) > 4 else "smtp")
+    uvloop.run(obey(Path(sys.argv[1]), int(sys.argv[2]), TlsMode(sys.argv[3]), spoken))

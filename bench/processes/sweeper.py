@@ -1,7 +1,8 @@
 """mailport's sweep of TLS versions by itself: `sweeper.py HOST ADDRESS PORT PROTOCOL COUNT`.
 
-Sweeps that many times, one after the other, after one that does not count; prints a line of JSON: the CPU of
-one sweep in seconds, the connections it makes, and the versions it finds.
+Sweeps that many times, one after the other, after one that does not count, and as often with a whole probe
+before; prints a line of JSON: the CPU of one sweep in seconds, that of a probe and a sweep (`profile`), the
+connections that a sweep makes, and the versions it finds.
 """
 
 import asyncio
@@ -46,6 +47,10 @@ async def main() -> None:
     for _ in range(int(count)):
         made = await sweep(prober, observation)
     seconds = {"cpu": (cpu() - used) / int(count), "wall": (time.perf_counter() - begun) / int(count)}
+    used = cpu()
+    for _ in range(int(count)):
+        await sweep(prober, await prober.probe(endpoint))
+    seconds["profile"] = (cpu() - used) / int(count)
     found = made.finish()
     print(json.dumps({**seconds, "connections": found.connections, "versions": dict(found.versions)}))
 

@@ -114,7 +114,7 @@ class OcspStaple:
     """Whether the issuer or one it empowered signed it; None where that cannot be checked."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Certificate:
     """The leaf certificate as presented, and what is wrong with it (empty `problems` = nothing)."""
 

@@ -20,6 +20,7 @@ from scanner.model import (
     TlsMode,
 )
 from scanner.network import Budgets, ConnectFailure, Link, open_connection
+from scanner.probe.judgements import REMEMBERED, Judgements
 from scanner.protocol import Findings, Session, TlsClient
 from scanner.protocol.dane import match_dane
 from scanner.protocol.hello_tunnel import HelloClient
@@ -32,7 +33,10 @@ from scanner.verdict import Policy, identify, judge, level_of
 
 
 class Prober:
-    """Probes endpoints, one connection each; holds what all probes share."""
+    """Probes endpoints, one connection each; holds what all probes share.
+
+    `remembered` says of how many observations the judgement is kept; see `Judgements`.
+    """
 
     def __init__(
         self,
@@ -43,11 +47,12 @@ class Prober:
         policy: Policy,
         vantage: str = "default",
         clock: Callable[[], float] = time.perf_counter,
+        remembered: int = REMEMBERED,
     ) -> None:
         self._settings = settings
         self._ehlo_name = ehlo_name
         self._tls = tls
-        self._policy = policy
+        self._judgements = Judgements(policy, judged, remembered)
         self._vantage = vantage
         self._clock = clock
         self._budgets_of_port = lru_cache(maxsize=None)(self._budgets)
@@ -84,7 +89,7 @@ class Prober:
         bytes_read = session.bytes_read if session is not None else 0
         try:
             observation = observe(endpoint, found, started_at, duration, bytes_read, self._vantage)
-            return judged(observation, self._policy)
+            return self._judgements.judged(observation)
         except Exception as fault:  # noqa: BLE001 - nor may a fault in judging
             return Observation(
                 endpoint=endpoint,
@@ -112,7 +117,7 @@ class Prober:
 
     def judge(self, observation: Observation) -> Observation:
         """Judge an observation anew, since more is known than when it was made."""
-        return judged(observation, self._policy)
+        return self._judgements.judged(observation)
 
     async def _converse(
         self, session: Session, endpoint: Endpoint, begun: float, seconds: float | None = None

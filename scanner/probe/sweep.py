@@ -8,6 +8,7 @@ from types import MappingProxyType
 from scanner.model import Observation, Reason
 from scanner.model.observation import DOWNGRADE_SENTINEL, Key
 from scanner.probe.prober import Prober
+from scanner.protocol.client_hello import GROUP_NAMES, X25519MLKEM768
 from scanner.protocol.findings import Findings
 from scanner.protocol.group_walk import GroupWalk
 from scanner.protocol.server_hello import Answer, NoHello, Silence
@@ -53,14 +54,22 @@ class Swept:
         )
 
     def beside(self, observation: Observation) -> "Swept":
-        """Return the same, where the version that the observation's handshake agreed on is known as accepted.
+        """Return the same, where what the observation's handshake agreed on is known as accepted.
 
-        It may be another one than at the time of the sweep: a server is changed, or there are several.
+        It may be another version or group than at the time of the sweep: a server is changed, there are
+        several, or a filter refused the hello.
         """
+        group = observation.tls.group if observation.tls is not None else None
+        is_hybrid = self.post_quantum is False and group == GROUP_NAMES[X25519MLKEM768]
         negotiated = observation.tls.version if observation.tls is not None else None
         found = reconcile(self.versions, negotiated)
         notes = self.notes if found.note is None else (*self.notes, _write(found.note))
-        return replace(self, versions=MappingProxyType(found.versions), notes=notes)
+        return replace(
+            self,
+            versions=MappingProxyType(found.versions),
+            notes=notes,
+            post_quantum=is_hybrid or self.post_quantum,
+        )
 
     def add_to(self, observation: Observation) -> Observation:
         """Return the observation with what the sweep found; it has to be judged anew."""
@@ -69,7 +78,7 @@ class Swept:
             observation,
             versions=found.versions,
             version_notes=found.notes,
-            post_quantum=self.post_quantum,
+            post_quantum=found.post_quantum,
             preferred_group=self.preferred_group,
         )
 

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from scanner.model.observation import ChainMember
 from scanner.protocol.dates import last_moment
-from scanner.protocol.extensions import readable_extension
+from scanner.protocol.der import numbers_in_extension
+from scanner.protocol.extensions import UnreadableExtensionError, find_extension, readable_extension
 from scanner.protocol.names import UNREADABLE, shown_name
 from scanner.protocol.strength import UNKNOWN, describe_key, describe_signature
 from scanner.protocol.unreadable import UNREADABLE_DER
@@ -17,6 +19,8 @@ from scanner.protocol.unreadable import UNREADABLE_DER
 MAX_MEMBERS = 10
 """Certificates of a chain that are looked at; real ones have four."""
 LONGEST_LABEL = 120
+_STATUS_REQUEST = 5
+"""The extension by which a client asks for a staple (RFC 6066 section 8)."""
 REMEMBERED = 512
 LARGEST_REMEMBERED = 8192
 """Bytes of an encoding; so hostile chains fill at most 4 MB."""
@@ -77,6 +81,13 @@ def is_logged(certificate: x509.Certificate) -> bool:
 
 
 def demands_staple(certificate: x509.Certificate) -> bool:
-    """Whether it demands that its server staples an OCSP response (RFC 7633)."""
-    features = readable_extension(certificate, x509.TLSFeature)
+    """Whether it demands that its server staples an OCSP response (RFC 7633).
+
+    A feature of an unknown number beside it, which `cryptography` cannot read, takes nothing from the demand.
+    """
+    try:
+        features = find_extension(certificate, x509.TLSFeature)
+    except UnreadableExtensionError:
+        encoded = certificate.public_bytes(Encoding.DER)
+        return _STATUS_REQUEST in numbers_in_extension(encoded, x509.TLSFeature.oid.dotted_string)
     return features is not None and x509.TLSFeatureType.status_request in features

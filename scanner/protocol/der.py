@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 
 _SEQUENCE = 0x30
+_INTEGER = 0x02
+_OCTET_STRING = 0x04
 _OBJECT_IDENTIFIER = 0x06
 _VERSION = 0xA0
 _EXTENSIONS = 0xA3
@@ -52,6 +54,32 @@ def with_one_extension(certificate: bytes, identifier: str) -> bytes | None:
             fields.append(field)
     rest = certificate[inner[1] : outer[1]]
     return _write(_SEQUENCE, _write(_SEQUENCE, b"".join(fields)) + rest)
+
+
+def numbers_in_extension(certificate: bytes, identifier: str) -> tuple[int, ...]:
+    """Return the numbers of the extension of that dotted identifier, which is a list of them (RFC 7633).
+
+    Nothing where it is not there, is there twice, or is anything else than such a list.
+    """
+    wanted = _write(_OBJECT_IDENTIFIER, _write_identifier(identifier))
+    outer = _content(certificate, 0)
+    inner = _content(certificate, outer[0]) if outer is not None else None
+    fields = (
+        [] if inner is None else [each for each in _elements(certificate, *inner) if each[0] == _EXTENSIONS]
+    )
+    found = [each for field in fields for each in _extensions(field) if _is_of_kind(each, wanted)]
+    if len(found) != 1:
+        return ()
+    parts = [*_elements(found[0], *(_content(found[0], 0) or (0, 0)))]
+    value = parts[-1] if parts else b""
+    begin = _extent(value, 0)
+    listed = _content(value, begin[0]) if begin is not None and value[0] == _OCTET_STRING else None
+    if listed is None:
+        return ()
+    numbers = [*_elements(value, *listed)]
+    if any(each[0] != _INTEGER for each in numbers):
+        return ()
+    return tuple(int.from_bytes(each[(_extent(each, 0) or (0, 0))[0] :], signed=True) for each in numbers)
 
 
 def _extensions(field: bytes) -> Iterator[bytes]:

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias
+from weakref import WeakValueDictionary
 
 from OpenSSL import SSL, crypto
 
 from scanner.model import Certificate, Tls
 from scanner.protocol.certificate import CACHED, describe_presented
+from scanner.protocol.channel import Channel, Workspace
 from scanner.protocol.evidence import MOST_INTERMEDIATES, Expected, VerifyError
 from scanner.protocol.key_shares import KeyShares
 from scanner.protocol.memory import Memory
@@ -22,7 +24,6 @@ from scanner.protocol.verification import Chains, Verification
 # Everything that authenticates the server, down to TLS 1.0 and its suites: the probe measures, it does
 # not protect a secret. Anonymous suites are left out: they would hide the certificate.
 _CIPHERS = b"ALL:!aNULL:!eNULL:!PSK:!SRP:@SECLEVEL=0"
-_READ_SIZE = 16384
 
 Question: TypeAlias = tuple[bytes, bytes, Expected, tuple[VerifyError, ...]]
 """What a described certificate depends on: digests of chain and staple, the names expected, the errors."""
@@ -65,7 +66,6 @@ class TlsClient:
         # Not VERIFY_PEER: a verification that is cut short must not end the handshake.
         context.set_verify(SSL.VERIFY_NONE, _report)
         context.set_verify_depth(MOST_INTERMEDIATES)
-        context.set_ocsp_client_callback(_take_staple)
         if ca_file is None:
             context.set_default_verify_paths()
         else:
@@ -74,11 +74,14 @@ class TlsClient:
             except SSL.Error as error:
                 raise ValueError(f"{ca_file}: no usable CA certificates in PEM form") from error
         self._context = context
+        self._workspace = Workspace()
         self.clock = clock
         # What was learnt of servers already met; the next probe mostly meets the same again.
         self.chains = Chains(clock)
         self.key_shares = KeyShares()
         self.described = Memory[Question, Certificate](CACHED)
+        # Those that somebody else still holds, as a watch does of each endpoint, cost no room here.
+        self.in_use = WeakValueDictionary[Question, Certificate]()
 
     def tunnel(self, host: str, peer: str | None = None, domains: tuple[str, ...] = ()) -> "TlsTunnel":
         """Return a new tunnel to `host`, whose name is sent as SNI unless it is an address (RFC 6066).
@@ -86,8 +89,8 @@ class TlsClient:
         `peer` is what the server is remembered by (default: the host): several may share one host. `domains`
         are the mail domains that the certificate may name in the host's place (RFC 6186 section 6).
         """
-        connection = SSL.Connection(self._context, None)
-        return TlsTunnel(self, connection, Expected(host, domains), peer or host)
+        channel = Channel(SSL.Connection(self._context, None), self._workspace)
+        return TlsTunnel(self, channel, Expected(host, domains), peer or host)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,16 +110,11 @@ def _report(connection: SSL.Connection, _certificate: crypto.X509, number: int, 
     return verification.report(connection, number, depth, ok)
 
 
-def _take_staple(connection: SSL.Connection, staple: bytes, _: None) -> bool:
-    verification: Verification = connection.get_app_data()
-    verification.staple = staple
-    return True  # whatever it says: the handshake goes on, as after every error of verification
-
-
 class TlsTunnel:
     """One TLS connection: feed it what came from the network, send what `take_outgoing` returns."""
 
     __slots__ = (
+        "_channel",
         "_client",
         "_connection",
         "_end",
@@ -124,18 +122,21 @@ class TlsTunnel:
         "_group",
         "_peer",
         "_verification",
+        "_version",
         "is_established",
     )
 
-    def __init__(self, client: TlsClient, connection: SSL.Connection, expected: Expected, peer: str) -> None:
+    def __init__(self, client: TlsClient, channel: Channel, expected: Expected, peer: str) -> None:
         self._client = client
-        self._connection = connection
+        self._channel = channel
         self._expected = expected
         self._peer = peer
         self._verification = Verification(client.chains)
         self._end: TunnelClosedError | None = None
         self._group: str | None = None
+        self._version = ""
         self.is_established = False
+        self._connection = connection = channel.connection
         connection.set_app_data(self._verification)
         connection.set_connect_state()
         client.key_shares.choose(connection, peer)
@@ -153,17 +154,17 @@ class TlsTunnel:
         Raises:
             HandshakeError: OpenSSL or the peer ended it.
         """
-        if data:
-            self._connection.bio_write(data)
+        self._channel.put(data)
         try:
-            self._connection.do_handshake()
-        except SSL.WantReadError:
-            return False
+            if not self._channel.handshake():
+                return False
         except SSL.Error as error:
             raise HandshakeError(_reason_of(error)) from None
         self.is_established = True
-        self._group = self._connection.get_group_name()
-        self._client.key_shares.learn(self._peer, self._group)
+        connection = self._connection
+        self._group = connection.get_group_name()
+        self._version = connection.get_protocol_version_name()
+        self._client.key_shares.learn(self._peer, self._group, self._version)
         return True
 
     @property
@@ -179,22 +180,19 @@ class TlsTunnel:
         """
         if self._end is not None:
             raise self._end
-        if data:
-            self._connection.bio_write(data)
-        plain = bytearray()
-        while True:
-            try:
-                plain += self._connection.recv(_READ_SIZE)
-            except SSL.WantReadError:
-                return bytes(plain)
-            except SSL.Error as error:
-                # OpenSSL tells its reason only once, and there may be text to hand out first.
-                self._end = TunnelClosedError(
-                    _reason_of(error), is_orderly=isinstance(error, SSL.ZeroReturnError)
-                )
-                if plain:
-                    return bytes(plain)
+        self._channel.put(data)
+        plain = b""
+        try:
+            while text := self._channel.read():
+                plain += text
+        except SSL.Error as error:
+            # OpenSSL tells its reason only once, and there may be text to hand out first.
+            self._end = TunnelClosedError(
+                _reason_of(error), is_orderly=isinstance(error, SSL.ZeroReturnError)
+            )
+            if not plain:
                 raise self._end from None
+        return plain
 
     def encrypt(self, data: bytes) -> None:
         """Put plain text into the tunnel.
@@ -203,7 +201,7 @@ class TlsTunnel:
             TunnelClosedError: the tunnel is broken.
         """
         try:
-            self._connection.sendall(data)
+            self._channel.write(data)
         except SSL.Error as error:
             raise self._end or TunnelClosedError(_reason_of(error), is_orderly=False) from None
 
@@ -216,21 +214,13 @@ class TlsTunnel:
 
     def take_outgoing(self) -> bytes:
         """Return what has to go to the network now."""
-        data = b""
-        try:
-            while len(data) % _READ_SIZE == 0:
-                data += self._connection.bio_read(_READ_SIZE)
-        except SSL.WantReadError:
-            pass  # nothing is left
-        return data
+        return self._channel.take()
 
     def describe(self) -> Tls:
         """Return the negotiated parameters, by OpenSSL's names."""
-        connection = self._connection
-        version = connection.get_protocol_version_name()
         return Tls(
-            version={"TLSv1": "TLSv1.0"}.get(version, version),
-            cipher=connection.get_cipher_name() or "",
+            version={"TLSv1": "TLSv1.0"}.get(self._version, self._version),
+            cipher=self._connection.get_cipher_name() or "",
             group=self._group,
         )
 
@@ -243,17 +233,18 @@ class TlsTunnel:
         """Return the leaf certificate with every problem found, or None where it cannot be read."""
         verification = self._verification
         errors = verification.finish(self._connection)
-        staple = verification.staple
+        staple = verification.staple = self._channel.staple()
         # Of no staple there is no digest to take, which is what most servers send.
         staple_digest = hashlib.sha256(staple).digest() if staple else b""
         question = (verification.digest, staple_digest, self._expected, errors)
         now = self._client.clock()
-        found = self._client.described.recall(question)
+        found = self._client.described.recall(question) or self._client.in_use.get(question)
         if found is None or not is_as_fresh(found.ocsp, now):
             evidence = verification.evidence(self._connection, errors)
             found = describe_presented(evidence, self._expected, datetime.fromtimestamp(now, UTC))
             if found is not None:
                 self._client.described.keep(question, found)
+                self._client.in_use[question] = found
         return found
 
 

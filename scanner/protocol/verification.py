@@ -7,12 +7,13 @@ from typing import TypeAlias
 
 from OpenSSL import SSL, crypto
 
+from scanner.protocol.channel import presented_to
 from scanner.protocol.dates import first_moment, last_moment
 from scanner.protocol.evidence import Evidence, VerifyError
 from scanner.protocol.memory import Memory
 from scanner.protocol.unreadable import UNREADABLE_DER
 
-KNOWN_CHAINS = 4096
+KNOWN_CHAINS = 65536
 """Flawless chains remembered, at about 200 bytes each."""
 
 _UNSPECIFIED = 1  # X509_V_ERR_UNSPECIFIED
@@ -84,8 +85,7 @@ class Verification:
     def read(self, connection: SSL.Connection) -> None:
         """Read the presented chain, once."""
         if not self.presented:
-            chain = connection.get_peer_cert_chain() or ()
-            self.presented = tuple(crypto.dump_certificate(crypto.FILETYPE_ASN1, each) for each in chain)
+            self.presented = presented_to(connection)
             # One certificate's end shows in itself, so no two chains run together to the same bytes.
             self.digest = hashlib.sha256(b"".join(self.presented)).digest()
 

@@ -10,6 +10,7 @@ from scanner.model import PORTS, Service
 from scanner.model.target import parse_target
 from scanner.network import Resolver, WebClient, own_name
 from scanner.probe import Prober
+from scanner.probe.judgements import REMEMBERED
 from scanner.protocol import TlsClient
 from scanner.service.asking import Asker, Errand
 from scanner.service.clues import Clues
@@ -17,6 +18,9 @@ from scanner.service.rounds import Manner, Rounds
 from scanner.verdict import Policy
 from scanner.verdict.remember import Patience
 from scanner.verdict.rules import Override
+
+JUDGEMENTS = 262_144
+"""Judgements that a watch remembers: two for each of its endpoints."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,7 @@ def build_parts(
         tls=TlsClient(settings.probe.ca_file),
         policy=policy,
         vantage=settings.vantage,
+        remembered=JUDGEMENTS if cached is None else REMEMBERED,
     )
     catalogue = Catalogue(settings.catalogue)
     # Last: a reload that fails must not have changed the resolver in use.

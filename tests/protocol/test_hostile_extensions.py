@@ -73,6 +73,28 @@ def test_a_demand_for_a_staple_beside_odd_extensions_is_heard(certificates: Auth
     assert found.demands_staple
 
 
+@pytest.mark.parametrize(
+    ("encoded", "is_demanded"),
+    [
+        ("3006020105020118", True),  # a status request, and a feature of an unknown number
+        ("3006020118020105", True),
+        ("3007020200ff020105", True),
+        ("3003020118", False),
+        ("3006020105040118", False),  # a list that holds something else than numbers
+        ("020105", False),  # a number in place of a list
+        ("3006020105", False),  # cut short
+        ("", False),
+    ],
+)
+def test_a_demand_for_a_staple_beside_a_feature_of_an_unknown_number_is_heard(
+    encoded: str, is_demanded: bool, certificates: Authority
+) -> None:
+    found = judge(der_of(make(certificates, raw(ExtensionOID.TLS_FEATURE, encoded))))
+
+    assert found is not None
+    assert found.demands_staple is is_demanded
+
+
 def test_an_extension_that_itself_cannot_be_read_is_told_from_one_that_is_not_there(
     certificates: Authority,
 ) -> None:

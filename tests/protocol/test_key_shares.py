@@ -167,3 +167,37 @@ def test_where_the_binding_has_no_call_for_it_everything_stays_as_it_is(
     meet(client, old)
 
     assert shares_of(hello_of(client)) == [HYBRID, X25519]
+
+
+@pytest.mark.parametrize(("group", "number"), [("secp256r1", 0x0017), ("secp384r1", 0x0018)])
+def test_a_host_that_asked_for_another_group_is_sent_its_share(
+    group: str, number: int, client: TlsClient, certificates: Authority
+) -> None:
+    server = TlsServer(certificates.issue(HOST))
+    assert Binding.lib.SSL_CTX_set1_curves_list(server.context._context, group.encode()) == 1
+    before = extensions_of(hello_of(client))
+
+    assert meet(client, server) == group
+    assert len(server.asked_for) == 2  # a HelloRetryRequest, answered by a second hello
+
+    hello = hello_of(client)
+    assert shares_of(hello) == [number]
+    assert extensions_of(hello)[SUPPORTED_GROUPS] == before[SUPPORTED_GROUPS]
+    assert meet(client, server) == group
+    assert len(server.asked_for) == 3  # none this time
+
+
+def test_before_tls_1_3_the_cheapest_share_goes_along(client: TlsClient, certificates: Authority) -> None:
+    server = TlsServer(certificates.issue(HOST), highest="TLSv1.2")
+    assert Binding.lib.SSL_CTX_set1_curves_list(server.context._context, b"secp384r1") == 1
+
+    assert meet(client, server) == "secp384r1"
+    assert shares_of(hello_of(client)) == [X25519]
+
+
+def test_of_many_connections_at_once_one_alone_is_sent_both_shares(client: TlsClient, old: TlsServer) -> None:
+    meet(client, old)
+
+    counts = [len(shares_of(hello_of(client))) for _ in range(ASKED_ANEW + 4)]
+
+    assert sorted(counts) == [1] * (ASKED_ANEW + 3) + [2]

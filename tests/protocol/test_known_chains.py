@@ -9,6 +9,7 @@ from OpenSSL import SSL
 
 from scanner.protocol import TlsClient
 from scanner.protocol.evidence import VerifyError
+from scanner.protocol.memory import Memory
 from scanner.protocol.verification import Chains, Verification
 from tests.protocol.identities import HOST, Authority, Identity
 from tests.protocol.test_verification import CASES, Case, add, present
@@ -169,3 +170,22 @@ def test_the_presented_chain_is_told_as_it_came(client: TlsClient, certificates:
     assert found is not None
     assert len(tunnel.presented()) == found.chain_length == 2
     assert list(tunnel.presented()) == [each.public_bytes(Encoding.DER) for each in identity.chain]
+
+
+def test_a_certificate_that_somebody_holds_is_not_described_again(
+    client: TlsClient, certificates: Authority
+) -> None:
+    client.described = Memory(1)  # as if more certificates were met in turns than are remembered
+    first, second = certificates.issue(HOST), certificates.issue(HOST)
+    held = present(client, first)
+    present(client, second)
+
+    assert present(client, first) is held
+
+
+def test_a_certificate_that_nobody_holds_takes_no_room(client: TlsClient, certificates: Authority) -> None:
+    client.described = Memory(1)
+    for _ in range(3):
+        present(client, certificates.issue(HOST))
+
+    assert len(client.in_use) == 1

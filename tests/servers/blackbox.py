@@ -30,8 +30,40 @@ def smtp_starttls_module(ca_file: Path, server_name: str, *, wants_auth: bool = 
         {"expect": "^250-AUTH" if wants_auth else "^250 "},
         {"send": "QUIT\r"},
     ]
-    tls = {"ca_file": str(ca_file), "server_name": server_name}
-    tcp = {"preferred_ip_protocol": "ip4", "query_response": dialogue, "tls_config": tls}
+    return _module(dialogue, ca_file, server_name)
+
+
+def imaps_module(ca_file: Path, server_name: str) -> dict[str, Any]:
+    """Return a module for IMAP with TLS from the first byte."""
+    dialogue: list[dict[str, Any]] = [
+        {"expect": r"^\* OK"},
+        {"send": "a1 CAPABILITY\r"},
+        {"expect": "^a1 OK"},
+        {"send": "a2 LOGOUT\r"},
+    ]
+    return _module(dialogue, ca_file, server_name, tls=True)
+
+
+def pop3_stls_module(ca_file: Path, server_name: str) -> dict[str, Any]:
+    """Return a module for POP3 with STLS."""
+    capabilities: list[dict[str, Any]] = [{"send": "CAPA\r"}, {"expect": r"^\.$"}]
+    dialogue: list[dict[str, Any]] = [
+        {"expect": r"^\+OK"},
+        *capabilities,
+        {"send": "STLS\r"},
+        {"expect": r"^\+OK"},
+        {"starttls": True},
+        *capabilities,
+        {"send": "QUIT\r"},
+    ]
+    return _module(dialogue, ca_file, server_name)
+
+
+def _module(
+    dialogue: list[dict[str, Any]], ca_file: Path, server_name: str, *, tls: bool = False
+) -> dict[str, Any]:
+    trust = {"ca_file": str(ca_file), "server_name": server_name}
+    tcp = {"preferred_ip_protocol": "ip4", "query_response": dialogue, "tls_config": trust, "tls": tls}
     return {"prober": "tcp", "timeout": "10s", "tcp": tcp}
 
 
