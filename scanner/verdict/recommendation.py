@@ -1,10 +1,10 @@
 """The one rule of what is recommended to mail programs, and the choice among what was measured."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from scanner.model import PORTS, Observation, Protocol, Service, Source, Standing, State, TlsMode
-from scanner.model.domain import Membership
+from scanner.model.domain import DomainFacts, Membership
 from scanner.model.observation import Key
 from scanner.model.ports import Preference
 from scanner.verdict.level import is_downgraded, level_of, works
@@ -62,6 +62,25 @@ def is_recommended(services: Collection[Service], fitting: Collection[Service]) 
     """
     wanted = {Service.SUBMISSION, Service.IMAP} | ({Service.POP3} & set(services))
     return wanted <= set(fitting)
+
+
+def find_recommended(facts: DomainFacts, latest: Callable[[Key], Observation | None]) -> bool | None:
+    """Tell whether a domain has what is recommended; None where that is not known, or not asked of it.
+
+    Args:
+        latest: returns the last judged observation of an endpoint.
+    """
+    services = {member.service for member in facts.members} | facts.lost
+    if not facts.is_domain or services <= {Service.MX}:
+        return None
+    fitting = set()
+    for member in facts.members:
+        seen = latest(member.key)
+        if seen is None:
+            return None
+        if is_client_port(member.service, member.key[2], member.key[4]) and fits_clients(seen):
+            fitting.add(member.service)
+    return is_recommended(services, fitting)
 
 
 @dataclass(frozen=True, slots=True)
