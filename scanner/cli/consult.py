@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from scanner.cli.console import ending_quietly
+from scanner.cli.console import ending_quietly, give_up
 from scanner.cli.memory_commands import Form, FormOption
 from scanner.verdict.credentials import Purpose
 
@@ -64,9 +64,40 @@ def explain(
     ] = None,
     *,
     form: FormOption = Form.TEXT,
+    config: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--config",
+            metavar="HOST:PORT:MODE|FILE",
+            help="What a program is set to, MODE being ssl, starttls or none; and a configuration (YAML).",
+        ),
+    ] = None,
+    domain: Annotated[
+        str | None, typer.Option(metavar="DOMAIN", help="Whose mail it is: look there for the cause.")
+    ] = None,
+    devices: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="How many devices read the mailbox.")
+    ] = None,
+    resolver: ResolverOption = None,
+    ca_file: CaFileOption = None,
+    allow_private: PrivateOption = False,
+    timeout: TimeoutOption = None,
 ) -> None:
-    """Say what a port is for, or what a pasted error means and how to mend it."""
-    from scanner.cli.explain import explain_words  # noqa: PLC0415 - see above
-
+    """Say what a port is for, what an error means, or which of a program's settings is wrong."""
     with ending_quietly():
-        raise typer.Exit(explain_words(words or [], is_json=form is Form.JSON))
+        if not config and domain is None:
+            from scanner.cli.explain import explain_words  # noqa: PLC0415 - see above
+
+            raise typer.Exit(explain_words(words or [], is_json=form is Form.JSON))
+        # These look at servers.
+        from scanner.cli.explain_case import Question, explain_case, sort_configs  # noqa: PLC0415
+        from scanner.cli.survey import Network  # noqa: PLC0415
+
+        settings, path = sort_configs(config or [])
+        if settings is None and domain is None:
+            give_up("--config: a configuration alone asks nothing; add HOST:PORT:MODE or --domain")
+        if settings is None and not words:
+            give_up("nothing to explain: give a text, or --config HOST:PORT:MODE, beside --domain")
+        question = Question(tuple(words or ()), settings, domain, devices)
+        network = Network(path, resolver, ca_file, allow_private, timeout)
+        raise typer.Exit(explain_case(question, network, is_json=form is Form.JSON))

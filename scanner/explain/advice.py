@@ -11,7 +11,7 @@ from scanner.model.observation import Key
 from scanner.model.ports import Preference
 from scanner.model.published import UserName
 from scanner.verdict.credentials import Credential, Purpose, choose_credential
-from scanner.verdict.recommendation import Choice, Taste, Way, choose, is_recommended
+from scanner.verdict.recommendation import Choice, Taste, Way, choose, find_recommended
 
 POP3_CAUTION = (
     "POP3 fetches mail to one device, often deletes it on the server, and does not synchronise: "
@@ -114,7 +114,7 @@ def advise(
         services,
         named or UserName.FULL_ADDRESS,
         named is not None,
-        _is_met(facts, latest, services),
+        find_recommended(facts, latest.get),
     )
 
 
@@ -136,15 +136,3 @@ def _credential_for(way: Way | None, provider: Provider | None, purpose: Purpose
         return None
     said = () if provider is None else provider.ways_to_sign_in
     return choose_credential(way.best.auth_after_tls, said, purpose)
-
-
-def _is_met(
-    facts: DomainFacts, latest: Mapping[Key, Observation], services: Mapping[Service, Setup]
-) -> bool | None:
-    """Tell whether the domain has what is recommended, as the metric of that name does."""
-    known = {member.service for member in facts.members} | facts.lost
-    is_probed = all(member.key in latest for member in facts.members)
-    if not facts.is_domain or known <= {Service.MX} or not is_probed:
-        return None
-    fitting = {service for service, settings in services.items() if settings.choice.way is not None}
-    return is_recommended(known, fitting)
