@@ -110,6 +110,9 @@ def _build_rest(choice: Choice) -> Iterator[RenderableType]:
     for way in choice.failing:
         place = f"{name_place(way.host, way.port)} {MODE_NAMES[way.tls_mode]}"
         yield indent(Text(f"not {place}: {tell_state(way.best)}", "yellow" if choice.way is None else QUIET))
+    for way in choice.between_servers:
+        place = name_place(way.host, way.port)
+        yield indent(Text(f"not {place}: it is named for mail programs, and 25 is between servers", "yellow"))
     if choice.unmeasured:
         places = dict.fromkeys(name_place(member.key[0], member.key[2]) for member in choice.unmeasured)
         yield indent(Text(f"not measured, so not recommended: {', '.join(places)}", QUIET))
@@ -122,7 +125,7 @@ def _tell_absence(choice: Choice) -> Iterator[str]:
         yield f"the domain publishes that it does not offer {name}"
     elif choice.is_lost:
         yield f"servers for {name} are named, and none of them is in the DNS"
-    elif choice.way is None and not (choice.failing or choice.unmeasured):
+    elif choice.way is None and not (choice.failing or choice.between_servers or choice.unmeasured):
         yield f"no server for {name} is known; name its host: mailport scan HOST"
 
 
@@ -157,6 +160,7 @@ def _service_to_json(settings: Setup) -> Record:
         "others": [_way_to_json(way) for way in choice.others],
         "working_alternative": None if choice.stopgap is None else _stopgap_to_json(choice.stopgap),
         "failing": [_way_to_json(way) | {"why": tell_state(way.best)} for way in choice.failing],
+        "between_servers": [_way_to_json(way) for way in choice.between_servers],
         "not_measured": [name_place(member.key[0], member.key[2]) for member in choice.unmeasured],
         "not_offered": choice.is_refused,
     }

@@ -17,8 +17,6 @@ POP3_CAUTION = (
     "POP3 fetches mail to one device, often deletes it on the server, and does not synchronise: "
     "for one device that keeps its mail itself. For several devices use IMAP."
 )
-EXPOSED = "the password, the content of the messages and their attachments"
-"""What plain text lays open."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from scanner.model import PORTS, Observation, Protocol, Service, Source, Standing, State, TlsMode
+from scanner.model import PORTS, Observation, Protocol, Role, Service, Source, Standing, State, TlsMode
 from scanner.model.domain import DomainFacts, Membership
 from scanner.model.observation import Key
 from scanner.model.ports import Preference
@@ -111,6 +111,12 @@ class Way:
         return is_client_port(self.service, self.port, self.tls_mode)
 
     @property
+    def is_between_servers(self) -> bool:
+        """Whether the port is one that servers meet on."""
+        row = PORTS.get(self.port)
+        return row is not None and row.role is Role.MX
+
+    @property
     def best(self) -> Observation:
         """The observation that speaks for it, the best of several."""
         return max(self.seen, key=lambda seen: (fits_clients(seen), works(seen), level_of(seen)))
@@ -128,6 +134,8 @@ class Choice:
     """Where nothing is recommended: what was measured to work with TLS, on a legacy or unusual port."""
     failing: tuple[Way, ...] = ()
     """What was measured and does not fit."""
+    between_servers: tuple[Way, ...] = ()
+    """What is named for mail programs on port 25, which is never for them, whether it works or not."""
     unmeasured: tuple[Membership, ...] = ()
     """What is named and was not measured, or could not be judged from here."""
     is_refused: bool = False
@@ -177,14 +185,19 @@ def choose(
     fitting = sorted(
         (way for way in ways if way.fits and way.is_for_clients), key=lambda way: _rank(way, taste)
     )
-    stopgaps = sorted((way for way in ways if not way.is_for_clients and works(way.best)), key=_rank_stopgap)
+    between_servers = tuple(way for way in ways if way.is_between_servers)
+    stopgaps = sorted(
+        (way for way in ways if not (way.is_for_clients or way.is_between_servers) and works(way.best)),
+        key=_rank_stopgap,
+    )
     judged = {seen.endpoint.key for way in ways for seen in way.seen}
     return Choice(
         service,
         fitting[0] if fitting else None,
         tuple(fitting[1:]),
         stopgaps[0] if stopgaps and not fitting else None,
-        tuple(way for way in ways if not way.fits),
+        tuple(way for way in ways if not (way.fits or way.is_between_servers)),
+        between_servers,
         tuple(member for member in mine if member.key not in judged),
         service in refused and not mine,
         service in lost and not mine,

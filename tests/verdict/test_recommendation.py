@@ -187,6 +187,15 @@ def test_what_the_domain_does_not_have_is_told() -> None:
     assert choose(Service.IMAP, (), {}, Taste(), lost={Service.IMAP}).is_lost
 
 
+def test_port_25_is_not_even_a_stopgap_for_mail_programs() -> None:
+    """S38: what tells mail programs to send by port 25 is named as a mistake."""
+    seen = good(25)
+    named = (Membership(Service.SUBMISSION, seen.endpoint.key, Source.AUTOCONFIG),)
+    choice = choose(Service.SUBMISSION, named, by_key([seen]), Taste())
+    assert (choice.way, choice.stopgap, choice.failing) == (None, None, ())
+    assert [way.port for way in choice.between_servers] == [25]
+
+
 observations = st.sampled_from(
     [
         *(good(port) for port in (*PORTS, 2525)),
