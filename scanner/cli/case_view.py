@@ -21,12 +21,13 @@ _TITLES = {
 _STYLES = {Standing.LIKELY: "bold red", Standing.POSSIBLE: "yellow", Standing.UNLIKELY: QUIET}
 
 
-def build_comparison(comparison: Comparison) -> Iterator[RenderableType]:
+def build_comparison(comparison: Comparison, notes: Sequence[str]) -> Iterator[RenderableType]:
     """Yield what differs, and what to enter instead."""
     settings = comparison.settings
     place = name_place(settings.host, settings.port)
     whose = f"  for {comparison.domain}" if comparison.domain is not None else ""
     yield Text.assemble((f"{place}, {MODE_WORDS[settings.mode]}", "bold"), (whose, QUIET))
+    yield from (indent(Text(note, "yellow")) for note in notes)
     yield Text("")
     for each in comparison.differences:
         yield indent(Text.assemble((f"{each.field} differs", "bold yellow"), (f"  {each.id}", QUIET)))
@@ -79,13 +80,14 @@ def comparison_to_json(comparison: Comparison) -> Record:
 
 
 def build_diagnosis(
-    domain: str | None, reading: Reading, suspects: Sequence[Suspect], case: Case
+    domain: str | None, reading: Reading, suspects: Sequence[Suspect], case: Case, notes: Sequence[str]
 ) -> Iterator[RenderableType]:
     """Yield what is behind a complaint, the likeliest cause first."""
     entry = None if reading.best is None else reading.best.explanation
     title = "" if entry is None or entry.complaint is None else _TITLES[entry.complaint]
     means = "" if entry is None else f"{entry.title}. {entry.means}"
     yield Text.assemble((title, "bold"), (f"  at {domain}" if domain is not None else "", QUIET))
+    yield from (indent(Text(note, "yellow")) for note in notes)
     yield Text("")
     yield indent(Text(means))
     yield Text("")

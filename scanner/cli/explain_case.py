@@ -21,6 +21,7 @@ from scanner.explain.client_settings import ClientSettings, looks_like_settings,
 from scanner.explain.compare import Comparison, Measured, compare, targets_for
 from scanner.explain.diagnosis import diagnose
 from scanner.explain.suspicion import Case
+from scanner.explain.words import SERVICE_NAMES
 from scanner.model import Observation, State
 from scanner.model.domain import DomainFacts
 from scanner.model.registrable import registrable_domain
@@ -75,11 +76,12 @@ def explain_case(question: Question, network: Network, *, is_json: bool) -> Exit
     settings = network.settings(targets)
     look = survey(settings)
     facts = (None if domain is None else look.facts_of(domain.host)) or DomainFacts("", is_found=False)
+    notes = _note(question, facts, look)
     comparison = None if question.settings is None else _compare(question, facts, look, settings)
     if reading is None:
         if comparison is None:
             give_up("nothing to explain: there are neither words nor settings")
-        return _show_comparison(comparison, look, is_json=is_json)
+        return _show_comparison(comparison, look, notes, is_json=is_json)
     provider = find_provider(settings, facts, look)
     case = Case(
         _seen_for(question, facts, look),
@@ -88,7 +90,20 @@ def explain_case(question: Question, network: Network, *, is_json: bool) -> Exit
         frozenset() if reading.best is None else frozenset({reading.best.explanation.id}),
         _port_in(reading),
     )
-    return _show_diagnosis(reading, case, question, is_json=is_json)
+    return _show_diagnosis(reading, case, question, notes, is_json=is_json)
+
+
+def _note(question: Question, facts: DomainFacts, look: Look) -> tuple[str, ...]:
+    """Tell what there is to tell of the domain itself, and what could not be compared for want of servers."""
+    whose, settings = question.whose, question.settings
+    if whose is None:
+        return ()
+    notes = [finding.detail for finding in look.findings_of(whose) if finding.reason and finding.detail]
+    named = {member.service for member in facts.members}
+    if settings is not None and settings.service not in named:
+        service = SERVICE_NAMES[settings.service]
+        notes.append(f"{whose} names no server for {service}: whether this host is its own cannot be told")
+    return tuple(dict.fromkeys(notes))
 
 
 def _compare(question: Question, facts: DomainFacts, look: Look, settings: Settings) -> Comparison:
@@ -122,25 +137,29 @@ def _port_in(reading: Reading) -> int | None:
     return None if found is None else int(found[1])
 
 
-def _show_comparison(comparison: Comparison, look: Look, *, is_json: bool) -> Exit:
+def _show_comparison(comparison: Comparison, look: Look, notes: Sequence[str], *, is_json: bool) -> Exit:
     if is_json:
-        typer.echo(json.dumps(comparison_to_json(comparison), ensure_ascii=False, indent=1))
+        record = comparison_to_json(comparison) | {"notes": list(notes)}
+        typer.echo(json.dumps(record, ensure_ascii=False, indent=1))
     else:
-        print_prose(build_comparison(comparison))
+        print_prose(build_comparison(comparison, notes))
     if _is_blind(look):
         return Exit.CANNOT_WORK
     return Exit.FINDINGS if comparison.differences else Exit.DONE
 
 
-def _show_diagnosis(reading: Reading, case: Case, question: Question, *, is_json: bool) -> Exit:
+def _show_diagnosis(
+    reading: Reading, case: Case, question: Question, notes: Sequence[str], *, is_json: bool
+) -> Exit:
     """Show what the text means, and where it is one of the three complaints, what is behind it."""
     complaint = None if reading.best is None else reading.best.explanation.complaint
     suspects = () if complaint is None else diagnose(complaint, case)
     if is_json:
         record = diagnosis_to_json(question.whose, complaint, suspects, case)
-        typer.echo(json.dumps(record | {"text": reading_to_json(reading)}, ensure_ascii=False, indent=1))
+        record |= {"text": reading_to_json(reading), "notes": list(notes)}
+        typer.echo(json.dumps(record, ensure_ascii=False, indent=1))
     elif complaint is not None:
-        print_prose(build_diagnosis(question.whose, reading, suspects, case))
+        print_prose(build_diagnosis(question.whose, reading, suspects, case, notes))
     elif reading.is_known:
         print_prose(build_reading(reading))
     if not reading.is_known:

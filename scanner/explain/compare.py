@@ -105,7 +105,8 @@ def _find_host(settings: ClientSettings, measured: Measured) -> Iterator[Differe
         if certificate is not None and not certificate.name_matches and certificate.matched_name is None:
             names = ", ".join(certificate.names[:4]) or "no name at all"
             why = f"{settings.host} answers with a certificate for {names}"
-            better = wanted if wanted != settings.host else next(iter(certificate.names), None)
+            is_other = wanted is not None and wanted != settings.host
+            better = wanted if is_other else next(iter(certificate.names), None)
             yield Difference("server_mismatch", "host", settings.host, better, f"{why}.")
             return
     if measured.hosts and settings.host not in measured.hosts:

@@ -8,6 +8,7 @@ from scanner.verdict.egress import EGRESS_REASONS
 from scanner.verdict.recommendation import fits_clients
 
 _HERE = "from this machine; if the complaint is another one's, try it there"
+_REFUSED = "The text says that a refusal came back, so the packets were not dropped."
 _NEAR = "Most homes, offices and clouds block port 25 outwards."
 
 
@@ -23,6 +24,8 @@ def own_network(case: Case) -> Suspect:
     answering = [seen for seen in mine if seen.state in {State.OPEN, State.CLOSED, State.REJECTING}]
     if answering and not out:
         contra.append(f"{say_of(answering, 'answers', 'answer')} {_HERE}.")
+    if "connection_refused" in case.told:
+        contra.append(_REFUSED)
     clear = [seen for seen in mine if seen.is_egress_clear]
     if clear:
         contra.append(f"Control servers answer on port {clear[0].endpoint.port}: our network lets it out.")
@@ -46,6 +49,7 @@ def target_firewall(case: Case) -> Suspect:
         pro.append(f"Other ports of the same host answer: {places_of(beside)}.")
     reached = [seen for seen in mine if seen.state not in {State.UNKNOWN, State.BLOCKED}]
     contra = [f"Packets get through to {places_of(reached)}."] if reached and not blocked else []
+    contra += [_REFUSED] if "connection_refused" in case.told else []
     return Suspect(
         "port_blocked",
         "A firewall at the server drops the packets",

@@ -114,6 +114,17 @@ def test_people_read_the_evidence_for_and_against(farm: RunningFarm) -> None:
     assert "against healthy.mail.test:25" in outcome.stdout
 
 
+@pytest.mark.parametrize(
+    ("domain", "told"), [("nope.test", "does not exist"), ("nullmx.mail.test", "takes no mail")]
+)
+def test_what_is_wrong_with_the_domain_itself_is_told(farm: RunningFarm, domain: str, told: str) -> None:
+    settings = ask(farm, "--config", "healthy.mail.test:993:ssl", "--domain", domain)
+    assert told in settings.stdout
+    assert f"{domain} names no server for IMAP" in " ".join(settings.stdout.split())
+    complaint = explain(farm, "connection refused", "--domain", domain)
+    assert told in complaint["notes"][0]
+
+
 def test_a_text_that_no_look_decides_is_explained_all_the_same(farm: RunningFarm) -> None:
     outcome = ask(farm, "552 5.3.4 Message size exceeds fixed limit", "--domain", "mail.test")
     assert outcome.status == 0

@@ -88,6 +88,13 @@ def test_a_certificate_of_another_is_the_wrong_host() -> None:
     assert difference.wanted == "*.example.net"
 
 
+def test_of_an_address_the_certificate_tells_the_name_to_use() -> None:
+    other = replace(CERTIFICATE, name_matches=False, matched_name=None, names=(HOST,))
+    seen = replace(good(993, host="192.0.2.7"), certificate=other)
+    (difference,) = held("192.0.2.7:993:ssl", seen, hosts=frozenset()).differences
+    assert (difference.field, difference.yours, difference.wanted) == ("host", "192.0.2.7", HOST)
+
+
 def test_a_host_that_does_not_exist_is_the_wrong_one() -> None:
     settings = parse_client_settings("imap.exmaple.org:993:ssl")
     choice = choose(settings.service, members(ALL), by_key(ALL), Taste())

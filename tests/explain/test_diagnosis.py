@@ -60,6 +60,14 @@ def test_port_25_is_suspect_by_itself() -> None:
     assert "block port 25" in suspect.pro[0]
 
 
+def test_a_refusal_speaks_against_whoever_drops_packets() -> None:
+    refused = Case((bad(587, Reason.CONNECTION_REFUSED),), told=frozenset({"connection_refused"}))
+    for cause in ("egress_blocked", "port_blocked"):
+        suspect = of(TIMEOUT, refused, cause)
+        assert suspect.standing is Standing.UNLIKELY
+        assert any("a refusal came back" in text for text in suspect.contra)
+
+
 GMAIL, ZOHO = Catalogue().get("gmail"), Catalogue().get("zoho")
 
 
