@@ -10,7 +10,7 @@ import typer
 from scanner import __version__
 from scanner.cli.checking import check_file
 from scanner.cli.console import Exit, ending_quietly, give_up, run_interruptibly, say
-from scanner.cli.consult import explain
+from scanner.cli.consult import advise, explain
 from scanner.cli.logs import LogFormat, set_up_logging
 from scanner.cli.memory_commands import baseline, events, rejudge
 from scanner.cli.options import COMMAND_LINE, list_problems
@@ -31,6 +31,7 @@ app = typer.Typer(
 app.add_typer(baseline)
 app.command()(events)
 app.command()(rejudge)
+app.command()(advise)
 app.command()(explain)
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="Configuration (YAML).")]

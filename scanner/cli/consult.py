@@ -1,13 +1,58 @@
 """The commands that give advice: what a port or an error means, and which servers and settings to use."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from scanner.cli.console import ending_quietly
+from scanner.cli.console import ending_quietly, give_up
 from scanner.cli.memory_commands import Form, FormOption
+from scanner.verdict.credentials import Purpose
 
 # What these commands do is imported when one runs, so that the others start as fast as before.
+
+ConfigOption = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="Configuration (YAML).")]
+ResolverOption = Annotated[
+    str | None, typer.Option("--resolver", metavar="IP[:PORT]", help="Name server to ask, not the system's.")
+]
+CaFileOption = Annotated[
+    Path | None, typer.Option("--ca-file", metavar="PEM", help="Certificates to trust, not the system's.")
+]
+PrivateOption = Annotated[
+    bool, typer.Option("--allow-private", help="Probe private, loopback and link-local addresses too.")
+]
+TimeoutOption = Annotated[
+    float | None,
+    typer.Option("--timeout", metavar="S", help="Cap on connect and on every single read, in seconds."),
+]
+
+
+def advise(
+    domain: Annotated[str, typer.Argument(metavar="DOMAIN", help="example.org, or an address at it.")],
+    *,
+    purpose: Annotated[Purpose, typer.Option("--for", help="What the settings are for.")] = Purpose.CLIENT,
+    devices: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="How many devices read the mailbox.")
+    ] = None,
+    local: Annotated[
+        bool, typer.Option("--local", help="Mail is kept on the device, or the mailbox has little room.")
+    ] = False,
+    form: FormOption = Form.TEXT,
+    config: ConfigOption = None,
+    resolver: ResolverOption = None,
+    ca_file: CaFileOption = None,
+    allow_private: PrivateOption = False,
+    timeout: TimeoutOption = None,
+) -> None:
+    """Say which servers, ports and settings to use for a domain, from what is measured now."""
+    from scanner.cli.advise import advise_domain  # noqa: PLC0415 - see above
+    from scanner.cli.survey import Network  # noqa: PLC0415
+    from scanner.explain.advice import Wish  # noqa: PLC0415
+
+    network = Network(config, resolver, ca_file, allow_private, timeout)
+    with ending_quietly():
+        status = advise_domain(domain, Wish(purpose, devices, local), network, is_json=form is Form.JSON)
+        raise typer.Exit(status)
 
 
 def explain(
@@ -19,9 +64,40 @@ def explain(
     ] = None,
     *,
     form: FormOption = Form.TEXT,
+    config: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--config",
+            metavar="HOST:PORT:MODE|FILE",
+            help="What a program is set to, MODE being ssl, starttls or none; and a configuration (YAML).",
+        ),
+    ] = None,
+    domain: Annotated[
+        str | None, typer.Option(metavar="DOMAIN", help="Whose mail it is: look there for the cause.")
+    ] = None,
+    devices: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="How many devices read the mailbox.")
+    ] = None,
+    resolver: ResolverOption = None,
+    ca_file: CaFileOption = None,
+    allow_private: PrivateOption = False,
+    timeout: TimeoutOption = None,
 ) -> None:
-    """Say what a port is for, or what a pasted error means and how to mend it."""
-    from scanner.cli.explain import explain_words  # noqa: PLC0415 - see above
-
+    """Say what a port is for, what an error means, or which of a program's settings is wrong."""
     with ending_quietly():
-        raise typer.Exit(explain_words(words or [], is_json=form is Form.JSON))
+        if not config and domain is None:
+            from scanner.cli.explain import explain_words  # noqa: PLC0415 - see above
+
+            raise typer.Exit(explain_words(words or [], is_json=form is Form.JSON))
+        # These look at servers.
+        from scanner.cli.explain_case import Question, explain_case, sort_configs  # noqa: PLC0415
+        from scanner.cli.survey import Network  # noqa: PLC0415
+
+        settings, path = sort_configs(config or [])
+        if settings is None and domain is None:
+            give_up("--config: a configuration alone asks nothing; add HOST:PORT:MODE or --domain")
+        if settings is None and not words:
+            give_up("nothing to explain: give a text, or --config HOST:PORT:MODE, beside --domain")
+        question = Question(tuple(words or ()), settings, domain, devices)
+        network = Network(path, resolver, ca_file, allow_private, timeout)
+        raise typer.Exit(explain_case(question, network, is_json=form is Form.JSON))

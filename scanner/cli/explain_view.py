@@ -30,6 +30,7 @@ def build_port(facts: PortFacts) -> Iterator[RenderableType]:
         ("Who uses it", Text(facts.users)),
         ("Encryption", Text(WAYS[_tls_of(facts)])),
         ("Security", Text(facts.security)),
+        *([("Risk", Text(facts.risk, "yellow"))] if facts.risk is not None else []),
         ("Advice", Text(facts.advice, "bold")),
     ]
     yield indent(pairs(rows))
@@ -53,6 +54,7 @@ def port_to_json(facts: PortFacts) -> Record:
         "purpose": facts.purpose,
         "users": facts.users,
         "security": facts.security,
+        "risk": facts.risk,
         "advice": facts.advice,
     }
 

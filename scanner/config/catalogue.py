@@ -35,7 +35,7 @@ from scanner.config.catalogue_values import (
 from scanner.config.problem import describe_value
 from scanner.config.values import list_of, one_of, whole_number
 from scanner.model.ports import PORTS, Protocol, Role, TlsMode
-from scanner.model.published import Login, Service
+from scanner.model.published import Login, Service, UserName
 
 BUILT_IN = frozenset(
     {
@@ -117,6 +117,7 @@ class SignIn(_Part):
     """How users sign in."""
 
     methods: Annotated[tuple[Login, ...], BeforeValidator(list_of(one_of(*Login)))]
+    username: Annotated[UserName | None, optional(one_of(*UserName))] = None
     notes: _OptionalText = None
 
 

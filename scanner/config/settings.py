@@ -21,11 +21,12 @@ from scanner.config.controls import ControlSettings
 from scanner.config.event_settings import EventSettings
 from scanner.config.mask import write_masked
 from scanner.config.metrics_settings import MetricsSettings
+from scanner.config.preference import read_preference
 from scanner.config.section import Section as _Section
 from scanner.config.store_settings import StoreSettings
 from scanner.config.tls_modes import refuse_two_modes
 from scanner.config.web_settings import WebSettings
-from scanner.model.ports import PORTS
+from scanner.model.ports import PORTS, Preference
 from scanner.model.published import Source
 from scanner.model.target import Target
 
@@ -229,6 +230,8 @@ class PolicySettings(_Section):
     """Successes in a row that make a baseline."""
     confirm_after: Annotated[int, BeforeValidator(values.whole_number(1, 20))] = 2
     """Bad probes, of one more, that confirm a loss."""
+    submission_preference: Annotated[Preference, BeforeValidator(read_preference)] | None = None
+    """None = as the provider orders its ports, and 587 where it says nothing."""
     overrides: Annotated[
         tuple[PolicyOverride, ...],
         LIST_OR_NOTHING,

@@ -87,6 +87,8 @@ class PortFacts(_Part):
     purpose: _Text
     users: _Text
     security: _Text
+    risk: _Text | None = None
+    """What happens to those who use it all the same."""
     advice: _Text
 
 

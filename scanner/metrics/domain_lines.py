@@ -8,11 +8,10 @@ from scanner.metrics.labels import label, number
 from scanner.metrics.sheet import MARK
 from scanner.model import Service
 from scanner.model.domain import DomainFacts, Membership
+from scanner.verdict.recommendation import is_client_port, is_recommended
 
 PIECE_LINES = 1000
 """How many lines are written at once: well below a millisecond."""
-
-_SUBMISSION_PORTS = frozenset({465, 587})
 
 Sample = tuple[str, str, float]
 """Family, labels behind the domain, and value."""
@@ -36,9 +35,9 @@ FAMILIES = {
         "domain's own MTA-STS policy and DNSSEC; absent where mailport_domain_service_up is."
     ),
     "mailport_domain_recommended": (
-        "Whether secure submission (465 or 587) and IMAP on 993 both work, and POP3 on 995 where the "
-        "domain publishes POP3 (1 yes, 0 no); absent until all are probed, and where no server for "
-        "clients is known at all."
+        "Whether secure submission (465 or 587, at least TLS 1.2, and a way to sign in) and IMAP on 993 "
+        "both work, and POP3 on 995 where the domain publishes POP3 (1 yes, 0 no); absent until all are "
+        "probed, and where no server for clients is known at all."
     ),
     "mailport_domain_mta_sts_info": (
         "1 with the mode of the domain's MTA-STS policy; absent where none is published or none could be had."
@@ -56,6 +55,8 @@ class Standing:
 
     is_up: bool
     level: int
+    fits_clients: bool
+    """Whether a mail program may be told to use it."""
 
 
 Known = list[tuple[Membership, Standing | None]]
@@ -94,14 +95,14 @@ def recommend(known: Known, lost: frozenset[Service]) -> Iterator[Sample]:
     services = {member.service for member, _ in known} | lost
     if services <= {Service.MX} or any(standing is None for _, standing in known):
         return
-    up = {
-        (member.service, member.key[2])
+    fitting = {
+        member.service
         for member, standing in known
-        if standing is not None and standing.is_up
+        if standing is not None
+        and standing.fits_clients
+        and is_client_port(member.service, member.key[2], member.key[4])
     }
-    has_submission = any((Service.SUBMISSION, port) in up for port in _SUBMISSION_PORTS)
-    has_pop3 = Service.POP3 not in services or (Service.POP3, 995) in up
-    yield "mailport_domain_recommended", "", has_submission and (Service.IMAP, 993) in up and has_pop3
+    yield "mailport_domain_recommended", "", is_recommended(services, fitting)
 
 
 def write_pattern(samples: Iterable[Sample]) -> dict[str, str]:

@@ -22,6 +22,7 @@ from scanner.model import Observation, Service, StsMode, StsPolicy
 from scanner.model.domain import DomainFacts, Membership
 from scanner.model.observation import Key
 from scanner.verdict.level import level_for, works_for
+from scanner.verdict.recommendation import fits_clients
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class _Terms:
     def measure(self, observation: Observation) -> Standing:
         """Tell what an observation means for these domains."""
         level = level_for(observation, self.policy, has_secure_mx=self.has_secure_mx)
-        return Standing(works_for(observation, self.policy), level)
+        return Standing(works_for(observation, self.policy), level, fits_clients(observation))
 
 
 _NO_TERMS = _Terms()

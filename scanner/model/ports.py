@@ -36,6 +36,15 @@ class Standing(StrEnum):
     LEGACY = "legacy"
 
 
+class Preference(StrEnum):
+    """Which port for sending is preferred, where several are secure."""
+
+    STARTTLS = "587"
+    IMPLICIT = "465"
+    RFC8314 = "rfc8314"
+    """TLS from the first byte before STARTTLS (RFC 8314 section 3.3); for sending that is 465."""
+
+
 @dataclass(frozen=True, slots=True)
 class Port:
     """One row of the port table."""

@@ -39,6 +39,14 @@ class Login(StrEnum):
     """Only through a program on the user's own computer."""
 
 
+class UserName(StrEnum):
+    """What users sign in as."""
+
+    FULL_ADDRESS = "full_address"
+    LOCAL_PART = "local_part"
+    """What stands before the @."""
+
+
 class Proof(StrEnum):
     """What a server must show before it counts as one of the domain's; only guesses need any."""
 

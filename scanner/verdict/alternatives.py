@@ -3,17 +3,18 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from scanner.model import PORTS, Observation, Severity, Standing, TlsMode, Verdict
+from scanner.model import Observation, Role, Severity, TlsMode, Verdict
 from scanner.verdict.level import is_blocked, is_downgraded, works
+from scanner.verdict.recommendation import fits_clients, is_legacy, rank_port
 
-_PREFERENCE = (Standing.RECOMMENDED, Standing.SECURE, Standing.SERVERS, Standing.LEGACY)
 _WAYS = {TlsMode.IMPLICIT: "TLS from the first byte", TlsMode.STARTTLS: "STARTTLS"}
 
 
 def find_alternative(seen: Observation, others: Iterable[Observation]) -> str | None:
     """Return where a client of this service could turn instead, by what was measured; None = not known.
 
-    The same host comes before others, and the port that is recommended before the rest.
+    What a mail program may be told to use comes before what merely works, the same host before others,
+    and the port that is recommended before the rest. A legacy port is named as one.
     """
     endpoint = seen.endpoint
     found = [
@@ -27,8 +28,11 @@ def find_alternative(seen: Observation, others: Iterable[Observation]) -> str | 
     ]
     if not found:
         return None
-    best = min(found, key=lambda other: (other.endpoint.host != endpoint.host, *_rank(other)))
-    return f"{best.endpoint.host}:{best.endpoint.port}, {_WAYS[best.endpoint.tls_mode]}"
+    best = min(
+        found, key=lambda other: (*_rank_use(other), other.endpoint.host != endpoint.host, *_rank(other))
+    )
+    legacy = ", a legacy port: for the time being only" if is_legacy(best.endpoint.port) else ""
+    return f"{best.endpoint.host}:{best.endpoint.port}, {_WAYS[best.endpoint.tls_mode]}{legacy}"
 
 
 def with_alternative(seen: Observation, alternative: str) -> Observation:
@@ -48,7 +52,10 @@ def _add(verdict: Verdict, alternative: str) -> Verdict:
     return replace(verdict, working_alternative=alternative)
 
 
+def _rank_use(other: Observation) -> tuple[bool]:
+    """Put what fits mail programs first; servers take any port that works."""
+    return (other.endpoint.role is not Role.MX and not fits_clients(other),)
+
+
 def _rank(other: Observation) -> tuple[int, int, str, int]:
-    row = PORTS.get(other.endpoint.port)
-    place = _PREFERENCE.index(row.standing) if row is not None else len(_PREFERENCE)
-    return (place, -other.level, other.endpoint.host, other.endpoint.port)
+    return (rank_port(other.endpoint.port), -other.level, other.endpoint.host, other.endpoint.port)

@@ -5,7 +5,7 @@ from scanner.verdict.rules import Case, Rule, enumerate_shortly, quote
 
 IN_CLEAR = frozenset({"PLAIN", "LOGIN", "USER"})
 """Ways to sign in that send the password itself: SASL PLAIN and LOGIN, IMAP's LOGIN, POP3's USER."""
-_OAUTH = frozenset({"XOAUTH2", "OAUTHBEARER"})
+OAUTH = frozenset({"XOAUTH2", "OAUTHBEARER"})
 """The SASL mechanisms of OAuth 2 (RFC 7628, and its predecessor)."""
 _IN_WORDS = {
     Login.OAUTH2: "OAuth 2",
@@ -55,7 +55,7 @@ def oauth_not_offered(case: Case) -> Verdict | None:
     who may still use them, or refuse them only when somebody tries.
     """
     offered = _offered_in_tls(case)
-    if case.expectation.login != (Login.OAUTH2,) or offered is None or not _OAUTH.isdisjoint(offered):
+    if case.expectation.login != (Login.OAUTH2,) or offered is None or not OAUTH.isdisjoint(offered):
         return None
     if not offered and case.observation.endpoint.protocol is not Protocol.IMAP:
         return None  # SMTP: see auth_not_offered; POP3 need not tell what it can (RFC 2449 section 5)
@@ -73,7 +73,7 @@ def oauth_not_offered(case: Case) -> Verdict | None:
 def oauth_only(case: Case) -> Verdict | None:
     """F35: inside TLS there is OAuth and nothing else, in IMAP with LOGINDISABLED: no password is taken."""
     offered = _offered_in_tls(case)
-    if not offered or not _OAUTH.issuperset(offered):
+    if not offered or not OAUTH.issuperset(offered):
         return None
     others = " and ".join(_IN_WORDS[way] for way in case.expectation.login if way is not Login.OAUTH2)
     doubt = (

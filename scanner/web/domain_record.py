@@ -9,9 +9,9 @@ from scanner.model.domain import DomainFacts, Membership
 from scanner.model.observation import Key
 from scanner.model.record import Record, to_record
 from scanner.verdict.level import level_for, works_for
+from scanner.verdict.recommendation import find_recommended
 
 Find = Callable[[Key], Observation | None]
-_SUBMISSION = (465, 587)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class DomainWriter:
             "is_domain": facts.is_domain,
             "is_found": facts.is_found,
             "services": _add_up(worths, facts),
-            "recommended": _is_recommended(worths, facts),
+            "recommended": find_recommended(facts, self._find),
             "severity": max(severities).label if severities else None,
             "endpoints": len({worth.member.key for worth in worths}),
             "mta_sts": None if facts.mta_sts is None else facts.mta_sts.value,
@@ -117,18 +117,6 @@ def _add_up(worths: Sequence[_Worth], facts: DomainFacts) -> Mapping[str, Record
             "refused": service in facts.refused,
         }
     return services
-
-
-def _is_recommended(worths: Sequence[_Worth], facts: DomainFacts) -> bool | None:
-    """Tell whether what is recommended to clients works; None where that is not known, or not asked."""
-    services = {worth.member.service for worth in worths} | facts.lost
-    is_unknown = any(worth.seen is None for worth in worths)
-    if not facts.is_domain or services <= {Service.MX} or is_unknown:
-        return None
-    up = {(worth.member.service, worth.member.key[2]) for worth in worths if worth.is_up}
-    has_submission = any((Service.SUBMISSION, port) in up for port in _SUBMISSION)
-    has_pop3 = Service.POP3 not in services or (Service.POP3, 995) in up
-    return has_submission and (Service.IMAP, 993) in up and has_pop3
 
 
 def _write_member(worth: _Worth) -> Record:

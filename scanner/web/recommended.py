@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from scanner.model import PORTS, Protocol, Role, Standing, TlsMode
+from scanner.model import Protocol, Role, Service, TlsMode
+from scanner.verdict.recommendation import fits_clients, is_client_port, rank_port
 from scanner.web.brief import Brief
 
-_PREFERENCE = (Standing.RECOMMENDED, Standing.SECURE)
-"""The legacy ports are advised to nobody, however well they work (RFC 8314 section 3)."""
+_SERVICES = {Protocol.SMTP: Service.SUBMISSION, Protocol.IMAP: Service.IMAP, Protocol.POP3: Service.POP3}
 _WAYS = {TlsMode.IMPLICIT: "TLS from the first byte (SSL/TLS)", TlsMode.STARTTLS: "STARTTLS"}
 
 
@@ -54,20 +54,14 @@ def _best_of(briefs: Iterable[Brief]) -> Sequence[Sequence[Brief]]:
 
 
 def _is_good(brief: Brief) -> bool:
-    row = PORTS.get(brief.port)
-    is_advised = row.standing in _PREFERENCE if row is not None else _is_implicit(brief)
-    return is_advised and brief.is_working and not brief.is_downgraded
-
-
-def _is_implicit(brief: Brief) -> bool:
-    return brief.seen.endpoint.tls_mode is TlsMode.IMPLICIT
+    endpoint = brief.seen.endpoint
+    is_advised = is_client_port(_SERVICES[endpoint.protocol], endpoint.port, endpoint.tls_mode)
+    return is_advised and fits_clients(brief.seen) and not brief.is_downgraded
 
 
 def _rank(briefs: Sequence[Brief]) -> tuple[int, int, str, int]:
     endpoint = briefs[0].seen.endpoint
-    row = PORTS.get(endpoint.port)
-    place = _PREFERENCE.index(row.standing) if row is not None else len(_PREFERENCE)
-    return place, -min(brief.seen.level for brief in briefs), endpoint.host, endpoint.port
+    return rank_port(endpoint.port), -min(brief.seen.level for brief in briefs), endpoint.host, endpoint.port
 
 
 def _describe(purpose: str, briefs: Sequence[Brief]) -> Setting:

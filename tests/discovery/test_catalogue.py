@@ -16,7 +16,7 @@ CLIENT_SERVICES = (Service.SUBMISSION, Service.IMAP, Service.POP3)
 ALL = frozenset(CLIENT_SERVICES)
 
 TABLE = """
-gmail         | smtp.gmail.com 465s 587t          | imap.gmail.com 993s            | pop.gmail.com 995s
+gmail         | smtp.gmail.com 587t 465s          | imap.gmail.com 993s            | pop.gmail.com 995s
 microsoft-365 | smtp.office365.com 587t | outlook.office365.com 993s     | outlook.office365.com 995s
 outlook-com   | smtp-mail.outlook.com 587t | outlook.office365.com 993s     | outlook.office365.com 995s
 yahoo         | smtp.mail.yahoo.com 465s 587t | imap.mail.yahoo.com 993s, export.imap.mail.yahoo.com 993s \

@@ -466,4 +466,54 @@ LINES: tuple[tuple[str, str], ...] = (
     ("The user name or password for “imap.example.org” is incorrect.", "auth_failed"),
     ("The server “imap.example.org” cannot be contacted on port 993.", "connection_timed_out"),
     ("Mail can’t verify the identity of the server “mail.example.org”.", "certificate_not_verified"),
+    # The same errors as others wrap them
+    (
+        "a1 NO [UNAVAILABLE] Maximum number of connections from user+IP exceeded (mail_max_userip_connections=1)",
+        "too_many_connections",
+    ),
+    ("550 5.7.1 <someone@example.net>... Relaying denied. IP name lookup failed [192.0.2.7]", "relay_denied"),
+    ("(553, b'Relaying disallowed as \"info@example.org\"')", "sender_not_allowed"),
+    ("(553, 'Relaying disallowed')", "relay_denied"),
+    ("{ Error: Mail command failed: 530 5.5.1 Authentication Required.", "authentication_required"),
+    (
+        "Connection unsuccessful: SendMail: Failed to close connection to SMTP server, 553 Relaying disallowed as @ - undefined",
+        "sender_not_allowed",
+    ),
+    ("Error: Invalid login: 535 Error: authentication failed", "auth_failed"),
+    (
+        "conversation with mx.example.org[192.0.2.7] timed out while receiving the initial server greeting",
+        "connection_timed_out",
+    ),
+    (
+        "The SMTP server requires a secure connection or the client was not authenticated. The server response was: 5.7.0 Must issue a STARTTLS command first",
+        "encryption_required",
+    ),
+    (
+        "Your server has unexpectedly terminated the connection. Possible causes for this include server problems, network problems, or a long period of inactivity.",
+        "connection_reset",
+    ),
+    (
+        "MailKit.Security.AuthenticationException: AuthenticationInvalidCredentials: 5.7.3 Authentication unsuccessful [BN3PR03CA0067.namprd03.prod.outlook.com]",
+        "auth_failed",
+    ),
+    (
+        "EIdSMTPReplyError with message 'Too many login attempts, please try again later. b9-20020adfe309 - gsmtp'",
+        "too_many_attempts",
+    ),
+    (
+        "mailer:send error: SMTP response was not successful: 535 5.7.0 (#AUTH005) Too many bad auth attempts., client: 127.0.0.1",
+        "too_many_attempts",
+    ),
+    (
+        "535 5.7.139 Autenticação malsucedida, a solicitação não atendeu aos critérios para ser autenticada com sucesso.",
+        "auth_disabled",
+    ),
+    (
+        "javax.mail.AuthenticationFailedException: 535 5.7.139 Authentication unsuccessful, basic authentication is disabled. [BM1P287CA0015.INDP287.PROD.OUTLOOK.COM]",
+        "auth_disabled",
+    ),
+    (
+        'SMTP protocol error in "AUTH LOGIN" H=(User) [192.0.2.7] AUTH command used when not advertised',
+        "auth_not_offered",
+    ),
 )

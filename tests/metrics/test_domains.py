@@ -23,6 +23,7 @@ from scanner.model import (
     StsMode,
     StsPolicy,
     Tls,
+    TlsMode,
 )
 from scanner.model.domain import DomainFacts, Membership
 from tests.metrics.reading import read, samples
@@ -75,8 +76,10 @@ def by_service(exposition: Exposition, name: str) -> dict[str, float]:
     return {labels["service"]: value for labels, value in samples(exposition, name)}
 
 
-SUBMISSION, SUBMISSIONS = at("smtp.example.org", 587), at("smtp.example.org", 465)
-IMAPS, POP3S = at("imap.example.org", 993), at("pop.example.org", 995)
+SUBMISSION = at("smtp.example.org", 587)
+SUBMISSIONS = at("smtp.example.org", 465, tls_mode=TlsMode.IMPLICIT)
+IMAPS = at("imap.example.org", 993, tls_mode=TlsMode.IMPLICIT)
+POP3S = at("pop.example.org", 995, tls_mode=TlsMode.IMPLICIT)
 MX = replace(at("mx.example.org", 25), role=Role.MX)
 KEPT = StsPolicy(StsMode.ENFORCE, ("mx.example.org",), 86400)
 BROKEN = StsPolicy(StsMode.ENFORCE, ("mx.example.net",), 86400)
@@ -123,6 +126,20 @@ def test_what_is_recommended_has_to_work(
     for endpoint in failing:
         exposition.accept(down(endpoint))
     assert samples(exposition, RECOMMENDED) == [({"domain": "example.org"}, expected)]
+
+
+def test_what_is_recommended_has_to_be_secure_and_let_users_sign_in() -> None:
+    closed = verdict("auth_not_offered", Kind.MISCONFIGURATION, Severity.WARNING)
+    for seen, expected in (
+        (up(SUBMISSION, "TLSv1.2"), 1),
+        (up(SUBMISSION, "TLSv1.1"), 0),
+        (replace(up(SUBMISSION), verdicts=(closed,)), 0),
+    ):
+        exposition = board(DomainFacts("example.org", members(SUBMISSION, IMAPS)))
+        exposition.accept(seen)
+        exposition.accept(up(IMAPS))
+        assert by_service(exposition, UP)["submission"] == 1
+        assert by_domain(exposition, RECOMMENDED) == {"example.org": expected}
 
 
 def test_a_host_that_the_operator_named_is_not_asked_for_all_that_a_domain_needs() -> None:
