@@ -128,7 +128,10 @@ class Watch:
         if self._has_new_settings:
             self._has_new_settings = False
             self._on_planned()
-        return any(finding.reason is Reason.DNS_FAILURE for finding in plan.findings)
+        has_failed = any(finding.reason is Reason.DNS_FAILURE for finding in plan.findings)
+        if not has_failed:
+            self._roster.let_go()
+        return has_failed
 
     async def drain(self, seconds: float) -> None:
         """Start no more probes and give those under way some time to say goodbye."""
@@ -280,7 +283,7 @@ class Watch:
 
     def _deliver(self, observation: Observation) -> None:
         """Judge a result with memory, and tell it."""
-        self._pipeline.deliver(self.chronicle.remember(observation))
+        self._pipeline.deliver(self.chronicle.remember(self._roster.spare(observation)))
 
     async def _settle(self) -> None:
         while True:
