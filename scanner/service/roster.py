@@ -19,6 +19,8 @@ class Roster:
 
     def __init__(self) -> None:
         self.latest: dict[Key, Observation] = {}
+        self.ruled_out: set[Key] = set()
+        """Guesses that have shown nothing: nobody is told of them."""
         self.facts: tuple[DomainFacts, ...] = ()
         """What discovery knows of every target, in the order of the targets."""
         self._members: Mapping[str, Sequence[Membership]] = {}
@@ -38,6 +40,7 @@ class Roster:
         self.latest[key] = observation
         self._recalled.discard(key)
         self._restored.pop(key, None)
+        self.ruled_out.discard(key)
 
     def spare(self, observation: Observation) -> Observation:
         """Return a new result that shares what it can with the others kept here."""
@@ -56,6 +59,7 @@ class Roster:
         self.latest.pop(key, None)
         self._recalled.discard(key)
         self._restored.pop(key, None)
+        self.ruled_out.discard(key)
 
     def plan(self, domains: Iterable[DomainFacts]) -> None:
         """Take over which endpoints serve which domain."""

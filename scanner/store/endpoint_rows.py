@@ -28,6 +28,8 @@ _ADD_CONTENTS = insert(contents).returning(contents.c.id, contents.c.endpoint_id
 # A sound row can take the place of one that is damaged, whose number the samples that need it keep.
 _RENAME = update(contents).where(contents.c.id == bindparam("of")).values(hash=bindparam("to"))
 _MOST_AT_ONCE = 500
+_NO_TEXTS: Texts = {}
+"""One for all: never changed."""
 
 
 @dataclass(slots=True)
@@ -105,7 +107,7 @@ class EndpointRows:
         subject_row, evidence_row = row.subject_row, row.evidence_row
         if placed is None or subject_row is None or not codec.is_same_endpoint(placed, observation):
             subject = codec.stable_endpoint(observation)
-            subject_row = self._note(row, codec.encode_endpoint(subject), {})
+            subject_row = self._note(row, codec.encode_endpoint(subject), _NO_TEXTS)
         part = codec.stable_part(observation)
         if placed is None or evidence_row is None or codec.stable_part(placed) != part:
             evidence_row = self._note(row, codec.encode_part(part), codec.texts_of(observation))
