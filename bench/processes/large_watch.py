@@ -203,7 +203,10 @@ class LargeWatch:
     async def running(self) -> AsyncIterator[None]:
         """Let the watch run."""
         task = asyncio.ensure_future(self.watch.run())
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.1)
+        planning = self.watch._planning._under_way
+        while planning is not None and not planning.done():
+            await asyncio.sleep(0.1)
         try:
             yield
         finally:
@@ -220,7 +223,6 @@ class LargeWatch:
         done = 0
         used = 0.0
         async with self.running():
-            await asyncio.sleep(1)  # its first plan
             while done < count:
                 begun = cpu()
                 for endpoint in todo:
@@ -274,7 +276,7 @@ class LargeWatch:
         # What was filled came while the clock went on: the rhythm begins now.
         self.watch._agenda._stood_still = time.monotonic() - self._planned_at
         async with self.running():
-            await asyncio.sleep(3)
+            await asyncio.sleep(1)
             self.lags.clear()
             pulse = Pulse()
             beating = asyncio.ensure_future(pulse.beat())
