@@ -1,8 +1,8 @@
 """What a scrape of a million samples costs: ours against prometheus_client's rendering of the same samples.
 
-Rendering: the whole document, ours piece by piece as it is sent, in turns with `generate_latest` over a custom
-collector that yields the samples of our own document. Reading them back and making its objects is not counted
-against it. CPU of this process.
+Rendering: the whole document, ours piece by piece as it is sent, in turns with `generate_latest` over a
+custom collector that yields the samples of our own document. Reading them back and making its objects is not
+counted against it. CPU of this process.
 
 Over HTTP: the service's server in this process, a client on loopback in a process of its own, and a heartbeat
 on the event loop. `late` is the most that a beat came late by the clock, with what the machine's other work
