@@ -36,12 +36,15 @@ REPLAN_SECONDS = 300.0
 def measure(endpoints: int, seconds: float, folder: Path) -> dict[str, dict[str, float]]:
     """Start the servers and the watch, and let them run."""
     cores = sorted(os.sched_getaffinity(0))
-    names = (f"*.p{number}.test" for number in range(provider_count(endpoints)))
     authority = create_authority(folder / "certificates")
-    bundle = authority.issue(*names).bundle_file
+    providers = folder / "providers"
+    providers.mkdir()
+    for number in range(provider_count(endpoints)):
+        bundle = authority.issue(f"*.p{number}.test").bundle_file
+        bundle.rename(providers / f"p{number}.test.pem")
     with ExitStack() as stack:
         with on_cores({cores[0]}):
-            server = stack.enter_context(child("all_servers.py", str(bundle)))
+            server = stack.enter_context(child("all_servers.py", str(providers)))
         ports = answer_of(server).split()
         argv = ("large_watch.py", str(endpoints), str(folder), str(authority.ca_file), *ports)
         with on_cores({cores[-1]}):

@@ -1,12 +1,14 @@
-"""A mail server of each kind at every loopback address: `all_servers.py KEY_AND_CHAIN_PEM` prints ports.
+"""A mail server of each kind at every loopback address: `all_servers.py FOLDER` prints ports.
 
-They are seven and stand in the order of the usual ports: 25, 465, 587, 143, 993, 110, 995.
+FOLDER holds the key and the chain of each provider, `p0.test.pem` and so on; a host is `h0.p0.test`. The ports
+stand in the order of the usual ones: 25, 465, 587, 143, 993, 110, 995.
 """
 
 import asyncio
 import ssl
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import uvloop
 
@@ -66,10 +68,24 @@ class Talk:
             writer.close()
 
 
-async def serve(bundle: str) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(bundle)
-    context.num_tickets = 0
+def make_context(folder: Path) -> ssl.SSLContext:
+    """Make a context that shows a host the certificate of its provider, by the name that the client says."""
+    contexts = {}
+    for file in folder.glob("*.pem"):
+        contexts[file.stem] = context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(file)
+        context.num_tickets = 0
+
+    def choose(connection: ssl.SSLObject | ssl.SSLSocket, name: str | None, _: ssl.SSLContext) -> None:
+        connection.context = contexts[(name or "").partition(".")[2]]
+
+    first = next(iter(contexts.values()))
+    first.sni_callback = choose
+    return first
+
+
+async def serve(folder: Path) -> None:
+    context = make_context(folder)
     ports = []
     for row in PORTS.values():
         is_implicit = row.tls_mode is TlsMode.IMPLICIT
@@ -91,4 +107,4 @@ async def serve(bundle: str) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(sys.argv[1]))
+    uvloop.run(serve(Path(sys.argv[1])))

@@ -2,7 +2,7 @@
 
 Everything is as in `mailport serve` with an SQLite store, but for the names, which are not looked up: the
 plan is made from a list, seven ports a host and a provider for 500 endpoints. Results are pretended, equal
-to what real servers show where there are any (PORT... and CA_FILE), until a window of real probes begins.
+to what a provider's servers show where there are any (CA_FILE, PORT...), until a window of real probes begins.
 
 Obeys lines on standard input, each with a line of JSON: `fill`, `probe COUNT`, `plan`, `scrape`,
 `watch SECONDS`.
@@ -56,7 +56,8 @@ ROUNDS = 4
 class LargeProber(Prober):
     """Probes, or pretends to have probed."""
 
-    templates: dict[int, Observation]
+    templates: dict[tuple[str, int], Observation]
+    """What a port of each provider shows."""
     is_pretending = True
     is_like_real_ones = False
 
@@ -70,16 +71,19 @@ class LargeProber(Prober):
     def pretend(self, endpoint: Endpoint) -> Observation:
         """Make a result of the template, with times of its own."""
         times = {phase: random.expovariate(30) for phase in Phase}
-        seen = replace(
-            self.templates[endpoint.port], endpoint=endpoint, started_at=datetime.now(UTC), phases=times
-        )
+        template = self.templates[_provider_of(endpoint), endpoint.port]
+        seen = replace(template, endpoint=endpoint, started_at=datetime.now(UTC), phases=times)
         return self.judge(seen if self.is_like_real_ones else replace(seen, **made_up(seen)))
+
+
+def _provider_of(endpoint: Endpoint) -> str:
+    return endpoint.host.partition(".")[2]
 
 
 def made_up(seen: Observation) -> dict[str, Any]:
     """Make up what an endpoint shows of its own, each time of new values as a probe does."""
     host = seen.endpoint.host
-    provider = host.partition(".")[2]
+    provider = _provider_of(seen.endpoint)
     names = (f"*.{provider}", "CN=R1,O=Example Encrypt,C=US", "CN=Root X1,O=Example Group,C=US")
     chain = tuple(
         ChainMember(subject, issuer, END, "EC secp256r1", "SHA256", f"{hash(subject) % 2**256:064x}")
@@ -143,6 +147,7 @@ class LargeWatch:
         self.prober = LargeProber(
             settings.probe, ehlo_name="prober.mail.test", tls=TlsClient(ca_file), policy=parts.policy
         )
+        self.prober.templates = {}
         self.planner = ListPlanner(parts.planner.resolver, endpoints, places)
         self.store = Store(StorePlace(path=folder / f"{endpoints}.db"))
         self.watch = Watch(
@@ -158,14 +163,19 @@ class LargeWatch:
     async def start(self) -> None:
         """Load the store, and learn what the servers show."""
         await self.store.load(30)
-        first = self.planner.endpoints[: len(self.planner.places)]
-        if self.is_real:
-            seen = [await Prober.probe(self.prober, endpoint) for endpoint in first]
-            wrong = [each for each in seen if each.reason is not None or each.level < 4]
-            assert not wrong, wrong[:1]
-        else:
-            seen = [healthy(port) for port in PLACES]
-        self.prober.templates = {each.port: one for each, one in zip(first, seen, strict=True)}
+        for endpoint in self.planner.endpoints:
+            about = (_provider_of(endpoint), endpoint.port)
+            if about not in self.prober.templates:
+                self.prober.templates[about] = await self._learn(endpoint)
+
+    async def _learn(self, endpoint: Endpoint) -> Observation:
+        """Return what a port of a provider shows."""
+        if not self.is_real:
+            return healthy(endpoint.port)
+        seen = await Prober.probe(self.prober, endpoint)
+        assert seen.reason is None, seen
+        assert seen.level >= 4, seen
+        return seen
 
     async def fill(self) -> dict[str, float]:
         """Plan, with the first runs spread over the whole interval, and give every endpoint results."""
