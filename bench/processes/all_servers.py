@@ -1,6 +1,6 @@
 """A mail server of each kind at every loopback address: `all_servers.py FOLDER` prints ports.
 
-FOLDER holds the key and the chain of each provider, `p0.test.pem` and so on; a host is `h0.p0.test`. The ports
+FOLDER holds the key and the chain of each provider, `p0.test.pem` and so on; a host is `h0.p0.test`. Ports
 stand in the order of the usual ones: 25, 465, 587, 143, 993, 110, 995.
 """
 

@@ -2,7 +2,7 @@
 
 Everything is as in `mailport serve` with an SQLite store, but for the names, which are not looked up: the
 plan is made from a list, seven ports a host and a provider for 500 endpoints. Results are pretended, equal
-to what a provider's servers show where there are any (CA_FILE, PORT...), until a window of real probes begins.
+to what servers show where there are any (CA_FILE, PORT...), until a window of real probes begins.
 
 Obeys lines on standard input, each with a line of JSON: `fill`, `probe COUNT`, `plan`, `scrape`,
 `watch SECONDS`.
