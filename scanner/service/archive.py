@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
@@ -35,8 +34,8 @@ class StoreKeeper:
         self._vantage = vantage
 
     def keep(self, observation: Observation, memory: str, events: Sequence[Event]) -> None:
-        """Keep it; what stands is in the memory, and would only make equal observations differ."""
-        self._store.put(Entry(replace(observation, standing=None), memory, tuple(events)))
+        """Keep it."""
+        self._store.put(Entry(observation, memory, tuple(events)))
 
     def keep_events(self, events: Sequence[Event]) -> None:
         """Keep events that are about no single endpoint, and what they tell of our own network."""

@@ -26,6 +26,8 @@ MOST_HASTENED = 3
 """Probes in a row that are made sooner; a port that flaps is then watched at its usual pace."""
 HOST_SECONDS = 300.0
 """How soon after one look at all ports of a host, since one of them failed, the next is taken."""
+MOST_NOTED = 2048
+"""Beyond so many hosts or providers in trouble, those looked at long ago are forgotten."""
 MOST_SCOUTS = 8
 """How many other hosts of a provider one failing host has looked at."""
 _LEFT_IN_PEACE = frozenset({State.REJECTING, State.UNKNOWN})
@@ -186,6 +188,9 @@ class Chronicle:
         begun, known = self._scouted.get(news, (-HOST_SECONDS, set[str]()))
         if self._clock() - begun >= HOST_SECONDS:
             begun, known = self._clock(), set()
+        if len(self._scouted) >= MOST_NOTED:
+            oldest = self._clock() - HOST_SECONDS
+            self._scouted = {about: look for about, look in self._scouted.items() if look[0] > oldest}
         self._scouted[news] = (begun, known)
         for key in tuple(self.board.scouts_of(seen, known, MOST_SCOUTS)):
             known.add(key[0])
@@ -204,6 +209,8 @@ class Chronicle:
         now, news = self._clock(), (whom, is_better)
         if now - self._looked_at.get(news, -HOST_SECONDS) < HOST_SECONDS:
             return False
+        if len(self._looked_at) >= MOST_NOTED:
+            self._looked_at = {about: at for about, at in self._looked_at.items() if now - at < HOST_SECONDS}
         self._looked_at[news] = now
         return True
 

@@ -12,6 +12,8 @@ log = structlog.get_logger(__name__)
 
 Condition: TypeAlias = tuple[Reason | None, int, frozenset[str]]
 """The reason where it is not open, the level, and the verdicts that count."""
+_NONE: frozenset[str] = frozenset()
+"""One for all: an empty set takes more room than all the rest."""
 Listener: TypeAlias = Callable[[Key, Observation | None], None]
 """Handed the key and the new observation; None once the endpoint is watched no more. It must not block."""
 
@@ -48,5 +50,5 @@ class ConditionLog:
 
 
 def _condition_of(observation: Observation) -> Condition:
-    verdicts = frozenset(verdict.id for verdict in observation.counting)
+    verdicts = frozenset(verdict.id for verdict in observation.counting) or _NONE
     return (observation.reason, observation.level, verdicts)

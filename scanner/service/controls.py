@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -223,6 +223,15 @@ class Controls:
         if word not in {Word.UNTOLD, told}:
             self._told[str(gate)] = word
             self._reports.on_change(gate, standing, _write_event(gate, told, standing, self._vantage))
+
+
+def one_a_gate(endpoints: Iterable[Endpoint]) -> Generator[None, None, tuple[Endpoint, ...]]:
+    """Return an endpoint at each gate that some pass; yields wherever that may be put off."""
+    found: dict[Gate, Endpoint] = {}
+    for endpoint in endpoints:
+        found.setdefault(gate_of(endpoint), endpoint)
+        yield
+    return tuple(found.values())
 
 
 def _write_event(gate: Gate, before: Word, after: GateStanding, vantage: str) -> Event:

@@ -15,6 +15,7 @@ from scanner.model.memory import Memory
 from scanner.model.observation import Key
 from scanner.service.remainder import Remainder
 from scanner.verdict.condition import Condition, condition_of
+from scanner.verdict.egress import EGRESS_REASONS
 from scanner.verdict.incidents import find_egress, find_incidents, find_target_incidents
 
 MOST_HOSTS = 2000
@@ -31,6 +32,8 @@ class IncidentBoard:
     def __init__(self, on_change: Callable[[tuple[Incident, ...], tuple[Event, ...]], None]) -> None:
         self._on_change = on_change
         self._conditions: dict[Key, Condition] = {}
+        self._in_our_way: dict[Key, Condition] = {}
+        """Those of them that our own network is to blame for: few, and looked at each time."""
         self._by_provider: defaultdict[str, dict[Key, Condition]] = defaultdict(dict)
         self._found: dict[str, tuple[Incident, ...]] = {}
         self._dirty: set[str] = set()
@@ -59,6 +62,10 @@ class IncidentBoard:
             self.forget(key)
         self._vantage = observation.vantage
         self._conditions[key] = condition
+        if condition.reason in EGRESS_REASONS:
+            self._in_our_way[key] = condition
+        else:
+            self._in_our_way.pop(key, None)
         self._by_provider[condition.provider][key] = condition
         self._dirty.add(condition.provider)
 
@@ -92,6 +99,7 @@ class IncidentBoard:
     def forget(self, key: Key) -> None:
         """Forget an endpoint that is watched no more."""
         former = self._conditions.pop(key, None)
+        self._in_our_way.pop(key, None)
         if former is not None:
             self._by_provider[former.provider].pop(key, None)
             self._dirty.add(former.provider)
@@ -128,7 +136,7 @@ class IncidentBoard:
         self._dirty.clear()
         current: dict[str, Incident] = {}
         for incident in (
-            *find_egress(self._conditions.values()),
+            *find_egress(self._in_our_way.values()),
             *(incident for found in self._found.values() for incident in found),
             *self._of_targets,
         ):

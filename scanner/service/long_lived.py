@@ -5,6 +5,10 @@ import gc
 _THRESHOLDS = (1_000, 5, 50_000)
 """What outlives the first look is looked at once more, a few thousand objects at a time; all of it seldom."""
 
+MOST_LOOKED_AT = 500_000
+"""Set aside once, more than these are not looked at again: that would stop everything for a tenth of a second
+and more. Cycles among them that have become garbage since stay; a reload leaves few."""
+
 
 def set_aside() -> None:
     """Free what is garbage now, and let the collector pass over all the rest from here on.
@@ -14,7 +18,10 @@ def set_aside() -> None:
     for seconds where there are many domains, right in the middle of its timing (`bench/store.py` shows it).
     Almost all else is freed by its reference count; the rest, cycles of exceptions and tasks, dies young.
     """
-    gc.unfreeze()  # what was set aside before may have become garbage
-    gc.collect()
+    if gc.get_freeze_count() < MOST_LOOKED_AT:
+        gc.unfreeze()  # what was set aside before may have become garbage
+        gc.collect()
+    else:
+        gc.collect(1)  # of what came lately
     gc.freeze()
     gc.set_threshold(*_THRESHOLDS)

@@ -29,11 +29,6 @@ class Planning:
         """Let the next plan be made at once."""
         self._wanted.set()
 
-    @property
-    def is_wanted(self) -> bool:
-        """Whether a plan has been asked for that is not begun."""
-        return self._wanted.is_set()
-
     async def give_up(self) -> None:
         """Give up the plan that is being made: it uses parts that go."""
         if self._under_way is not None and not self._under_way.done():

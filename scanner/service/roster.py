@@ -7,6 +7,7 @@ from scanner.model import Endpoint, Observation
 from scanner.model.control import Gate, GateStanding, gate_of
 from scanner.model.domain import DomainFacts, Membership
 from scanner.model.observation import Key
+from scanner.service.thrift import Thrift
 from scanner.verdict.egress import EGRESS_REASONS, blame
 
 MOST_DOMAINS = 8
@@ -18,32 +19,47 @@ class Roster:
 
     def __init__(self) -> None:
         self.latest: dict[Key, Observation] = {}
+        self.ruled_out: set[Key] = set()
+        """Guesses that have shown nothing: nobody is told of them."""
         self.facts: tuple[DomainFacts, ...] = ()
         """What discovery knows of every target, in the order of the targets."""
         self._members: Mapping[str, Sequence[Membership]] = {}
-        self._probed: set[Key] = set()
+        self._recalled: set[Key] = set()
+        """Whose latest result is from before the process began."""
         self._restored: dict[Key, Observation] = {}
+        self._thrift = Thrift()
 
     @property
     def probed(self) -> int:
         """How many endpoints this process has a result of its own of."""
-        return len(self._probed)
+        return len(self.latest) - len(self._recalled)
 
     def keep(self, observation: Observation) -> None:
         """Keep a result."""
         key = observation.endpoint.key
         self.latest[key] = observation
-        self._probed.add(key)
+        self._recalled.discard(key)
         self._restored.pop(key, None)
+        self.ruled_out.discard(key)
+
+    def spare(self, observation: Observation) -> Observation:
+        """Return a new result that shares what it can with the others kept here."""
+        return self._thrift.share(observation, self.latest.get(observation.endpoint.key))
 
     def restore(self, latest: Mapping[Key, Observation]) -> None:
         """Take over results from before the process began; they count once their endpoint is in the plan."""
         self._restored = {key: seen for key, seen in latest.items() if key not in self.latest}
 
+    def let_go(self) -> None:
+        """Let results from before go that no plan has an endpoint for."""
+        self._restored.clear()
+
     def forget(self, key: Key) -> None:
         """Forget an endpoint that is watched no more."""
         self.latest.pop(key, None)
-        self._probed.discard(key)
+        self._recalled.discard(key)
+        self._restored.pop(key, None)
+        self.ruled_out.discard(key)
 
     def plan(self, domains: Iterable[DomainFacts]) -> None:
         """Take over which endpoints serve which domain."""
@@ -64,7 +80,9 @@ class Roster:
         """
         restored = self._restored.pop(endpoint.key, None)
         if restored is not None:
-            return replace(restored, endpoint=endpoint)
+            self.latest[endpoint.key] = found = self._thrift.share(replace(restored, endpoint=endpoint), None)
+            self._recalled.add(endpoint.key)
+            return found
         seen = self.latest.get(endpoint.key)
         if seen is None:
             return None

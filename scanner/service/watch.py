@@ -20,6 +20,7 @@ from scanner.probe import Examiner, Rhythm, Sweep
 from scanner.service.agenda import Agenda, first_spread
 from scanner.service.checkpoint import Checkpoint, Ties, WatchJob
 from scanner.service.chronicle import Chronicle, Keeper
+from scanner.service.controls import one_a_gate
 from scanner.service.herald import Herald
 from scanner.service.parts import Parts
 from scanner.service.past import Past
@@ -58,7 +59,6 @@ class Watch:
         self._parts = parts
         self._roster = Roster()
         self._latest = self._roster.latest
-        self._ruled_out: set[Key] = set()
         self._findings: tuple[TargetFinding, ...] = ()
         self._addresses: Mapping[str, Sequence[str]] = {}
         self._agenda = Agenda(settings.schedule)
@@ -120,7 +120,7 @@ class Watch:
         self._roster.plan(plan.domains)
         await give_way(self.chronicle.recollection.follow(each.key for each in plan.endpoints))
         await give_way(self._agenda.replace(plan.endpoints, spread=spread, on_gone=self._forget))
-        self.controls.watch(plan.endpoints)
+        self.controls.watch(await give_way(one_a_gate(plan.endpoints)))
         await give_way(self._look_again_at_all(plan.endpoints))
         self._is_planned = True
         self._check_first_pass()  # there may be nothing to probe at all
@@ -128,7 +128,10 @@ class Watch:
         if self._has_new_settings:
             self._has_new_settings = False
             self._on_planned()
-        return any(finding.reason is Reason.DNS_FAILURE for finding in plan.findings)
+        has_failed = any(finding.reason is Reason.DNS_FAILURE for finding in plan.findings)
+        if not has_failed:
+            self._roster.let_go()
+        return has_failed
 
     async def drain(self, seconds: float) -> None:
         """Start no more probes and give those under way some time to say goodbye."""
@@ -169,7 +172,7 @@ class Watch:
     @property
     def endpoints_total(self) -> int:
         """How many endpoints are watched; a guess that showed nothing is none."""
-        return len(self._agenda) - len(self._ruled_out)
+        return len(self._agenda) - len(self._roster.ruled_out)
 
     @property
     def endpoints_done(self) -> int:
@@ -201,7 +204,7 @@ class Watch:
 
     def is_awaited(self, key: Key) -> bool:
         """Whether an endpoint is watched, or may be as far as is known yet."""
-        return not self._is_planned or (key in self._agenda and key not in self._ruled_out)
+        return not self._is_planned or (key in self._agenda and key not in self._roster.ruled_out)
 
     def change_memory(self, seen: Observation, memory: Memory, event: Event) -> None:
         """Put another memory in the place of an endpoint's, as an operator asks for."""
@@ -211,7 +214,6 @@ class Watch:
     def keep(self, observation: Observation) -> None:
         """Keep the latest result of an endpoint."""
         self._roster.keep(observation)
-        self._ruled_out.discard(observation.endpoint.key)
         self._check_first_pass()
 
     def _check_first_pass(self) -> None:
@@ -223,8 +225,8 @@ class Watch:
         for endpoint in endpoints:
             if (renewed := self._roster.renewed(endpoint)) is not None:
                 self._reconsider(self._parts.prober.judge(renewed))
-            if endpoint.key in self._ruled_out and endpoint.proof is Proof.NONE:
-                self._ruled_out.discard(endpoint.key)  # a guess that somebody publishes now
+            if endpoint.key in self._roster.ruled_out and endpoint.proof is Proof.NONE:
+                self._roster.ruled_out.discard(endpoint.key)  # a guess that somebody publishes now
                 self._agenda.hasten(endpoint.key)
             yield
 
@@ -238,7 +240,6 @@ class Watch:
 
     def _forget(self, key: Key) -> None:
         self._roster.forget(key)
-        self._ruled_out.discard(key)
         self._examiner.forget(key)
         self.controls.forget(key)
         self.exposition.remove(key)
@@ -280,7 +281,7 @@ class Watch:
 
     def _deliver(self, observation: Observation) -> None:
         """Judge a result with memory, and tell it."""
-        self._pipeline.deliver(self.chronicle.remember(observation))
+        self._pipeline.deliver(self.chronicle.remember(self._roster.spare(observation)))
 
     async def _settle(self) -> None:
         while True:
@@ -290,6 +291,6 @@ class Watch:
 
     def _rule_out(self, key: Key) -> None:
         """Leave a guess that showed nothing out of everything that is told."""
-        self._ruled_out.add(key)
+        self._roster.ruled_out.add(key)
         self.exposition.domains.rule_out(key)
         self._check_first_pass()

@@ -13,6 +13,7 @@ from scanner.store import codec
 from scanner.store.endpoint_rows import EndpointRow, EndpointRows
 from scanner.store.event_codec import encode_event
 from scanner.store.moments import seconds_to_micros, to_micros
+from scanner.store.packing import pack
 from scanner.store.pending import Batch, Waiting
 from scanner.store.schema import endpoints, events, meta, orders, policies, samples
 
@@ -99,9 +100,9 @@ class BatchWriter:
             memory = waiting.entry.memory
             if memory is not None and waiting.is_blind:
                 blind[row.id] = sample | {"text": memory}
-            elif memory is not None and memory != row.memory:
+            elif memory is not None and (packed := pack(memory)) != row.memory:
                 memories[row.id] = sample | {"text": memory}
-                row.memory = memory
+                row.memory = packed
         for number, sample in newest.items():
             for texts in (blind, memories):
                 if number in texts:

@@ -1,8 +1,8 @@
 """Observations as the store keeps them: the endpoint, what the server showed, and what varies.
 
 The first two seldom change and are kept once each, as canonical JSON under its hash. What comes out equals
-what went in, to the microsecond. A field that the code has and the JSON lacks gets its default; one that the
-code does not know is passed over.
+what went in, to the microsecond, but for what stood then: that is in the memory. A field that the code has
+and the JSON lacks gets its default; one that the code does not know is passed over.
 """
 
 import hashlib
@@ -38,7 +38,9 @@ PHASES = (
 MAX_BODY = 64 * 1024 * 1024
 """Bytes; what unpacks to more is damage."""
 
-_VARYING = frozenset({"endpoint", "started_at", "duration", "phases", "banner", "detail", "bytes_read"})
+_VARYING = frozenset(
+    {"endpoint", "started_at", "duration", "phases", "banner", "detail", "bytes_read", "standing"}
+)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # In a tuple, since a dataclass takes no settings from outside: TLSA data is bytes, which JSON has not.
 _OBSERVATION = TypeAdapter(tuple[Observation], config=ConfigDict(val_json_bytes="base64"))
@@ -56,6 +58,11 @@ def stable_endpoint(observation: Observation) -> Endpoint:
     """Return the endpoint without what varies; equal ones have equal contents."""
     endpoint = observation.endpoint
     return endpoint if endpoint.dns_seconds is None else replace(endpoint, dns_seconds=None)
+
+
+def is_same_endpoint(one: Observation, other: Observation) -> bool:
+    """Tell whether two observations of an endpoint have equal contents about it."""
+    return one.endpoint is other.endpoint or stable_endpoint(one) == stable_endpoint(other)
 
 
 def stable_part(observation: Observation) -> tuple[object, ...]:

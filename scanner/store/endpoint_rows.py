@@ -1,14 +1,14 @@
 """The rows of endpoints and of their contents: which are there, and which must be added."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from scanner.model import Endpoint, Observation
+from scanner.model import Observation
 from scanner.store import codec
 from scanner.store.codec import Content, Texts
 from scanner.store.damage import UNREADABLE, read_number, read_text
@@ -30,6 +30,8 @@ _ADD_CONTENTS = insert(contents).returning(contents.c.id, contents.c.endpoint_id
 _RENAME = update(contents).where(contents.c.id == bindparam("of")).values(hash=bindparam("to"))
 _MEND = update(contents).where(contents.c.id == bindparam("of")).values(body=bindparam("to"))
 _MOST_AT_ONCE = 500
+_NO_TEXTS: Texts = {}
+"""One for all: never changed."""
 
 log = structlog.get_logger(__name__)
 
@@ -50,12 +52,12 @@ class EndpointRow:
 
     id: int
     contents: dict[bytes, ContentRow] = field(default_factory=dict)
-    subject: Endpoint | None = None
+    placed: Observation | None = None
+    """The last one, which others hold as well; the two rows below are its contents."""
     subject_row: ContentRow | None = None
-    part: tuple[object, ...] = ()
     evidence_row: ContentRow | None = None
-    memory: str | None = None
-    """As this process wrote it last."""
+    memory: bytes | None = None
+    """As this process wrote it last, packed."""
 
 
 class EndpointRows:
@@ -63,23 +65,28 @@ class EndpointRows:
 
     def __init__(self) -> None:
         self._ids: dict[Name, int] | None = None
+        """The numbers of those that have no row yet; None = not read yet."""
         self._rows: dict[Name, EndpointRow] = {}
         self._new: list[tuple[EndpointRow, Content]] = []
         self._mended: list[tuple[ContentRow, Content]] = []
         self.damaged = 0
         """Contents that were found damaged."""
 
-    def forget(self, numbers: Iterable[int] | None = None) -> None:
-        """Forget the endpoints with these numbers, since some of their rows were pruned; None = all."""
-        if numbers is None:
-            self._ids = None
-            self._rows.clear()
-            self._new.clear()
-            self._mended.clear()
+    def forget(self) -> None:
+        """Forget everything."""
+        self._ids = None
+        self._rows.clear()
+        self._new.clear()
+        self._mended.clear()
+
+    def drop(self, removed: Collection[int], changed: Collection[int]) -> None:
+        """Forget endpoints by their numbers: their rows were removed, or only some of their contents."""
+        if self._ids is None or not (removed or changed):
             return
-        gone = set(numbers)
-        self._rows = {name: row for name, row in self._rows.items() if row.id not in gone}
-        if self._ids is not None:
+        gone, stale = set(removed), set(changed)
+        for name in [name for name, row in self._rows.items() if row.id in gone or row.id in stale]:
+            self._ids[name] = self._rows.pop(name).id
+        if gone:
             self._ids = {name: number for name, number in self._ids.items() if number not in gone}
 
     def find(self, connection: Connection, entries: Sequence[Waiting], now: int) -> None:
@@ -87,16 +94,16 @@ class EndpointRows:
         if self._ids is None:
             found = connection.execute(select(endpoints.c.id, *_KEY))
             self._ids = _read_ids(found)
-        new = {waiting.name: waiting for waiting in entries if waiting.name not in self._ids}
+        unplaced = {waiting.name: waiting for waiting in entries if waiting.name not in self._rows}
+        new = {name: waiting for name, waiting in unplaced.items() if name not in self._ids}
         if new:
             values = [_endpoint_values(waiting, now) for waiting in new.values()]
             self._ids |= _read_ids(connection.execute(_ADD_ENDPOINTS, values))
         strangers: dict[int, EndpointRow] = {}
-        for waiting in entries:
-            if waiting.name not in self._rows:
-                row = self._rows[waiting.name] = EndpointRow(self._ids[waiting.name])
-                if waiting.name not in new:
-                    strangers[row.id] = row
+        for name in unplaced:
+            row = self._rows[name] = EndpointRow(self._ids.pop(name))
+            if name not in new:
+                strangers[row.id] = row
         self.damaged += _read_contents(connection, strangers)
 
     def place(self, waiting: Waiting) -> EndpointRow:
@@ -106,15 +113,15 @@ class EndpointRows:
             TypeError: the observation holds what JSON has not.
         """
         row = self._rows[waiting.name]
-        observation = waiting.entry.observation
-        subject = codec.stable_endpoint(observation)
-        if row.subject_row is None or row.subject != subject:
-            row.subject_row = self._note(row, codec.encode_endpoint(subject), {})
-        row.subject = subject  # the newest, which others hold as well, even where it is equal
+        observation, placed = waiting.entry.observation, row.placed
+        subject_row, evidence_row = row.subject_row, row.evidence_row
+        if placed is None or subject_row is None or not codec.is_same_endpoint(placed, observation):
+            subject = codec.stable_endpoint(observation)
+            subject_row = self._note(row, codec.encode_endpoint(subject), _NO_TEXTS)
         part = codec.stable_part(observation)
-        if row.evidence_row is None or row.part != part:
-            row.evidence_row = self._note(row, codec.encode_part(part), codec.texts_of(observation))
-        row.part = part
+        if placed is None or evidence_row is None or codec.stable_part(placed) != part:
+            evidence_row = self._note(row, codec.encode_part(part), codec.texts_of(observation))
+        row.placed, row.subject_row, row.evidence_row = observation, subject_row, evidence_row
         return row
 
     def add_contents(self, connection: Connection) -> None:

@@ -58,7 +58,7 @@ class Pruner:
         changed = [
             number for number, _ in page if number not in over and self._prune(connection, number, oldest)
         ]
-        rows.forget([*over, *changed])
+        rows.drop(over, changed)
         self._prune_events(connection, micros)
         connection.execute(delete(policies).where(policies.c.ends_at < micros))
         connection.execute(delete(orders).where(orders.c.taken_at < oldest))

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from scanner.discovery.mta_sts import KeptPolicy
 from scanner.model.event import Event
 from scanner.model.observation import Key
+from scanner.store.current import Current
 from scanner.store.damage import Skipped
 from scanner.store.faults import StoreError
 from scanner.store.orders import read_pending
@@ -74,7 +75,7 @@ class Store:
             raise StoreError(health.error or f"{self.place}: gives no answer") from None
         for key, observation in known.latest.items():
             entry = Entry(observation, known.memories.get(key))
-            self._writer.current.setdefault((key, self._vantage), entry)
+            self._writer.current.setdefault((key, self._vantage), Current.of(entry))
         self._writer.meta = {**known.meta, **self._writer.meta}
         self._is_known = True
         return known

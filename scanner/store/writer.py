@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from scanner.store.batch import BatchWriter
+from scanner.store.current import Current
 from scanner.store.faults import (
     ForeignStoreError,
     NewerSchemaError,
@@ -32,7 +33,7 @@ from scanner.store.pending import Batch, Name, Pending, Waiting
 from scanner.store.place import Place
 from scanner.store.pruning import Pruner, shrink
 from scanner.store.session import Session
-from scanner.store.values import Entry, Limits, Pace
+from scanner.store.values import Limits, Pace
 
 log = structlog.get_logger(__name__)
 
@@ -55,7 +56,7 @@ class Writer:
         self.pending = Pending(pace)
         self.batches = BatchWriter()
         self.health = Health(str(place), pace)
-        self.current: dict[Name, Entry] = {}
+        self.current: dict[Name, Current] = {}
         """The last entry of every watched endpoint: written again where the database is lost."""
         self.meta: dict[str, str] = {}
         """The key/value table as it was read and written; likewise."""
@@ -170,7 +171,7 @@ class Writer:
         if former is None or former == found:
             return
         # Ahead of what is in hand, which is newer. A copy first: the loop changes it as well.
-        entries = [Waiting(entry) for entry in list(self.current.values())]
+        entries = [Waiting(current.unpack()) for current in list(self.current.values())]
         step = self._pace.batch_entries
         for start in reversed(range(0, len(entries), step)):
             self._hand.appendleft(Batch(entries[start : start + step]))
@@ -238,10 +239,7 @@ class Writer:
         """Remember what was written."""
         for waiting in batch.entries:
             former = self.current.get(waiting.name)
-            memory = waiting.entry.memory
-            if memory is None and former is not None:
-                memory = former.memory
-            self.current[waiting.name] = Entry(waiting.entry.observation, memory)
+            self.current[waiting.name] = Current.of(waiting.entry, former)
         if batch.meta:
             self.meta = {key: text for key, text in (self.meta | batch.meta).items() if text is not None}
         self.written += len(batch.entries)

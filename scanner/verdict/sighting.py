@@ -19,6 +19,8 @@ _HOST_NAME = re.compile(r"(?<![\w@.-])[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,63}(?![\w-
 _NOBODYS = (".local", ".localdomain", ".lan", ".home", ".internal", ".invalid", ".example", ".localhost")
 _NOBODYS_DOMAINS = frozenset({"example.com", "example.net", "example.org"})
 _NO_PUBLIC_CA = frozenset({"self_signed", "unknown_ca"})
+_NONE: frozenset[str] = frozenset()
+"""One for all: most have none of anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,14 +157,14 @@ def _keep(  # noqa: PLR0913 - the facts that an observation and its record have 
         domains=endpoint.domains,
         role=endpoint.role,
         provider=expectation.provider if expectation is not None else None,
-        tolerated=expectation.tolerated if expectation is not None else frozenset(),
+        tolerated=expectation.tolerated if expectation is not None else _NONE,
         is_open=state is State.OPEN,
         product=_VERSION_BEHIND.sub("", software) if software is not None else None,
         version=full_name(version) if version is not None else None,
         is_plain=state is State.OPEN and version is None and lacks_starttls,
         is_verified=is_verified,
-        accepted=frozenset(name for name in old if versions.get(name) is True),
-        refused=frozenset(name for name in old if versions.get(name) is False),
+        accepted=frozenset(name for name in old if versions.get(name) is True) if versions else _NONE,
+        refused=frozenset(name for name in old if versions.get(name) is False) if versions else _NONE,
         certificate=None if is_verified else certificate,
         banner=normalise_banner(banner) if banner is not None and not is_verified else None,
     )

@@ -81,7 +81,7 @@ async def replan(watch: Watch, place: tuple[str, int], *targets: str) -> None:
     settings = settings_for(*targets)
     before = watch.findings()
     await watch.apply(settings, parts_for(settings, place))
-    await until(lambda: watch.findings() is not before and not watch._planning.is_wanted)
+    await until(lambda: watch.findings() is not before and not watch._planning._wanted.is_set())
     await until(lambda: watch.endpoints_done == watch.endpoints_total)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from scanner.service import long_lived
 from scanner.service.long_lived import set_aside
 from scanner.service.watch import Watch
 from tests.engine.test_watch import RECORDS, parts_for, settings_for
@@ -42,6 +43,26 @@ def test_what_lives_is_passed_over_and_what_is_garbage_is_freed() -> None:
     assert later() is None  # until the next time
 
 
+def test_of_very_much_only_what_came_lately_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_aside()
+    before, gone = gc.get_freeze_count(), weakref.ref(Ring())
+    monkeypatch.setattr(long_lived, "MOST_LOOKED_AT", 1000)
+    looked_at: list[int] = []
+
+    def note(phase: str, about: dict[str, int]) -> None:
+        if phase == "start":
+            looked_at.append(about["generation"])
+
+    gc.callbacks.append(note)
+    try:
+        set_aside()
+    finally:
+        gc.callbacks.remove(note)
+    assert max(looked_at) == 1
+    assert gone() is None
+    assert gc.get_freeze_count() >= before * 0.9
+
+
 async def test_it_happens_after_the_first_plan_with_any_settings() -> None:
     calls: list[bool] = []
     async with serving(RECORDS) as (_, place):
@@ -52,7 +73,7 @@ async def test_it_happens_after_the_first_plan_with_any_settings() -> None:
         running = asyncio.create_task(watch.run())
         await until(lambda: len(calls) == 1)
         watch._planning.ask()
-        await until(lambda: not watch._planning.is_wanted)
+        await until(lambda: not watch._planning._wanted.is_set())
         await watch.plan()
         assert calls == [True]
         settings = settings_for("b.test")

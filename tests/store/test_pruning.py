@@ -95,6 +95,23 @@ async def test_old_samples_go_with_their_contents_and_the_last_one_stays(
     assert store.reader.history(KEY)[0] == again
 
 
+async def test_an_endpoint_whose_contents_were_pruned_is_written_on_at_once(
+    open_pruned: Callable[..., Store], place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_pruned(samples=2)
+    await store.load()
+    forgotten = []
+    monkeypatch.setattr(store._writer.batches, "forget", lambda: forgotten.append(1))
+    for number in range(12):
+        store.put(Entry(replace(seen(number), software=f"version {number}"), f"memory {number}"))
+        assert await store.flush()
+        await rounds(store, lambda: count(place, "contents") <= 1 + 2)
+    newest = [one.software for one in store.reader.history(KEY)]
+    assert newest[:2] == ["version 11", "version 10"]
+    assert not forgotten, "what was not pruned had to be read again"
+    assert (store.status.failures, store.status.refused) == (0, 0)
+
+
 async def test_an_endpoint_is_forgotten_when_its_age_is_over(
     open_pruned: Callable[..., Store], place: Place, clock: Clock
 ) -> None:

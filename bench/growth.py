@@ -1,0 +1,72 @@
+"""What one endpoint costs a watch as their number grows, each number in a process of its own.
+
+Real are the schedule, the pool, judging, memory, incidents, metrics, the store (SQLite) and the garbage
+collector's settings. Pretended are the results, at the seam where a probe would use the network, and the
+plan, which comes from a list. So this is what mailport adds to its probes (`blackbox_ratio.py`).
+
+probe     CPU of one result on its whole way, at full speed: process time, the store's thread included
+memory    what the next endpoint adds to the resident memory: the difference to the row before, by the number
+          of endpoints between them; the first row has what all began with
+scrape    CPU of one scrape by the number of endpoints
+plan      CPU of a plan that changes nothing, likewise; names are not looked up
+stalls    the longest time for which the plan and the scrape kept others off the event loop, as CPU time
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+
+from bench.processes.child import answer_of, ask, child
+
+SIZES = (1_000, 10_000, 100_000)
+KIB, MIB = 1024, 1024 * 1024
+
+
+def measure(endpoints: int, probes: int) -> dict[str, dict[str, float]]:
+    """Fill a watch, and ask it for everything; return the answers by the order."""
+    with (
+        tempfile.TemporaryDirectory(prefix="mailport-bench-") as folder,
+        child("large_watch.py", str(endpoints), folder) as watch,
+    ):
+        answer_of(watch)
+        orders = ("fill", f"probe {probes}", "plan", "scrape")
+        return {order.split()[0]: json.loads(ask(watch, order)) for order in orders}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="numbers of endpoints, rising")
+    parser.add_argument("--probes", type=int, default=10_000, help="results of each size (default 10000)")
+    options = parser.parse_args()
+    heads = ("probe", "memory", "in all", "scrape", "plan", "plan", "scrape")
+    units = ("us", "KiB each", "MiB", "us each", "us each", "stalls ms", "stalls ms")
+    for name, columns in (("endpoints", heads), ("", units)):
+        print(f"{name:>9}{''.join(f'{column:>11}' for column in columns)}", flush=True)
+    former: tuple[int, float] | None = None
+    costs, rooms = [], []
+    for size in options.sizes:
+        found = measure(size, options.probes)
+        rss = found["fill"]["rss"]
+        count, base = former or (0, found["fill"]["rss_before"])
+        room = (rss - base) / (size - count)
+        former = (size, rss)
+        costs.append(found["probe"]["cpu"])
+        rooms.append(room)
+        plan, scrape = found["plan"], found["scrape"]
+        cells = (
+            f"{costs[-1] * 1e6:11.0f}{room / KIB:11.2f}{rss / MIB:11.0f}",
+            f"{scrape['cpu'] / size * 1e6:11.1f}{plan['cpu'] / size * 1e6:11.1f}",
+            f"{plan['stall'] * 1000:11.1f}{scrape['stall'] * 1000:11.1f}",
+        )
+        print(f"{size:9}{''.join(cells)}", flush=True)
+    print(f"CPU of a result: the most is {max(costs) / min(costs):.2f} of the least")
+    if len(rooms) > 2:
+        print(f"memory of an endpoint: {rooms[-1] / rooms[-2]:.2f} of the row before")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
