@@ -19,6 +19,8 @@ LEAST_SHARE = 0.1
 """A late event loop costs no more than all but this share of the connections: they may not be its cause."""
 MOST_TRIES = 8
 """How often a probe is made again that this machine lacked something for."""
+MOST_TRIES_ALONE = 5
+"""The same while there is no other probe: what is lacking is not ours to give back, or never was there."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
 """Seconds before the first of them and, doubled each time, at most."""
 _MEMORY_BEATS = 4
@@ -146,7 +148,7 @@ class Governor:
             return None
         self._has_shortage = True
         self._tries[key] += 1
-        if self._tries[key] > MOST_TRIES:
+        if self._tries[key] > (MOST_TRIES if self._pool.busy > 1 else MOST_TRIES_ALONE):
             del self._tries[key]
             return None
         return min(FIRST_PAUSE * (1 << self._tries[key] - 1), LONGEST_PAUSE)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner.model import Reason
-from scanner.service.governor import CALM_SECONDS, MOST_TRIES, Governor, Signs, next_size
+from scanner.service.governor import CALM_SECONDS, MOST_TRIES, MOST_TRIES_ALONE, Governor, Signs, next_size
 from tests.verdict.observations import healthy
 
 SHORT = replace(healthy(25), reason=Reason.PROBE_RESOURCES)
@@ -84,6 +84,12 @@ def test_a_probe_that_lacked_something_is_made_again_later_and_not_for_ever(worl
     assert world.governor.look_at(SHORT) == 0.25  # a new probe, a new count
     assert world.governor.look_at(healthy(25)) is None
     assert world.governor.look_at(SHORT) == 0.25
+
+
+def test_where_no_other_probe_can_give_anything_back_it_is_soon_over(world: World) -> None:
+    world.pool.busy = 1
+    pauses = [world.governor.look_at(SHORT) for _ in range(MOST_TRIES_ALONE + 1)]
+    assert pauses.index(None) == MOST_TRIES_ALONE
 
 
 def test_a_late_loop_lowers_the_size_to_a_share_of_the_limit(world: World) -> None:
