@@ -76,7 +76,8 @@ def scan_targets(options: ScanOptions) -> Exit:
         return Exit.INTERRUPTED
     status = tally.status(options.fail_on)
     if intake is not None and intake.late_problems:
-        say(f"mailport: {intake.late_problems} lines of the list could not be read")
+        count = intake.late_problems
+        say(f"mailport: {count} {'line' if count == 1 else 'lines'} of the list could not be read")
         return max(status, Exit.USAGE)
     return status
 
