@@ -96,6 +96,7 @@ class Governor:
         self._has_shortage = False
         self._calm_at = 0.0
         self._beats = 0
+        self._beat_at = clock()
         self._free = asyncio.Event()
 
     async def until_free(self) -> None:
@@ -117,9 +118,18 @@ class Governor:
             self.beat(lag if was_late else 0.0)
             was_late = is_late
 
+    def adjust(self, limit: int) -> None:
+        """Take another limit."""
+        self._limit = self._size = limit
+
+    def tick(self) -> None:
+        """Beat if it is time to: for pools whose work goes on for ever, which bring their own rhythm."""
+        if self._clock() - self._beat_at >= self.BEAT_SECONDS:
+            self.beat(0.0)
+
     def beat(self, lag: float) -> None:
         """Look at the signs once; `lag` is by how many seconds the event loop was late."""
-        now = self._clock()
+        now = self._beat_at = self._clock()
         if self._has_shortage:
             self._calm_at = now + CALM_SECONDS
         self._beats += 1

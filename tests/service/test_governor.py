@@ -117,6 +117,19 @@ def test_nothing_is_begun_while_those_who_take_the_results_have_too_much(world: 
     assert world.told == []
 
 
+def test_a_pool_that_works_for_ever_brings_its_own_rhythm(world: World) -> None:
+    world.governor.look_at(SHORT)
+    world.governor.tick()
+    assert world.pool.sizes == []  # no beat is due yet
+    world.now += Governor.BEAT_SECONDS
+    world.governor.tick()
+    assert world.pool.sizes == [75]
+    world.governor.adjust(20)
+    world.now += Governor.BEAT_SECONDS
+    world.governor.tick()
+    assert world.pool.workers == 20
+
+
 @given(
     st.integers(1, 1000),
     st.builds(Signs, st.floats(0, 10), st.integers(0, 1000), st.booleans(), st.booleans(), st.booleans()),
