@@ -34,10 +34,20 @@ class Writer(Protocol):
         """Complete what was written."""
 
 
+class Stream(Protocol):
+    """Where text goes."""
+
+    def write(self, text: str, /) -> int:
+        """Write some text."""
+
+    def flush(self) -> None:
+        """Let what was written be seen."""
+
+
 class NdjsonWriter:
     """One line a record, at once."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: Stream) -> None:
         self._stream = stream
 
     def write(self, record: Record) -> None:
@@ -52,7 +62,7 @@ class NdjsonWriter:
 class JsonWriter:
     """One array, written as the records come."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: Stream) -> None:
         self._stream = stream
         self._separator = "[\n"
 
@@ -94,7 +104,7 @@ def _list_accepted(record: Record) -> list[str]:
 class CsvWriter:
     """One row a record under a header (RFC 4180)."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: Stream) -> None:
         self._stream = stream
         self._writer = csv.writer(stream)
         self._writer.writerow([name for name, _ in CSV_COLUMNS])
@@ -165,12 +175,16 @@ def _width(stream: TextIO) -> int | None:
     return max(int(columns[1]), LEAST_WIDTH) if columns else WIDE
 
 
-def make_writer(form: Format, stream: TextIO) -> Writer:
-    """Return the writer for a format."""
-    writers: dict[Format, Callable[[TextIO], Writer]] = {
-        Format.TABLE: TableWriter,
+def make_writer(form: Format, stream: TextIO, outflow: Stream | None = None) -> Writer:
+    """Return the writer for a format; what is written as it comes goes through the outflow, if there is one.
+
+    A table is written at the end, and its console has to know the stream itself.
+    """
+    if form is Format.TABLE:
+        return TableWriter(stream)
+    writers: dict[Format, Callable[[Stream], Writer]] = {
         Format.JSON: JsonWriter,
         Format.NDJSON: NdjsonWriter,
         Format.CSV: CsvWriter,
     }
-    return writers[form](stream)
+    return writers[form](outflow or stream)

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,6 +11,7 @@ from typing import NoReturn, TextIO
 
 from scanner.cli.console import Exit, give_up, mute_stdout, run_interruptibly, say
 from scanner.cli.options import COMMAND_LINE, list_problems
+from scanner.cli.outflow import Outflow
 from scanner.cli.output import Format, Writer, make_writer
 from scanner.cli.progress import ScanProgress
 from scanner.cli.weight import is_notice, is_our_own_fault, is_refused_by_rule, weight_of
@@ -75,7 +76,8 @@ def scan_targets(options: ScanOptions) -> Exit:
         return Exit.INTERRUPTED
     status = tally.status(options.fail_on)
     if intake is not None and intake.late_problems:
-        say(f"mailport: {intake.late_problems} lines of the list could not be read")
+        count = intake.late_problems
+        say(f"mailport: {count} {'line' if count == 1 else 'lines'} of the list could not be read")
         return max(status, Exit.USAGE)
     return status
 
@@ -91,8 +93,12 @@ def scan_settings(options: ScanOptions, settings: Settings, intake: Intake | Non
         if journal is not None:
             stack.callback(journal.close)
         try:
-            with open_output(options.out) as stream:
-                return run(settings, parts, make_writer(options.format, stream), journal, intake)
+            with open_output(options.out) as stream, Outflow(stream) as outflow:
+                writer = make_writer(options.format, stream, outflow)
+                scanning = Scanning(settings, parts, journal, intake, lambda: outflow.is_behind)
+                tally = run(scanning, writer)
+                outflow.is_broken_off = not tally.is_whole
+                return tally
         except BrokenPipeError:
             raise
         except OSError as error:
@@ -147,9 +153,31 @@ class Tally:
         return Exit.DONE
 
 
-def run(
-    settings: Settings, parts: Parts, writer: Writer, journal: Journal | None, intake: Intake | None
-) -> Tally:
+@dataclass(frozen=True, slots=True)
+class Scanning:
+    """All that one scan needs but for who takes its results."""
+
+    settings: Settings
+    parts: Parts
+    journal: Journal | None
+    intake: Intake | None
+    is_behind: Callable[[], bool]
+
+    @property
+    def targets(self) -> int | None:
+        """How many there are, where that is known."""
+        count = len(self.settings.targets)
+        if self.intake is None or not self.intake.has_more:
+            return count
+        return None if self.intake.total is None else count + self.intake.total
+
+    async def run(self, tally: "Tally") -> None:
+        """Scan."""
+        more = self.intake.rest() if self.intake is not None and self.intake.has_more else None
+        await run_scan(*(self.settings, self.parts, tally, self.journal), more=more, is_behind=self.is_behind)
+
+
+def run(scanning: Scanning, writer: Writer) -> Tally:
     """Run the scan with its progress display; complete the output whatever happens.
 
     Raises:
@@ -157,15 +185,10 @@ def run(
         IntakeError: the list of targets could not be read to its end.
         OSError: a result could not be written.
     """
-    more = intake.rest() if intake is not None and intake.has_more else None
-    targets: int | None = len(settings.targets)
-    if intake is not None and more is not None:
-        targets = None if intake.total is None else len(settings.targets) + intake.total
     try:
-        with ScanProgress(targets) as progress:
+        with ScanProgress(scanning.targets) as progress:
             tally = Tally(writer, progress)
-            scan = run_scan(settings, parts, tally, journal, more=more)
-            tally.is_whole = run_interruptibly(scan)
+            tally.is_whole = run_interruptibly(scanning.run(tally))
     finally:
         writer.close()
     return tally

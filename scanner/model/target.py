@@ -5,6 +5,7 @@ import json
 import re
 import unicodedata
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TypeAlias
 
 import idna
@@ -34,6 +35,7 @@ _NUMERIC_LABEL = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _PLAIN_NAME = re.compile(
     r"(?:(?!xn--)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+(?!xn--)[a-z](?:[a-z0-9-]{0,61}[a-z0-9])"
 )
+_PLAIN_TEXT = re.compile(rf"[A-Za-z0-9._:\[\]-]{{1,{_MAX_TEXT}}}")
 
 
 class TargetError(ValueError):
@@ -174,6 +176,8 @@ def escape(text: str) -> str:
 
 def _check_characters(text: str) -> None:
     """Refuse what no host has: nothing at all, too much, white space, controls, users, paths."""
+    if _PLAIN_TEXT.fullmatch(text):
+        return
     if not text:
         raise TargetError("there is no host; write a name such as example.org")
     if len(text) > _MAX_TEXT:
@@ -213,6 +217,7 @@ def _read_port(text: str, digits: str) -> int:
     raise TargetError(f"{quote(text)}: the port must be a number from 1 to 65535, not {quote(digits)}")
 
 
+@lru_cache(maxsize=4096)
 def _read_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """Read an IP address; None for a name. A zone (fe80::1%eth0) is none: it means nothing elsewhere."""
     if "%" in text:

@@ -8,6 +8,9 @@ import socket
 from scanner.model import Reason
 from scanner.network.failures import explain_connect_error, keep_icmp_errors, read_icmp_error
 
+IP_BIND_ADDRESS_NO_PORT = 24
+"""Of linux/in.h; it holds for IPv6 too."""
+
 
 class _Expired(Exception):
     """Our time for connecting is over (the kernel's own ETIMEDOUT comes as a TimeoutError)."""
@@ -44,6 +47,8 @@ async def open_connection(
     try:
         keep_icmp_errors(sock, is_ipv6=is_ipv6)
         if source_address is not None and (":" in source_address) == is_ipv6:
+            # The local port is chosen by the connect, so that one serves many targets at once (ip(7)).
+            sock.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
             sock.bind((source_address, 0))
         await _connect(sock, (address, port), timeout)
         keep_icmp_errors(sock, is_ipv6=is_ipv6, keep=False)

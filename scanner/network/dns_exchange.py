@@ -9,6 +9,11 @@ import os
 import socket
 from collections.abc import Callable
 
+from scanner.network.failures import OUR_OWN_SHORTAGE
+
+RETRY_SECONDS = 0.05
+"""How soon a socket is asked for again where this machine had none: somebody closes one any moment."""
+
 Destination = tuple[str, int] | tuple[str, int, int, int]
 
 
@@ -55,7 +60,7 @@ async def exchange_by_udp(
             _settle(waiting, NoReply("nothing in time"))
 
     try:
-        sock = _open(destination, socket.SOCK_DGRAM)
+        sock = await _obtain(destination, socket.SOCK_DGRAM, timeout)
     except OSError as error:
         raise NoReply(_said(error)) from None
     with sock:
@@ -84,7 +89,7 @@ async def exchange_by_tcp(
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(timeout):
-            with _open(destination, socket.SOCK_STREAM) as sock:
+            with await _obtain(destination, socket.SOCK_STREAM, timeout) as sock:
                 await loop.sock_connect(sock, destination)
                 await loop.sock_sendall(sock, len(wire).to_bytes(2, "big") + wire)
                 length = int.from_bytes(await _read(loop, sock, 2), "big")
@@ -106,6 +111,23 @@ async def _read(loop: asyncio.AbstractEventLoop, sock: socket.socket, count: int
             raise NoReply("a reply by TCP that breaks off")
         data += piece
     return bytes(data)
+
+
+async def _obtain(destination: Destination, kind: socket.SocketKind, timeout: float) -> socket.socket:
+    """Return a socket; where this machine is short of them, ask again while there is time.
+
+    Raises:
+        OSError: there is none.
+    """
+    loop = asyncio.get_running_loop()
+    until = loop.time() + timeout
+    while True:
+        try:
+            return _open(destination, kind)
+        except OSError as error:
+            if error.errno not in OUR_OWN_SHORTAGE or loop.time() + RETRY_SECONDS >= until:
+                raise
+        await asyncio.sleep(RETRY_SECONDS)
 
 
 def _open(destination: Destination, kind: socket.SocketKind) -> socket.socket:

@@ -16,7 +16,8 @@ _EXTENDED_ERROR = struct.Struct("=IBBBBII")
 IP_RECVERR = 11
 IPV6_RECVERR = 25
 
-_OUR_OWN_SHORTAGE = (errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM)
+OUR_OWN_SHORTAGE = (errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM)
+"""What this machine lacks: descriptors, local ports, buffers, memory. It says nothing of any other."""
 _REASONS = {
     errno.ECONNREFUSED: Reason.CONNECTION_REFUSED,
     errno.ETIMEDOUT: Reason.CONNECT_TIMEOUT,
@@ -30,7 +31,7 @@ _REASONS = {
     # broken before we looked (EPIPE where it had been closed first).
     errno.ECONNRESET: Reason.RESET_BEFORE_GREETING,
     errno.EPIPE: Reason.RESET_BEFORE_GREETING,
-} | dict.fromkeys(_OUR_OWN_SHORTAGE, Reason.PROBE_RESOURCES)
+} | dict.fromkeys(OUR_OWN_SHORTAGE, Reason.PROBE_RESOURCES)
 
 # Without ICMP evidence these come from our own routing table; EINVAL is what a blackhole route gives.
 _NO_WAY_OUT = (errno.ENETUNREACH, errno.EAFNOSUPPORT, errno.EINVAL)

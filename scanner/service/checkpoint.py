@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import structlog
+
 from scanner.config import Settings
 from scanner.engine import Pool, WaitingRoom
 from scanner.model import Endpoint, Observation, Reason
@@ -14,9 +16,13 @@ from scanner.service.agenda import Agenda
 from scanner.service.asking import Errand
 from scanner.service.clues import Clues
 from scanner.service.controls import Controls, Reports
+from scanner.service.governor import Governor
+from scanner.service.machine import make_room
 from scanner.service.parts import Parts, build_rounds
 from scanner.service.roster import Roster
 from scanner.service.rounds import FRESH_SECONDS, Manner, Rounds
+
+log = structlog.get_logger(__name__)
 
 WatchJob: TypeAlias = Endpoint | Sweep | Errand
 
@@ -41,12 +47,13 @@ class Checkpoint:
     """
 
     def __init__(self, settings: Settings, parts: Parts, waiting: WaitingRoom[WatchJob], ties: Ties) -> None:
-        limits = settings.limits
+        size = _fit(settings)
         self._ties = ties
         self._clues = Clues()
         self.pool: Pool[WatchJob, Observation] = Pool(
-            self._do, ties.deliver, waiting, concurrency=limits.concurrency, rate=limits.rate
+            self._do, ties.deliver, waiting, concurrency=size, rate=settings.limits.rate
         )
+        self._governor = Governor(self.pool, size, lambda: False, _tell_size)
         self.controls = Controls(
             self._build_rounds(settings, parts),
             self.pool.spawn,
@@ -69,6 +76,9 @@ class Checkpoint:
 
     def adjust(self, settings: Settings, parts: Parts) -> None:
         """Go on with other settings."""
+        size = _fit(settings)
+        self._governor.adjust(size)
+        self.pool.adjust(concurrency=size, rate=settings.limits.rate)
         rounds = self._build_rounds(settings, parts)
         self.controls.adjust(rounds, parts.prober.judge, vantage=settings.vantage)
 
@@ -79,6 +89,10 @@ class Checkpoint:
                 await job.run()
             return None
         observation = await self._ties.probe(job)
+        pause = None if observation is None else self._governor.look_at(observation)
+        if observation is not None and pause is not None:
+            self._ties.agenda.hasten(observation.endpoint.key, pause)
+        self._governor.tick()
         told = None if observation is None else self.controls.pass_on(observation)
         return None if told is None else self._without_sweep(told)
 
@@ -106,3 +120,15 @@ class Checkpoint:
         self._ties.on_change(event)
         for key in self._ties.roster.judged_otherwise(gate, standing):
             self._ties.agenda.hasten(key)
+
+
+def _fit(settings: Settings) -> int:
+    """Return how many connections at once this machine bears of those that are wanted; log what it lacks."""
+    room = make_room(settings.limits.concurrency)
+    if room.why is not None:
+        log.warning("limits_lowered", reason=room.why)
+    return room.connections
+
+
+def _tell_size(connections: int) -> None:
+    log.info("pool_resized", connections=connections)

@@ -19,6 +19,8 @@ LEAST_SHARE = 0.1
 """A late event loop costs no more than all but this share of the connections: they may not be its cause."""
 MOST_TRIES = 8
 """How often a probe is made again that this machine lacked something for."""
+MOST_TRIES_ALONE = 5
+"""The same while there is no other probe: what is lacking is not ours to give back, or never was there."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
 """Seconds before the first of them and, doubled each time, at most."""
 _MEMORY_BEATS = 4
@@ -94,6 +96,7 @@ class Governor:
         self._has_shortage = False
         self._calm_at = 0.0
         self._beats = 0
+        self._beat_at = clock()
         self._free = asyncio.Event()
 
     async def until_free(self) -> None:
@@ -115,9 +118,18 @@ class Governor:
             self.beat(lag if was_late else 0.0)
             was_late = is_late
 
+    def adjust(self, limit: int) -> None:
+        """Take another limit."""
+        self._limit = self._size = limit
+
+    def tick(self) -> None:
+        """Beat if it is time to: for pools whose work goes on for ever, which bring their own rhythm."""
+        if self._clock() - self._beat_at >= self.BEAT_SECONDS:
+            self.beat(0.0)
+
     def beat(self, lag: float) -> None:
         """Look at the signs once; `lag` is by how many seconds the event loop was late."""
-        now = self._clock()
+        now = self._beat_at = self._clock()
         if self._has_shortage:
             self._calm_at = now + CALM_SECONDS
         self._beats += 1
@@ -146,7 +158,7 @@ class Governor:
             return None
         self._has_shortage = True
         self._tries[key] += 1
-        if self._tries[key] > MOST_TRIES:
+        if self._tries[key] > (MOST_TRIES if self._pool.busy > 1 else MOST_TRIES_ALONE):
             del self._tries[key]
             return None
         return min(FIRST_PAUSE * (1 << self._tries[key] - 1), LONGEST_PAUSE)

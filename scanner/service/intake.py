@@ -19,6 +19,8 @@ MAX_LINE = 1024 * 1024
 PIECE = 65_536
 IDLE_SECONDS, LONGEST_WAIT = 2.0, 10.0
 """How long more lines are waited for before those that are there are begun with: a pipe may be slow."""
+FIRST_TARGETS = 125
+"""Targets that a long file brings first; then twice as many each time, so that probing begins soon."""
 MOST_PROBLEMS = 100
 """Bad lines that are told one by one."""
 
@@ -63,6 +65,8 @@ class Intake:
         self._early: list[Target] = []
         """Targets that were read with others of their piece and belong to a later section."""
         self._is_ended = False
+        self._size = TARGETS_AT_ONCE
+        """How many targets come next."""
         self.total: int | None = None
         """How many targets there are, where that is known."""
         self.late_problems = 0
@@ -84,7 +88,7 @@ class Intake:
         while not self._is_ended or self._early:
             targets = self._take_early()
             until = None
-            while len(targets) < TARGETS_AT_ONCE and not self._is_ended:
+            while len(targets) < self._size and not self._is_ended:
                 now = time.monotonic()
                 if targets and until is None:
                     until = now + LONGEST_WAIT
@@ -93,9 +97,11 @@ class Intake:
                 if piece is None:
                     break
                 targets += self._targets_in(piece, self._tell_late)
-            self._early += targets[TARGETS_AT_ONCE:]
+            size = self._size
+            self._early = targets[size:] + self._early
+            self._size = min(2 * size, TARGETS_AT_ONCE)
             if targets:
-                yield targets[:TARGETS_AT_ONCE]
+                yield targets[:size]
 
     @property
     def has_more(self) -> bool:
@@ -120,6 +126,7 @@ class Intake:
         self.total = count
         if count > len(first):
             os.lseek(self._descriptor, start, os.SEEK_SET)
+            self._size = FIRST_TARGETS
             self._cutter, self._is_ended = _Cutter(), False
             return []
         return first
@@ -145,7 +152,7 @@ class Intake:
         return targets[:TARGETS_AT_ONCE]
 
     def _take_early(self) -> list[Target]:
-        early, self._early = self._early[:TARGETS_AT_ONCE], self._early[TARGETS_AT_ONCE:]
+        early, self._early = self._early[: self._size], self._early[self._size :]
         return early
 
     async def _wait_for_piece(self, seconds: float | None) -> bytes | None:

@@ -153,7 +153,6 @@ class Watch:
         await former.close()
         self._agenda.adjust(settings.schedule)
         self._waiting.adjust(settings.limits.per_address, settings.limits.per_address_gap)
-        self._pool.adjust(concurrency=settings.limits.concurrency, rate=settings.limits.rate)
         self._has_new_settings = True
         self._planning.ask()
 

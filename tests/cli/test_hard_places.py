@@ -69,3 +69,17 @@ def test_a_list_of_targets_without_end_is_refused() -> None:
 
     assert outcome.status == 2
     assert "line 1 is longer than a million bytes: this is no list of targets" in outcome.problem
+
+
+def test_a_hard_limit_of_open_files_is_told_in_one_line_and_blamed_on_no_target(farm: RunningFarm) -> None:
+    targets = farm.targets("healthy", "blocked", "mute")
+    arguments = (*targets, *farm.options, "--timeout", "1", "--no-versions", "--format", "ndjson")
+    outcome = run("scan", *arguments, prefix=("prlimit", "--nofile=40:40"))
+
+    assert outcome.status == 0
+    said = outcome.stderr.splitlines()[0]
+    assert said.startswith(
+        "mailport: 20 connections at once instead of 200: the hard limit of open files is 40;"
+    )
+    assert len([record for record in outcome.records if record["port"]]) == len(targets)
+    assert "probe_resources" not in outcome.stdout

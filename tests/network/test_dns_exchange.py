@@ -1,6 +1,8 @@
 """One exchange with a name server: forged and foreign packets, random ports, odd TCP, cancelling."""
 
 import asyncio
+import errno
+import os
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -11,10 +13,10 @@ import dns.flags
 import dns.message
 import pytest
 
-from scanner.network import Resolver
+from scanner.network import Resolver, dns_exchange
 from scanner.network.answer import MxRecord, Status
 from scanner.network.dns_client import Client
-from scanner.network.dns_exchange import NoReply, NoUsableReply, exchange_by_tcp, exchange_by_udp
+from scanner.network.dns_exchange import NoReply, NoUsableReply, _open, exchange_by_tcp, exchange_by_udp
 from tests.network.loops import Runner, on_both_loops
 from tests.network.name_servers import bind_both, records_of, reply_to, scripted
 from tests.servers.process import free_port
@@ -238,3 +240,32 @@ def test_so_many_queries_are_under_way_and_no_more(run: Runner) -> None:
         assert most == 4
 
     run(main())
+
+
+@on_both_loops
+@pytest.mark.parametrize("exchange", [exchange_by_udp, exchange_by_tcp])
+def test_a_lack_of_descriptors_is_waited_for_while_there_is_time(run: Runner, exchange: Any) -> None:
+    lacking = iter(range(2))
+
+    def open_or_not(*arguments: Any) -> socket.socket:
+        if next(lacking, None) is not None:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return _open(*arguments)
+
+    async def main() -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(dns_exchange, "_open", open_or_not)
+            with pytest.raises(NoReply, match=r"nothing|refused"):
+                await exchange(("127.0.0.1", free_port()), b"question", bool, 5.0)
+            assert next(lacking, None) is None
+
+    run(main())
+
+
+async def test_a_lack_of_descriptors_that_stays_is_no_reply(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(dns_exchange, "_open", refuse)
+    with pytest.raises(NoReply, match="too many open files"):
+        await exchange_by_udp(("127.0.0.1", free_port()), b"question", bool, 0.3)

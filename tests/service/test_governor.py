@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner.model import Reason
-from scanner.service.governor import CALM_SECONDS, MOST_TRIES, Governor, Signs, next_size
+from scanner.service.governor import CALM_SECONDS, MOST_TRIES, MOST_TRIES_ALONE, Governor, Signs, next_size
 from tests.verdict.observations import healthy
 
 SHORT = replace(healthy(25), reason=Reason.PROBE_RESOURCES)
@@ -86,6 +86,12 @@ def test_a_probe_that_lacked_something_is_made_again_later_and_not_for_ever(worl
     assert world.governor.look_at(SHORT) == 0.25
 
 
+def test_where_no_other_probe_can_give_anything_back_it_is_soon_over(world: World) -> None:
+    world.pool.busy = 1
+    pauses = [world.governor.look_at(SHORT) for _ in range(MOST_TRIES_ALONE + 1)]
+    assert pauses.index(None) == MOST_TRIES_ALONE
+
+
 def test_a_late_loop_lowers_the_size_to_a_share_of_the_limit(world: World) -> None:
     world.beat(100, lag=1.0)
     assert world.pool.workers == 10
@@ -109,6 +115,19 @@ def test_nothing_is_begun_while_those_who_take_the_results_have_too_much(world: 
     world.beat()
     assert world.pool.workers == 100
     assert world.told == []
+
+
+def test_a_pool_that_works_for_ever_brings_its_own_rhythm(world: World) -> None:
+    world.governor.look_at(SHORT)
+    world.governor.tick()
+    assert world.pool.sizes == []  # no beat is due yet
+    world.now += Governor.BEAT_SECONDS
+    world.governor.tick()
+    assert world.pool.sizes == [75]
+    world.governor.adjust(20)
+    world.now += Governor.BEAT_SECONDS
+    world.governor.tick()
+    assert world.pool.workers == 20
 
 
 @given(

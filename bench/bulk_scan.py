@@ -1,0 +1,190 @@
+"""What a scan of a long list costs: wall time beside the bound, CPU an endpoint, and memory as lists grow.
+
+10,000 domains with a host of their own each, 70,000 endpoints: a fifth says nothing, a tenth is closed, the
+others take 5 to 300 ms before every reply. The servers and the name server run in processes of their own, all
+of it in a network namespace of its own (as root, or by a user namespace).
+
+The bound is what nobody can be quicker than with that many connections at once, and one at a time to an
+address: the seconds that all connections take by what the servers do and by the timeout, divided by the
+concurrency; at least the seconds of the slowest host. CPU time, names and the start of Python come on top.
+
+The second table scans lists of addresses that refuse every connection, each list ten times as long as the
+one before: memory has to stay where it is.
+"""
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.processes.bulk_farm import PORTS, Kind, conduct_of
+from bench.processes.child import answer_of, child
+from tests.servers.certificates import create_authority
+
+MAILPORT = str(Path(sys.executable).with_name("mailport"))
+INSIDE = "MAILPORT_BENCH_NAMESPACE"
+SPARE_FILES = 1000
+MIB = 1024 * 1024
+WANTED = {Kind.GOOD: "open", Kind.SILENT: "broken", Kind.CLOSED: "closed"}
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one scan took: seconds by the clock and of CPU, and memory at its highest in bytes."""
+
+    wall: float
+    cpu: float
+    peak: int
+
+
+def enter_namespace() -> None:
+    """Go on in a network namespace of its own, where every port of loopback is free."""
+    if os.environ.get(INSIDE) is not None:
+        return
+    user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    command = 'ip link set lo up && exec "$0" "$@"'
+    python = [sys.executable, "-m", "bench.bulk_scan", *sys.argv[1:]]
+    os.environ[INSIDE] = "yes"
+    os.chdir(Path(__file__).parent.parent)
+    os.execvp("unshare", ["unshare", *user, "--net", "sh", "-c", command, *python])  # noqa: S606 - the shell is ours
+
+
+def find_bound(domains: int, concurrency: int, timeout: float) -> float:
+    """Return the seconds that nobody can be quicker than."""
+    hosts = [
+        sum(conduct_of(domain, port).seconds(port, timeout) for port in PORTS) for domain in range(domains)
+    ]
+    return max(sum(hosts) / concurrency, *hosts)
+
+
+@contextmanager
+def servers(bundle: Path, domains: int) -> Iterator[str]:
+    """Run the farm and the name server; return where the latter is."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    parts = max(2, -(-domains * len(PORTS) // (hard - SPARE_FILES)))
+    with ExitStack() as stack:
+        farms = [
+            stack.enter_context(child("bulk_farm.py", str(bundle), str(domains), str(part), str(parts)))
+            for part in range(parts)
+        ]
+        for farm in farms:
+            answer_of(farm)
+        yield answer_of(stack.enter_context(child("bulk_names.py", str(domains))))
+
+
+def scan(folder: Path, *arguments: str) -> Run:
+    """Scan once, into the file `results`."""
+    command = [MAILPORT, "scan", "--format", "ndjson", "--out", str(folder / "results"), *arguments]
+    begun = time.perf_counter()
+    with (folder / "said").open("wb") as said:
+        process = subprocess.Popen(command, stderr=said)
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    wall = time.perf_counter() - begun
+    if process.returncode:
+        sys.exit(f"the scan ended with {process.returncode}: {(folder / 'said').read_text()}")
+    return Run(wall, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024)
+
+
+def check(folder: Path, domains: int) -> None:
+    """Make sure that what was measured is what was meant: every endpoint once, and rightly judged."""
+    wanted = Counter(WANTED[conduct_of(domain, port).kind] for domain in range(domains) for port in PORTS)
+    with (folder / "results").open(encoding="utf-8") as lines:
+        found = Counter(record["state"] for record in map(json.loads, lines) if record["port"] is not None)
+    for state in wanted | found:
+        if abs(wanted[state] - found[state]) > domains * len(PORTS) // 1000:
+            print(f"WRONG: {found[state]} are {state} instead of {wanted[state]}")
+    if found.total() != domains * len(PORTS):
+        print(f"WRONG: {found.total()} results")
+
+
+def measure_farm(folder: Path, options: argparse.Namespace) -> None:
+    """Scan the farm, and print the first table."""
+    domains: int = options.domains
+    authority = create_authority(folder)
+    leaf = authority.issue("bulk.test", "*.test")
+    targets, config = folder / "targets", folder / "mailport.yml"
+    targets.write_text("".join(f"d{number}.test\n" for number in range(domains)))
+    with servers(leaf.bundle_file, domains) as resolver:
+        off = ("autoconfig", "ispdb", "autodiscover", "inferred", "guess")
+        settings = {
+            "discovery": dict.fromkeys(off, False),
+            "probe": {
+                "timeout": options.timeout,
+                "allow_private": True,
+                "ca_file": str(authority.ca_file),
+                "versions_interval": None,
+                "ehlo_name": "bulk.mail.test",
+            },
+            "limits": {"concurrency": options.concurrency, "rate": 0, "per_address_gap": 0},
+            "resolver": {"servers": [resolver], "timeout": 30},
+        }
+        config.write_text(json.dumps(settings))
+        run = scan(folder, "--targets", str(targets), "--config", str(config))
+    check(folder, domains)
+    endpoints = domains * len(PORTS)
+    bound = find_bound(domains, options.concurrency, options.timeout)
+    print(
+        f"{endpoints} endpoints of {domains} domains, {options.concurrency} connections at once, "
+        f"a timeout of {options.timeout:g} s"
+    )
+    print(f"  wall time       {run.wall:8.1f} s")
+    print(f"  bound           {bound:8.1f} s")
+    print(f"  ratio           {run.wall / bound:8.3f}")
+    print(
+        f"  CPU             {run.cpu / endpoints * 1000:8.3f} ms an endpoint, "
+        f"{run.cpu / run.wall:.0%} of a core"
+    )
+    print(f"  memory at most  {run.peak / MIB:8.1f} MiB", flush=True)
+
+
+def measure_growth(folder: Path, lengths: list[int]) -> None:
+    """Scan lists of refusing addresses, and print the second table."""
+    print(f"{'lines':>9}{'seconds':>10}{'CPU ms a line':>15}{'MiB at most':>13}")
+    for length in lengths:
+        targets = folder / "addresses"
+        with targets.open("w") as lines:
+            for number in range(length):
+                where = f"127.{128 + number // 62500}.{number // 250 % 250}.{1 + number % 250}"
+                lines.write(f"{where}:25\n")
+        run = scan(folder, *("--targets", str(targets), "--allow-private", "--rate", "0", "--no-versions"))
+        print(
+            f"{length:>9}{run.wall:>10.1f}{run.cpu / length * 1000:>15.3f}{run.peak / MIB:>13.1f}", flush=True
+        )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--domains", type=int, default=10_000, help="0 leaves the first table out")
+    parser.add_argument("--concurrency", type=int, default=400)
+    parser.add_argument("--timeout", type=float, default=1.5, help="seconds for a word of a server")
+    parser.add_argument(
+        "--lines",
+        type=int,
+        nargs="*",
+        default=[10_000, 50_000],
+        help="the lengths of the second table's lists",
+    )
+    options = parser.parse_args()
+    enter_namespace()
+    with tempfile.TemporaryDirectory(prefix="mailport-bench-") as name:
+        if options.domains:
+            measure_farm(Path(name), options)
+        if options.lines:
+            measure_growth(Path(name), options.lines)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
