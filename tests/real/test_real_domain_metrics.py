@@ -120,7 +120,7 @@ def test_some_mx_hosts_that_do_not_exist_are_no_failure_of_discovery(service: Se
     assert up["three-hundred.plain.test", "mx"] == 1
     news = [line for line in service.log if line.get("reason") == "dns_failure"]
     assert by_domain(service, "mailport_domain_discovery_success")["three-hundred.plain.test"] == 1, news
-    assert "mx11.plain.test does not exist in the DNS" in service.ask("/")[1]
+    assert "mx11.plain.test does not exist in the DNS" in service.ask("/domains/three-hundred.plain.test")[1]
 
 
 def test_discovery_says_where_each_endpoint_was_learnt(service: Service) -> None:
@@ -151,10 +151,12 @@ def test_promtool_has_nothing_to_say_about_the_scrape(service: Service) -> None:
     assert report.is_clean, report
 
 
-def test_the_page_tells_what_is_odd_about_domains(service: Service) -> None:
-    page = service.ask("/")[1]
-    assert "null-mx.plain.test says that it takes no mail" in page
-    assert "nowhere.plain.test does not exist in the DNS" in page
+def test_the_page_of_a_domain_tells_what_is_odd_about_it(service: Service) -> None:
+    for domain, odd in {
+        "null-mx.plain.test": "null-mx.plain.test says that it takes no mail",
+        "nowhere.plain.test": "nowhere.plain.test does not exist in the DNS",
+    }.items():
+        assert odd in service.ask(f"/domains/{domain}")[1]
 
 
 def test_the_series_of_a_removed_domain_go_with_it_and_shared_ones_stay(
