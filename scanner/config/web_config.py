@@ -36,7 +36,7 @@ _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]{0,4000}")
 
 
 def _read_path(value: object, info: ValidationInfo) -> Path:
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value or "\0" in value:
         raise ValueError(f"must be the name of a file (got {describe_value(value)})")
     return info.context / value if isinstance(info.context, Path) else Path(value)
 

@@ -94,6 +94,11 @@ class Pool(Generic[AnyJob, Result]):
         self._waiting.push(job, is_urgent=is_urgent, now=self._clock())
         self._changed.set()
 
+    def withdraw(self, job: AnyJob) -> None:
+        """Let a job that nobody wants any more wait no longer; one whose turn has come goes on."""
+        self._waiting.withdraw(job)
+        self._changed.set()
+
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Let something run beside the workers that may push jobs; the run does not end before it has.
 

@@ -69,6 +69,13 @@ class WaitingRoom(Generic[AnyJob]):
         self._count += 1
         self._list(job.address, state)
 
+    def withdraw(self, job: AnyJob) -> None:
+        """Let a job wait no longer; nothing happens where its turn has come."""
+        state = self._addresses.get(job.address)
+        if state is not None and job in state.waiting:
+            state.waiting.remove(job)
+            self._count -= 1
+
     def has_turn(self, now: float) -> bool:
         """Whether `pop` would return a job now."""
         while self._turns and self._turns[0][0] <= now:

@@ -168,7 +168,8 @@ class Prober:
             ehlo_name=self._ehlo_name,
             tls=tls,
             clock=self._clock,
-            peer=f"{endpoint.address} {endpoint.port}",
+            # The host too: behind one address, names may have servers and groups of their own.
+            peer=f"{endpoint.host} {endpoint.address} {endpoint.port}",
         )
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from scanner.discovery.merge import Former, Plan
-from scanner.model import Endpoint, Observation, Reason, TargetFinding
+from scanner.model import PORTS, Endpoint, Observation, Reason, TargetFinding
 from scanner.model.observation import Key
 from scanner.model.target import Target
 from scanner.protocol.transcript import Transcript
@@ -72,6 +72,7 @@ class ProbeDesk:
             except TimeoutError:
                 raise ProbeRefusedError(503, "its turn did not come in time", retry_after=10) from None
             _check(target, plan)
+            plan = replace(plan, endpoints=tuple(filter(self._may_probe, plan.endpoints)))
             # Each ends at the deadline by itself, and tells how far it has come.
             found = await asyncio.gather(*(self._in_turn(endpoint, deadline) for endpoint in plan.endpoints))
         probed = tuple(each for each in found if each is not None)
@@ -86,6 +87,15 @@ class ProbeDesk:
         planner = self._watch.parts_in_force[1].planner
         memory = {domain: known for domain, known in planner.memory.items() if domain == target.host}
         return await replace(planner, memory=memory, former=Former()).plan([target])
+
+    def _may_probe(self, endpoint: Endpoint) -> bool:
+        """Whether a port may be probed for a client: an SRV record may name any, and others write it."""
+        return endpoint.port in PORTS or self._is_watched_port(endpoint)
+
+    def _is_watched_port(self, endpoint: Endpoint) -> bool:
+        places = {(named.host, named.port) for named in self._watch.parts_in_force[0].targets}
+        is_named = (endpoint.host, endpoint.port) in places
+        return is_named or self._watch.latest_of(endpoint.key) is not None
 
     async def _in_turn(self, endpoint: Endpoint, deadline: float, *, is_kept: bool = False) -> Probed | None:
         """Have an endpoint probed by the pool; None where its turn does not come before the deadline."""
@@ -103,13 +113,17 @@ class ProbeDesk:
             if not done.done():
                 done.set_result(Probed(told, transcript.lines, is_kept=is_kept))
 
-        self._watch.checkpoint.pool.push(Errand(endpoint.address, run), is_urgent=True)
+        errand = Errand(endpoint.address, run)
+        self._watch.checkpoint.pool.push(errand, is_urgent=True)
         try:
             # The probe ends at the deadline by itself; the moment more is for what it makes of it.
             async with asyncio.timeout(deadline - self._clock() + 0.1):
                 return await done
         except TimeoutError:
             return None
+        finally:
+            # It would cost its address a turn that the watch needs.
+            self._watch.checkpoint.pool.withdraw(errand)
 
     def _tell(self, observation: Observation, *, is_kept: bool) -> Observation:
         if not is_kept:

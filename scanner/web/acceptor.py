@@ -20,9 +20,10 @@ PAUSE_SECONDS = 1.0
 _HANDSHAKE = 0x16
 """The first octet of a ClientHello (RFC 8446 section 5.1)."""
 _OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+_ADVICE = b"400 Bad Request: this port speaks HTTPS; ask again by https://.\n"
 _PLAIN = (
     b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n"
-    b"Content-Length: 63\r\n\r\n400 Bad Request: this port speaks HTTPS; ask again by https://.\n"
+    b"Content-Length: %d\r\n\r\n%b" % (len(_ADVICE), _ADVICE)
 )
 
 

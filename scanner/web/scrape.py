@@ -3,8 +3,8 @@
 import asyncio
 import time
 import zlib
-from collections.abc import AsyncIterator, Generator, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, closing, contextmanager
 
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import StreamingResponse
@@ -47,18 +47,20 @@ async def metrics(request: Request, monitor: Watched) -> Response:
     headers = {"Content-Type": OPENMETRICS if is_openmetrics else TEXT, "Vary": "Accept, Accept-Encoding"}
     if is_gzip:
         headers["Content-Encoding"] = "gzip"
-    pieces = monitor.scrape(openmetrics=is_openmetrics)
-    packs = pack(pieces)
-    first = await anext(packs, b"")
-    second = await anext(packs, None)
-    if second is None:
-        whole = [part async for part in compress(_chain([first]))] if is_gzip else [first]
-        return Response(b"".join(whole), headers=headers)
-    if is_head(request.scope):
-        pieces.close()
-        return StreamingResponse(_chain([]), headers=headers)
-    body = _chain([first, second], packs)
-    return _Scrape(gate, pieces, compress(body) if is_gzip else body, headers)
+    with ExitStack() as held:
+        # From now on, not from the first piece that is sent: what is written till then costs most.
+        held.enter_context(gate.passing())
+        pieces = held.enter_context(closing(monitor.scrape(openmetrics=is_openmetrics)))
+        packs = pack(pieces)
+        first = await anext(packs, b"")
+        second = await anext(packs, None)
+        if second is None:
+            whole = [part async for part in compress(_chain([first]))] if is_gzip else [first]
+            return Response(b"".join(whole), headers=headers)
+        if is_head(request.scope):
+            return StreamingResponse(_chain([]), headers=headers)
+        body = _chain([first, second], packs)
+        return _Scrape(held.pop_all(), compress(body) if is_gzip else body, headers)
 
 
 class Gate:
@@ -87,18 +89,16 @@ class _Scrape(StreamingResponse):
 
     def __init__(
         self,
-        gate: Gate,
-        pieces: Generator[bytes, None, None],
+        held: ExitStack,
         body: AsyncIterator[bytes],
         headers: dict[str, str],
     ) -> None:
         super().__init__(body, headers=headers)
-        self._gate = gate
-        self._pieces = pieces
+        self._held = held
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        with self._gate.passing(), closing(self._pieces):
+        with self._held:
             await super().__call__(scope, receive, send)
 
 

@@ -216,3 +216,19 @@ def test_an_urgent_job_goes_before_all_that_wait_elsewhere_and_keeps_the_gap_of_
     room.release(urgent.address, 1.0)
     assert room.pop(5.9) is None
     assert room.pop(6.0) is again
+
+
+def test_what_is_withdrawn_has_no_turn_and_costs_its_address_none() -> None:
+    room: WaitingRoom[Endpoint] = WaitingRoom(1, gap=10.0)
+    first, second, third = (endpoint(number, "192.0.2.1") for number in range(3))
+    for job in (first, second, third):
+        room.push(job)
+    room.withdraw(first)
+    room.withdraw(first)
+    assert len(room) == 2
+    assert room.pop(0.0) is second
+    room.withdraw(second)  # its turn has come
+    room.release("192.0.2.1", 1.0)
+    assert room.pop(11.0) is third
+    room.release("192.0.2.1", 11.0)
+    assert len(room) == 0
