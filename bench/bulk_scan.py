@@ -167,13 +167,13 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--domains", type=int, default=10_000, help="0 leaves the first table out")
-    parser.add_argument("--concurrency", type=int, default=400)
+    parser.add_argument("--concurrency", type=int, default=300)
     parser.add_argument("--timeout", type=float, default=1.5, help="seconds for a word of a server")
     parser.add_argument(
         "--lines",
         type=int,
         nargs="*",
-        default=[10_000, 50_000],
+        default=[2_000, 20_000],
         help="the lengths of the second table's lists",
     )
     options = parser.parse_args()

@@ -3,11 +3,14 @@
 import os
 import select
 import threading
+import time
 from types import TracebackType
 from typing import Self, TextIO
 
 MOST_WAITING = 4 * 1024 * 1024
 """Characters that may wait to be written before nothing more is to be begun."""
+GATHER_SECONDS = 0.02
+"""Where lines come one upon the other, those of so long are written at once, since a wake-up costs more."""
 PATIENCE = 1.0
 """Seconds that what is left may take once the command is broken off."""
 
@@ -24,6 +27,7 @@ class Outflow:
         self._waiting: list[str] = []
         self._count = 0
         self._is_writing = False
+        self._is_idle = False
         self._is_closed = False
         self._error: OSError | None = None
         self._changed = threading.Condition()
@@ -59,7 +63,9 @@ class Outflow:
         with self._changed:
             self._waiting.append(text)
             self._count += len(text)
-            self._changed.notify_all()
+            if self._is_idle:
+                self._is_idle = False
+                self._changed.notify_all()
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="mailport-output", daemon=True)
             self._thread.start()
@@ -91,6 +97,7 @@ class Outflow:
         while self._error is None:
             with self._changed:
                 self._is_writing = False
+                self._is_idle = not self._waiting
                 self._changed.notify_all()
                 self._changed.wait_for(lambda: self._waiting or self._is_closed)
                 if not self._waiting:
@@ -106,6 +113,8 @@ class Outflow:
                     self._changed.notify_all()
             with self._changed:
                 self._count -= len(text)
+            if not self._is_closed:
+                time.sleep(GATHER_SECONDS)
 
     def _write_through(self, text: str) -> None:
         # Past Python's buffer, whose lock would be held at the end of the process where nobody reads.

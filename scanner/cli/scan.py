@@ -21,6 +21,7 @@ from scanner.model.record import Record
 from scanner.model.target import Target, TargetError, parse_target
 from scanner.service.intake import Intake, IntakeError
 from scanner.service.journal import Journal, JournalError
+from scanner.service.long_lived import set_aside
 from scanner.service.machine import make_room
 from scanner.service.parts import Parts, build_parts
 from scanner.service.scan import run_scan
@@ -185,6 +186,7 @@ def run(scanning: Scanning, writer: Writer) -> Tally:
         IntakeError: the list of targets could not be read to its end.
         OSError: a result could not be written.
     """
+    set_aside()
     try:
         with ScanProgress(scanning.targets) as progress:
             tally = Tally(writer, progress)

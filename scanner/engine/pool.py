@@ -40,8 +40,8 @@ class Pool(Generic[AnyJob, Result]):
     may `push` another one, which waits for its turn like any.
 
     Args:
-        ahead: of how many waiting jobs on no more are taken in, unless all of them wait for their address:
-            then others go on, so that an address with many jobs keeps no worker idle.
+        ahead: of how many addresses with a turn on no more jobs are taken in. Those that wait for their
+            address do not count, so that one with many jobs keeps no worker idle.
     """
 
     def __init__(
@@ -155,8 +155,9 @@ class Pool(Generic[AnyJob, Result]):
 
     def _has_plenty(self) -> bool:
         """Whether there is no need to take in more just now."""
-        count = len(self._waiting)
-        return count >= MAX_WAITING or (count >= self._ahead and self._waiting.has_turn(self._clock()))
+        if len(self._waiting) >= MAX_WAITING:
+            return True
+        return self._waiting.free >= self._ahead and self._waiting.has_turn(self._clock())
 
     async def _dispatch(self) -> None:
         while await self._await_turn():
@@ -168,7 +169,7 @@ class Pool(Generic[AnyJob, Result]):
                 self.busy += 1
                 self._idled.clear()
                 self._handoff.put_nowait(job)
-                if not self._waiting.has_turn(self._clock()):
+                if self._waiting.free < self._ahead:
                     self._changed.set()  # more may be taken in
 
     async def _await_turn(self) -> bool:

@@ -41,7 +41,13 @@ class WaitingRoom(Generic[AnyJob]):
         self._addresses: dict[str, _Address[AnyJob]] = {}
         self._turns: list[tuple[float, int, str]] = []
         self._count = 0
+        self._free = 0
         self._serial = 0
+
+    @property
+    def free(self) -> int:
+        """How many addresses have a job and no other one in the way, whether or not their gap is over."""
+        return self._free
 
     def __len__(self) -> int:
         return self._count
@@ -52,6 +58,7 @@ class WaitingRoom(Generic[AnyJob]):
         self._gap = gap
         for address, state in self._addresses.items():
             self._list(address, state)
+        self._free = sum(map(self._is_free, self._addresses.values()))
 
     def push(self, job: AnyJob, *, is_urgent: bool = False, now: float = 0.0) -> None:
         """Let a job wait; an urgent one goes before all others at its address, and before other addresses.
@@ -62,11 +69,13 @@ class WaitingRoom(Generic[AnyJob]):
         if state is None:
             # What was idle has no gap to keep: an urgent job is as if it had waited for ever.
             state = self._addresses[job.address] = _Address(free_at=-math.inf if is_urgent else now)
+        was_free = self._is_free(state)
         if is_urgent:
             state.waiting.appendleft(job)
         else:
             state.waiting.append(job)
         self._count += 1
+        self._free += self._is_free(state) - was_free
         self._list(job.address, state)
 
     def withdraw(self, job: AnyJob) -> None:
@@ -99,6 +108,7 @@ class WaitingRoom(Generic[AnyJob]):
         job = state.waiting.popleft()
         self._count -= 1
         state.busy += 1
+        self._free += self._is_free(state) - 1
         state.free_at = now + self._gap
         self._list(address, state)
         return job
@@ -106,13 +116,18 @@ class WaitingRoom(Generic[AnyJob]):
     def release(self, address: str, now: float) -> None:
         """Tell that a connection to an address has ended."""
         state = self._addresses[address]
+        was_free = self._is_free(state)
         state.busy -= 1
+        self._free += self._is_free(state) - was_free
         state.free_at = max(state.free_at, now + self._gap)
         self._list(address, state)
 
     def next_turn(self) -> float | None:
         """Return when the next turn comes, or None where only a `push` or `release` can bring one."""
         return self._turns[0][0] if self._turns else None
+
+    def _is_free(self, state: _Address[AnyJob]) -> bool:
+        return bool(state.waiting) and state.busy < self._per_address
 
     def _list(self, address: str, state: _Address[AnyJob]) -> None:
         # An idle address is listed too, so that it is forgotten once its gap is over.

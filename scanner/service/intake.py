@@ -20,7 +20,7 @@ PIECE = 65_536
 IDLE_SECONDS, LONGEST_WAIT = 2.0, 10.0
 """How long more lines are waited for before those that are there are begun with: a pipe may be slow."""
 FIRST_TARGETS = 125
-"""Targets that a long file brings first; then twice as many each time, so that probing begins soon."""
+"""Targets that a long file brings first, and half as many more each time: so probing begins soon."""
 MOST_PROBLEMS = 100
 """Bad lines that are told one by one."""
 
@@ -99,7 +99,7 @@ class Intake:
                 targets += self._targets_in(piece, self._tell_late)
             size = self._size
             self._early = targets[size:] + self._early
-            self._size = min(2 * size, TARGETS_AT_ONCE)
+            self._size = min(size * 3 // 2, TARGETS_AT_ONCE)
             if targets:
                 yield targets[:size]
 

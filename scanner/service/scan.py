@@ -30,7 +30,7 @@ from scanner.verdict import is_proven, sight, sight_record
 from scanner.verdict.egress import EGRESS_REASONS
 
 AHEAD = 64
-"""Jobs that wait for a worker; the rest of the list is left unread until they are fewer."""
+"""Addresses whose turn has come before a worker has; the rest of the list is left until they are fewer."""
 
 ScanJob: TypeAlias = Endpoint | Sweep | Errand
 

@@ -76,6 +76,11 @@ class Visits(RuleBasedStateMachine):
             self.free_at[address] = max(self.free_at[address], self.now + self.gap)
 
     @invariant()
+    def who_may_go_but_for_the_gap_is_counted(self) -> None:
+        free = [a for a, queue in self.waiting.items() if queue and self.busy[a] < self.per_address]
+        assert self.room.free == len(free)
+
+    @invariant()
     def nothing_is_lost(self) -> None:
         assert len(self.room) == sum(map(len, self.waiting.values()))
 

@@ -80,7 +80,7 @@ async def test_a_long_file_is_taken_in_a_section_after_the_other(tmp_path: Path)
         assert made.begin() == []
         assert (made.total, made.has_more) == (LONG - 1, True)
         sections = await collect(made)
-    assert [len(section) for section in sections] == [125, 250, 500, 1000, 624]
+    assert [len(section) for section in sections] == [125, 187, 280, 420, 630, 857]
     assert [target.host for section in sections for target in section] == [
         name(number) for number in range(LONG) if number != 7
     ]
