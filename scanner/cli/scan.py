@@ -174,7 +174,10 @@ class Scanning:
 
     async def run(self, tally: "Tally") -> None:
         """Scan."""
-        more = self.intake.rest() if self.intake is not None and self.intake.has_more else None
+        more = None
+        if self.intake is not None and self.intake.has_more:
+            more = self.intake.rest()
+            set_aside()
         await run_scan(*(self.settings, self.parts, tally, self.journal), more=more, is_behind=self.is_behind)
 
 
@@ -186,7 +189,6 @@ def run(scanning: Scanning, writer: Writer) -> Tally:
         IntakeError: the list of targets could not be read to its end.
         OSError: a result could not be written.
     """
-    set_aside()
     try:
         with ScanProgress(scanning.targets) as progress:
             tally = Tally(writer, progress)

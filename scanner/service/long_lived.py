@@ -17,7 +17,7 @@ def set_aside() -> None:
     the collector. To visit it again and again costs more CPU than all else in a plan, and stops every probe
     for seconds where there are many domains, right in the middle of its timing (`bench/store.py` shows it).
     Almost all else is freed by its reference count; the rest, cycles of exceptions and tasks, dies young.
-    A scan does it before it begins: of its CPU a sixth went into visiting what is known of its sections.
+    The scan of a long list does it before it begins: a sixth of its CPU went into visiting its sections.
     """
     if gc.get_freeze_count() < MOST_LOOKED_AT:
         gc.unfreeze()  # what was set aside before may have become garbage
