@@ -82,8 +82,10 @@ class WaitingRoom(Generic[AnyJob]):
         """Let a job wait no longer; nothing happens where its turn has come."""
         state = self._addresses.get(job.address)
         if state is not None and job in state.waiting:
+            was_free = self._is_free(state)
             state.waiting.remove(job)
             self._count -= 1
+            self._free += self._is_free(state) - was_free
 
     def has_turn(self, now: float) -> bool:
         """Whether `pop` would return a job now."""

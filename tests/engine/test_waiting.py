@@ -236,4 +236,7 @@ def test_what_is_withdrawn_has_no_turn_and_costs_its_address_none() -> None:
     room.release("192.0.2.1", 1.0)
     assert room.pop(11.0) is third
     room.release("192.0.2.1", 11.0)
-    assert len(room) == 0
+    room.push(first, now=11.0)
+    assert room.free == 1
+    room.withdraw(first)
+    assert (len(room), room.free) == (0, 0)
