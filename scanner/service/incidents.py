@@ -57,6 +57,7 @@ class IncidentBoard:
             # A probe that did not get as far as TLS: the certificate is still the one seen last.
             condition = replace(condition, certificate=former.certificate)
         if former == condition:
+            self._conditions[key] = condition  # equal but for when it was seen
             return
         if former is not None and former.provider != condition.provider:
             self.forget(key)

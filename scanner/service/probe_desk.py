@@ -49,9 +49,8 @@ class ProbeDesk:
         if seen is None:
             raise ProbeRefusedError(404, "this endpoint is not watched, or was not probed yet")
         self._take_token(key)
-        since = (datetime.now(UTC) - seen.started_at).total_seconds()
         deadline = self._clock() + WAIT_SECONDS
-        probed = await self._in_turn(seen.endpoint, deadline, is_kept=since >= CONFIRM_SECONDS)
+        probed = await self._in_turn(seen.endpoint, deadline, is_kept=True)
         if probed is None:
             raise ProbeRefusedError(503, "its turn did not come in time; try again later", retry_after=60)
         return probed
@@ -107,11 +106,13 @@ class ProbeDesk:
             left = deadline - self._clock()
             if done.done() or left <= 0:
                 return  # nobody waits for it any more
+            # Not when it was asked for: its turn may come right behind a probe of the watch.
+            is_counted = is_kept and self._is_news(endpoint.key)
             transcript = Transcript(time.perf_counter)
             observation = await prober.probe_aloud(endpoint, transcript, left)
-            told = self._tell(observation, is_kept=is_kept)
+            told = self._tell(observation, is_kept=is_counted)
             if not done.done():
-                done.set_result(Probed(told, transcript.lines, is_kept=is_kept))
+                done.set_result(Probed(told, transcript.lines, is_kept=is_counted))
 
         errand = Errand(endpoint.address, run)
         self._watch.checkpoint.pool.push(errand, is_urgent=True)
@@ -124,6 +125,11 @@ class ProbeDesk:
         finally:
             # It would cost its address a turn that the watch needs.
             self._watch.checkpoint.pool.withdraw(errand)
+
+    def _is_news(self, key: Key) -> bool:
+        """Whether a probe counts: two within a minute would confirm each other's bad moment."""
+        seen = self._watch.latest_of(key)
+        return seen is None or (datetime.now(UTC) - seen.started_at).total_seconds() >= CONFIRM_SECONDS
 
     def _tell(self, observation: Observation, *, is_kept: bool) -> Observation:
         if not is_kept:
