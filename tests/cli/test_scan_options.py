@@ -167,7 +167,8 @@ def test_timeout_caps_a_silent_server(farm: RunningFarm) -> None:
     outcome = scan(farm, *farm.targets("mute-after-ehlo", "blocked"), "--timeout", "0.5")
     waits = [record["duration"] for record in outcome.records if record["state"] != "open"]
     assert len(waits) == 3
-    assert all(0.5 <= wait < 3 for wait in waits)
+    # The limit's clock starts a moment before that of the duration.
+    assert all(0.49 <= wait < 3 for wait in waits), waits
 
 
 def test_findings_set_the_exit_status_only_where_asked(farm: RunningFarm) -> None:
