@@ -10,7 +10,7 @@ ARGS ?=
 TEST_PACKAGES := postfix dovecot-core dovecot-imapd dovecot-pop3d \
 	prometheus prometheus-alertmanager prometheus-blackbox-exporter \
 	dnsmasq-base nsd unbound ldnsutils iproute2 nftables procps openssl \
-	stunnel4 testssl.sh sslscan nmap postgresql chromium
+	stunnel4 testssl.sh sslscan nmap postgresql chromium libatomic1
 
 run: ## start mailport with config/mailport.yml (CONFIG=FILE for another, ARGS=... for more options)
 	@scripts/venv.sh run
@@ -50,7 +50,7 @@ dashboards: ## write the Grafana dashboards again, from scripts/dashboards
 
 screenshots: ## take the pictures of docs/images from the farm of the demo
 	@scripts/venv.sh dev
-	@scripts/debian-packages.sh chromium
+	@scripts/debian-packages.sh chromium libatomic1
 	@PYTHONPATH=. .venv/bin/python scripts/screenshots.py
 
 lock: ## pin the packages of requirements/*.in again, with hashes (ARGS=-U for newer releases)
