@@ -156,6 +156,7 @@ class _Scan:
                     elif self._sharing.claim(section, endpoint):
                         yield endpoint
                 self._sections.check(section)
+            self._is_read = True
         finally:
             planning.cancel()
             await asyncio.gather(planning, return_exceptions=True)
@@ -164,7 +165,6 @@ class _Scan:
         """Plan the next section; None where all are planned."""
         targets = await anext(sections, None)
         if targets is None:
-            self._is_read = True
             self._listener.read(self._targets)
             return None
         before = self._targets
@@ -212,6 +212,9 @@ class _Scan:
             seen = self._as_seen_for(endpoint, observation)
             is_kept |= self._tell(section, seen, is_kept=is_kept)
             self._sections.check(section)
+        behind = self._sharing.next_of(observation.endpoint.key)
+        if behind is not None:
+            self._pool.push(behind)
 
     def _as_seen_for(self, endpoint: Endpoint, observation: Observation) -> Observation:
         if endpoint is observation.endpoint:

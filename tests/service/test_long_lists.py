@@ -87,6 +87,16 @@ async def test_every_domain_is_judged_as_in_a_list_of_its_own(farm: RunningFarm)
     assert len(notices(together)) >= len(DOMAINS)
 
 
+async def test_a_server_that_each_section_expects_other_names_of_has_its_versions_for_all() -> None:
+    records = {f"_imaps._tcp.{name}": {"SRV": ["0 1 993 healthy.mail.test."]} for name in DOMAINS}
+    with open_farm(records={name: {} for name in DOMAINS} | records) as farm:
+        settings = override(settings_for(farm, *DOMAINS), {"ports": [993], "probe.versions_interval": 86400})
+        told = probed(await scan(settings))
+    assert sorted(domain for record in told for domain in record["domains"]) == sorted(DOMAINS)
+    assert len(told) == -(-len(DOMAINS) // AT_ONCE)
+    assert all(record["tls"]["versions"]["TLSv1.2"] for record in told)
+
+
 async def test_the_journal_has_each_endpoint_once_and_a_resumed_scan_says_the_same(
     farm: RunningFarm, tmp_path: Path
 ) -> None:
