@@ -12,6 +12,7 @@ from scanner.model import Endpoint, Observation, Proof, Reason, TlsMode, role_of
 from scanner.probe import Examiner, Prober, Rhythm, Sweep
 from scanner.probe.examiner import RETRY_SECONDS
 from scanner.protocol import Findings, TlsClient
+from scanner.protocol.key_shares import KeyShares
 from scanner.protocol.server_hello import Alert, Answer, NoHello, ServerHello, Silence
 from scanner.verdict import Policy
 from tests.network.name_servers import Clock
@@ -327,3 +328,16 @@ async def test_a_handshake_after_the_sweep_wins_over_it_as_well() -> None:
     assert later.versions["TLSv1.1"]
     assert False not in later.versions.values()
     assert any("contradicted" in note for note in later.version_notes)
+
+
+async def test_names_that_share_an_address_are_remembered_apart(
+    farm: Farm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind one address each name may have a server of its own: what one chose says nothing of another."""
+    peers: list[str] = []
+    monkeypatch.setattr(KeyShares, "learn", lambda _, peer, *__: peers.append(peer))
+    endpoint, prober = endpoint_of(farm, "tls13-only"), prober_for(farm.ca_file, seconds=1.0)
+    for host in (endpoint.host, "other.mail.test", endpoint.host):
+        await prober.probe(replace(endpoint, host=host))
+    first, other, again = peers
+    assert first == again != other

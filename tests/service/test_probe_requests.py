@@ -134,6 +134,22 @@ def test_the_allow_list_admits_others_and_private_addresses_stay_refused(
         assert service.ask("/probe?target=192.0.2.1&port=25")[0] == 403
 
 
+def test_a_port_that_only_an_srv_record_names_is_not_probed_for_a_client(tmp_path: Path) -> None:
+    """Who writes the DNS of an allowed domain would have us connect to any port of any host."""
+    odd = {
+        "odd.mail.test": {},
+        "_imaps._tcp.odd.mail.test": {"SRV": ["0 1 8993 healthy.mail.test.", "1 1 993 healthy.mail.test."]},
+    }
+    with open_rows("healthy", records=odd) as farm:
+        settings = document(farm, web={"probe": {"allow": [".mail.test"]}})
+        with serving(tmp_path, settings) as service:
+            service.wait_ready()
+            status, text = service.ask("/probe?target=odd.mail.test")
+    assert status == 200
+    assert 'port="993"' in text
+    assert 'port="8993"' not in text
+
+
 def test_a_stream_tells_of_probes_and_ends_with_the_service(tmp_path: Path) -> None:
     with open_rows("greeting-slow", greeting_delay=1.0) as farm, serving(tmp_path, document(farm)) as service:
         stream = http.client.HTTPConnection(service.address, timeout=20)

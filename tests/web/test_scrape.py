@@ -37,17 +37,22 @@ class Streaming(FakeService):
     pieces: int | None = None
     """None = it never ends."""
     fault_at: int | None = None
+    work_seconds: float = 0.0
+    """What each piece costs."""
     taken: int = 0
     open_scrapes: int = field(default=0)
+    most_open: int = field(default=0)
 
     def scrape(self, *, openmetrics: bool) -> Generator[bytes, None, None]:
         del openmetrics
         self.open_scrapes += 1
+        self.most_open = max(self.most_open, self.open_scrapes)
         try:
             for number in itertools.count() if self.pieces is None else range(self.pieces):
                 if number == self.fault_at:
                     raise RuntimeError("a fault of our own")
                 self.taken += 1
+                time.sleep(self.work_seconds)
                 yield PIECE
         finally:
             self.open_scrapes -= 1
@@ -178,6 +183,25 @@ async def crowd_out(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_those_who_stop_reading_are_cut_and_shut_nobody_out(monkeypatch: pytest.MonkeyPatch) -> None:
     on_uvloop(partial(crowd_out, monkeypatch))
+
+
+async def come_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scrape, "SCRAPES", 3)
+    service = Streaming(pieces=20, work_seconds=2 * scrape.SLICE_SECONDS)
+    async with site_of(service) as site:
+
+        async def ask() -> int:
+            async with site.get("/metrics", headers={"Accept-Encoding": "gzip"}) as answer:
+                await answer.read()
+                return answer.status
+
+        statuses = await asyncio.gather(*(ask() for _ in range(40)))
+    assert set(statuses) == {200, 503}
+    assert service.most_open <= 3
+
+
+def test_no_more_are_let_in_at_once_than_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    on_uvloop(partial(come_at_once, monkeypatch))
 
 
 async def go_away() -> None:
