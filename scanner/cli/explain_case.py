@@ -77,7 +77,9 @@ def explain_case(question: Question, network: Network, *, is_json: bool) -> Exit
     look = survey(settings)
     facts = (None if domain is None else look.facts_of(domain.host)) or DomainFacts("", is_found=False)
     notes = _note(question, facts, look)
-    comparison = None if question.settings is None else _compare(question, facts, look, settings)
+    comparison = None
+    if (asked := question.settings) is not None:
+        comparison = _compare(asked, facts, look, settings, devices=question.devices)
     if reading is None:
         if comparison is None:
             give_up("nothing to explain: there are neither words nor settings")
@@ -106,17 +108,17 @@ def _note(question: Question, facts: DomainFacts, look: Look) -> tuple[str, ...]
     return tuple(dict.fromkeys(notes))
 
 
-def _compare(question: Question, facts: DomainFacts, look: Look, settings: Settings) -> Comparison:
-    """Hold the settings against what was found."""
-    asked = question.settings
-    assert asked is not None  # noqa: S101 - the caller has looked
+def _compare(
+    asked: ClientSettings, facts: DomainFacts, look: Look, settings: Settings, *, devices: int | None
+) -> Comparison:
+    """Hold a program's settings against what was found."""
     taste = Taste(settings.policy.submission_preference)
     choice = choose(asked.service, facts.members, look.latest, taste, refused=facts.refused, lost=facts.lost)
     hosts = frozenset(member.key[0] for member in facts.members if member.service is asked.service)
     faults = (finding for finding in look.plan.findings if finding.host == asked.host and finding.reason)
     fault = next((finding.detail or str(finding.reason) for finding in faults), None)
     found = Measured(facts.domain or None, choice, hosts, _seen_at(asked.host, look), fault)
-    return compare(asked, found, devices=question.devices)
+    return compare(asked, found, devices=devices)
 
 
 def _seen_at(host: str, look: Look) -> tuple[Observation, ...]:

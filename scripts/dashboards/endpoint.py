@@ -3,7 +3,6 @@
 from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
 from grafana_foundation_sdk.builders.statetimeline import Panel as StateTimeline
 from grafana_foundation_sdk.builders.table import Panel as Table
-from grafana_foundation_sdk.models.dashboard import VariableSort
 
 from scripts.dashboards import panels, shell
 from scripts.dashboards.panels import CRITICAL, GOOD, IS_TROUBLE, LEVELS, NEUTRAL, WARNING, YES_NO
@@ -14,29 +13,13 @@ _WHO = "{{host}}:{{port}} {{address}}"
 
 def build() -> Dashboard:
     """Return the dashboard."""
-    state = "mailport_endpoint_state"
-    dashboard = (
-        shell.begin(
-            "mailport-endpoint",
-            "mailport endpoint",
-            "One port of one mail server, at each of its addresses: what was found and when, how long each phase "
-            "takes, TLS versions and the certificate.",
-        )
-        .with_variable(shell.one("host", "Host", f"label_values({state}, host)"))
-        .with_variable(
-            shell.many(
-                "port",
-                "Port",
-                f'label_values({state}{{host=~"$host"}}, port)',
-                sort=VariableSort.NUMERICAL_ASC,
-            )
-        )
-        .with_variable(
-            shell.many(
-                "protocol", "Protocol", f'label_values({state}{{host=~"$host",port=~"$port"}}, protocol)'
-            )
-        )
-    )
+    dashboard = shell.begin(
+        "mailport-endpoint",
+        "mailport endpoint",
+        "One port of one mail server, at each of its addresses: what was found and when, how long each phase "
+        "takes, TLS versions and the certificate.",
+    ).with_variable(shell.one("host", "Host", "label_values(mailport_endpoint_state, host)"))
+    dashboard = shell.with_ports(dashboard)
     for panel in (
         panels.word(
             "Usable",

@@ -7,7 +7,6 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
 from grafana_foundation_sdk.builders.statetimeline import Panel as StateTimeline
 from grafana_foundation_sdk.builders.table import Panel as Table
 from grafana_foundation_sdk.builders.timeseries import Panel as TimeSeries
-from grafana_foundation_sdk.models.dashboard import VariableSort
 
 from scripts.dashboards import panels, shell
 from scripts.dashboards.panels import CRITICAL, GOOD, IS_TROUBLE, LEVELS, NEUTRAL, WARNING, YES_NO
@@ -24,24 +23,10 @@ def build() -> Dashboard:
         "The mail ports that mailport watches: what is blocked or downgraded, since when, whose fault it is, "
         "how well all of them protect and how fast they answer.",
     )
-    state = "mailport_endpoint_state"
-    dashboard = (
-        dashboard.with_variable(
-            shell.many("domain", "Domain", "label_values(mailport_domain_discovery_success, domain)")
-        )
-        .with_variable(shell.many("host", "Host", f"label_values({state}, host)"))
-        .with_variable(
-            shell.many(
-                "port",
-                "Port",
-                f'label_values({state}{{host=~"$host"}}, port)',
-                sort=VariableSort.NUMERICAL_ASC,
-            )
-        )
-        .with_variable(
-            shell.many("protocol", "Protocol", f'label_values({state}{{host=~"$host"}}, protocol)')
-        )
-    )
+    dashboard = dashboard.with_variable(
+        shell.many("domain", "Domain", "label_values(mailport_domain_discovery_success, domain)")
+    ).with_variable(shell.many("host", "Host", "label_values(mailport_endpoint_state, host)"))
+    dashboard = shell.with_ports(dashboard)
     for panel in (
         panels.number(
             "Endpoints",

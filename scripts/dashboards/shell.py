@@ -50,6 +50,15 @@ def begin(uid: str, title: str, description: str) -> Dashboard:
     )
 
 
+def with_ports(dashboard: Dashboard) -> Dashboard:
+    """Add the port and the protocol, of the host that is chosen."""
+    ports = 'label_values(mailport_endpoint_state{host=~"$host"}, port)'
+    protocols = 'label_values(mailport_endpoint_state{host=~"$host",port=~"$port"}, protocol)'
+    return dashboard.with_variable(
+        many("port", "Port", ports, sort=VariableSort.NUMERICAL_ASC)
+    ).with_variable(many("protocol", "Protocol", protocols))
+
+
 def end(dashboard: Dashboard) -> Dashboard:
     """Add the last variable, which is seldom changed."""
     return dashboard.with_variable(
