@@ -2,7 +2,7 @@
 
 Real are the schedule, the pool, judging, memory, incidents, metrics, the store (SQLite) and the garbage
 collector's settings. Pretended are the results, at the seam where a probe would use the network, and the
-plan, which comes from a list. So this is what mailport adds to its probes (`blackbox_ratio.py`).
+plan, which comes from a list. So this is what mailport adds to its probes (`probe_cost.py`).
 
 probe     CPU of one result on its whole way, at full speed: process time, the store's thread included
 memory    what the next endpoint adds to the resident memory: the difference to the row before, by the number
