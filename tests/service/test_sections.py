@@ -89,14 +89,18 @@ def test_an_endpoint_is_probed_for_the_first_section_that_wants_it_and_told_for_
     assert sharing.settle(seen, is_last=False) == []
 
 
-def test_what_asks_for_other_names_is_probed_by_itself() -> None:
+def test_what_asks_for_other_names_is_probed_by_itself_when_the_first_probe_is_over() -> None:
     sharing, sections = Sharing(), Sections(lambda _: None)
     section = open_one(sections)
     by_mx, by_srv = shared("a.example"), replace(shared("b.example"), source="srv")
     assert sharing.claim(section, by_mx)
-    assert sharing.claim(section, by_srv)
+    assert not sharing.claim(section, by_srv)
     assert sharing.settle(replace(MX, endpoint=by_mx), is_last=True) == [(section, by_mx)]
     assert sharing.recall(by_mx) is None  # nobody will ask any more
+    assert sharing.next_of(MX.endpoint.key) is by_srv
+    assert sharing.settle(replace(MX, endpoint=by_srv), is_last=True) == [(section, by_srv)]
+    assert sharing.next_of(MX.endpoint.key) is None
+    assert sharing.claim(section, by_mx)
 
 
 def test_few_results_are_kept_the_longest_unused_go_first() -> None:
