@@ -20,11 +20,11 @@ demo: ## watch a farm of good, bad and hostile mail servers on loopback (ARGS=..
 	@scripts/venv.sh run
 	@exec .venv/bin/mailport demo $(ARGS)
 
-test: ## run all tests against real servers (ARGS=... for pytest)
+test: ## run all tests against real servers, in as many processes as there are cores (ARGS=... for pytest)
 	@scripts/venv.sh dev
 	@scripts/debian-packages.sh $(TEST_PACKAGES)
 	@scripts/sslyze.sh
-	@exec .venv/bin/pytest $(ARGS)
+	@exec .venv/bin/pytest -n logical --maxprocesses 4 --dist loadfile $(ARGS)
 
 check: ## lint, formatting, types and layers
 	@scripts/venv.sh dev

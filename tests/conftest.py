@@ -17,4 +17,5 @@ pytest_plugins = [
     "tests.servers.openssl_server",
     "tests.servers.tls_farms",
     "tests.servers.canned_tls",
+    "tests.servers.own_network",
 ]
