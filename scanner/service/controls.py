@@ -113,12 +113,11 @@ class Controls:
             return None
         if wants_check and standing.word is Word.BLOCKED and is_answered(observation):
             self._begin(gate)  # it may be open again
-        return self._apply(observation, standing)
+        return self._apply(observation, known)
 
     def look_at(self, observation: Observation) -> Observation:
         """Return a result by what is known of our own network now; it waits for nothing."""
-        known = self._known.get(gate_of(observation.endpoint))
-        return self._apply(observation, UNTOLD if known is None else known.standing)
+        return self._apply(observation, self._known.get(gate_of(observation.endpoint)))
 
     def held_back(self) -> list[Observation]:
         """Return the results that still wait, to be handed out when nothing more comes."""
@@ -189,8 +188,15 @@ class Controls:
         is_news = known.asked_at < since
         return self._clock() - known.at >= (min(fresh, interval) if is_news else interval)
 
-    def _apply(self, observation: Observation, standing: GateStanding) -> Observation:
-        changed = blame(observation, standing)
+    def _apply(self, observation: Observation, known: _Known | None) -> Observation:
+        """Return a result that has come just now by what is known of its gate."""
+        if known is None:
+            return observation
+        began_before = self._clock() - observation.duration < known.since
+        return self._blame(observation, known.standing, began_before=began_before)
+
+    def _blame(self, observation: Observation, standing: GateStanding, *, began_before: bool) -> Observation:
+        changed = blame(observation, standing, began_before=began_before)
         return observation if changed is observation else self._judge(changed)
 
     def _begin(self, gate: Gate) -> None:
@@ -208,9 +214,10 @@ class Controls:
             self._settle(gate, standing, asked_at)
         else:
             standing = UNTOLD  # other settings since: these controls count no more
+        was_open = before is None or before.standing.word is not Word.BLOCKED
         waiting = self._held.pop(gate, deque())
         while waiting:
-            self._reports.deliver(self._apply(waiting.popleft(), standing))
+            self._reports.deliver(self._blame(waiting.popleft(), standing, began_before=was_open))
 
     def _settle(self, gate: Gate, standing: GateStanding, asked_at: float) -> None:
         """Keep what was found, and tell it where it is news."""

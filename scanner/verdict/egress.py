@@ -34,6 +34,8 @@ _ABRUPT = frozenset(
         Reason.TLS_CLOSED,
     }
 )
+# How a dialogue under way ends when its way is closed: in silence.
+_CUT_OFF = frozenset({Reason.NO_GREETING, Reason.READ_TIMEOUT, Reason.TLS_TIMEOUT})
 
 
 def judge_gate(asked: Round) -> GateStanding:
@@ -81,13 +83,14 @@ def tell_gate(gate: Gate, standing: GateStanding) -> Verdict | None:
 def is_suspicious(observation: Observation) -> bool:
     """Tell whether a result might be the work of our own network: the server has proven nothing of itself.
 
-    A certificate that verifies is such a proof. What our own machine could not do is another matter.
+    A certificate that verifies is such a proof, though not of why the server fell silent after it. What our
+    own machine could not do is another matter.
     """
     if observation.state is State.UNKNOWN:
         return False
     certificate = observation.certificate
     if observation.state is not State.OPEN:
-        return certificate is None or not certificate.trusted
+        return observation.reason in _CUT_OFF or certificate is None or not certificate.trusted
     starttls, banner = observation.starttls, observation.banner
     is_stripped = starttls is not None and observation.tls is None
     is_masked = (starttls is not None and starttls.masked) or is_masked_banner(banner or "")
@@ -100,14 +103,19 @@ def is_answered(observation: Observation) -> bool:
     return observation.state in {State.OPEN, State.REJECTING} or observation.banner is not None
 
 
-def blame(observation: Observation, standing: GateStanding) -> Observation:
+def blame(observation: Observation, standing: GateStanding, *, began_before: bool = False) -> Observation:
     """Return the observation as the standing of its gate makes it; it has to be judged anew if it changed.
 
     What the probe saw stays in it, its reason in the detail. A server that showed something of itself
     through a blocked port is left as it is: for it the way is open. So is one whose certificate proves it in
-    this very probe: nobody answers in its place.
+    this very probe: nobody answers in its place. Neither holds for a dialogue that began before the port was
+    found blocked (`began_before`) and fell silent: the block itself may have ended it.
     """
-    if observation.state is State.UNKNOWN or proves_itself(observation):
+    if observation.state is State.UNKNOWN:
+        return observation
+    if began_before and standing.word is Word.BLOCKED and observation.reason in _CUT_OFF:
+        return _change(observation, Reason.EGRESS_BLOCKED, standing)
+    if proves_itself(observation):
         return observation
     if standing.word is Word.FINE and observation.state is State.BLOCKED:
         return replace(observation, is_egress_clear=True)

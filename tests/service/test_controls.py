@@ -366,6 +366,36 @@ def test_what_the_controls_were_not_asked_about_is_looked_into_before_it_can_be_
     run(main())
 
 
+@pytest.mark.parametrize(
+    ("pause", "told"),
+    [
+        (0.0, Reason.EGRESS_BLOCKED),  # waits for the controls
+        (PAUSE_SECONDS + 2.5 * SECONDS, Reason.EGRESS_BLOCKED),  # comes in when they were asked
+        (2 * RECHECK_SECONDS, Reason.READ_TIMEOUT),  # connected although the port was known to be blocked
+    ],
+)
+def test_a_dialogue_that_falls_silent_while_our_way_out_is_closed_blames_nobody(
+    pause: float, told: Reason
+) -> None:
+    async def main() -> None:
+        stage = Stage()
+        running = asyncio.create_task(stage.pool.run(stage._fed()))
+        stage.feed.put_nowait(endpoint())
+        await asyncio.sleep(2 * FRESH_SECONDS)
+        stage.fail_all()
+        stage.prober.reasons |= {"8.8.8.9": Reason.CONNECT_TIMEOUT, TARGET: Reason.READ_TIMEOUT}
+        stage.feed.put_nowait(endpoint("8.8.8.9"))
+        await asyncio.sleep(pause)
+        stage.feed.put_nowait(endpoint())
+        await asyncio.sleep(FRESH_SECONDS)
+        by_address = {one.endpoint.address: one.reason for one in stage.told}
+        assert by_address == {"8.8.8.9": Reason.EGRESS_BLOCKED, TARGET: told}
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    run(main())
+
+
 def test_news_within_a_minute_go_by_what_the_controls_said() -> None:
     async def main() -> None:
         stage = Stage()

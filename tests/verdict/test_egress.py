@@ -191,6 +191,24 @@ def test_what_becomes_of_a_result(standing: GateStanding, seen: Observation, exp
         assert verdict.id == expected.value
 
 
+@pytest.mark.parametrize(
+    ("standing", "seen", "began_before", "expected"),
+    [
+        (BLOCKED, ended(Reason.READ_TIMEOUT, banner="220 a.test"), True, Reason.EGRESS_BLOCKED),
+        (BLOCKED, replace(healthy(993), reason=Reason.READ_TIMEOUT), True, Reason.EGRESS_BLOCKED),
+        (BLOCKED, replace(healthy(993), reason=Reason.READ_TIMEOUT), False, Reason.READ_TIMEOUT),
+        (BLOCKED, ended(Reason.TLS_TIMEOUT), True, Reason.EGRESS_BLOCKED),
+        (BLOCKED, ended(Reason.GREETING_REJECTED, banner="554 no"), True, Reason.GREETING_REJECTED),
+        (BLOCKED, healthy(25), True, None),
+        (FINE, ended(Reason.READ_TIMEOUT, banner="220 a.test"), True, Reason.READ_TIMEOUT),
+    ],
+)
+def test_who_falls_silent_while_our_way_out_is_closed_is_not_blamed(
+    standing: GateStanding, seen: Observation, began_before: bool, expected: Reason | None
+) -> None:
+    assert blame(seen, standing, began_before=began_before).reason is expected
+
+
 def test_the_advice_on_a_blocked_port_says_whether_the_filter_may_be_ours() -> None:
     def advice(standing: GateStanding) -> str:
         (verdict,) = judge(blame(ended(SILENT), standing), Policy(), NOW)
@@ -216,6 +234,7 @@ def test_the_advice_on_a_blocked_port_says_whether_the_filter_may_be_ours() -> N
         (ended(Reason.EGRESS_BLOCKED), False),
         (ended(Reason.SKIPPED), False),
         (replace(healthy(993), reason=Reason.CONNECTION_LOST), False),
+        (replace(healthy(993), reason=Reason.READ_TIMEOUT), True),
     ],
 )
 def test_a_certificate_that_verifies_puts_a_result_beyond_doubt(seen: Observation, expected: bool) -> None:
