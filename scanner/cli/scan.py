@@ -21,6 +21,7 @@ from scanner.model.record import Record
 from scanner.model.target import Target, TargetError, parse_target
 from scanner.service.intake import Intake, IntakeError
 from scanner.service.journal import Journal, JournalError
+from scanner.service.lens import Lens
 from scanner.service.long_lived import set_aside
 from scanner.service.machine import make_room
 from scanner.service.parts import Parts, build_parts
@@ -90,7 +91,7 @@ def scan_settings(options: ScanOptions, settings: Settings, intake: Intake | Non
     except ValueError as error:
         give_up(str(error))
     with ExitStack() as stack:
-        journal = open_journal(options)
+        journal = open_journal(options, settings)
         if journal is not None:
             stack.callback(journal.close)
         try:
@@ -274,16 +275,18 @@ def open_output(path: Path | None) -> Iterator[TextIO]:
         yield stream
 
 
-def open_journal(options: ScanOptions) -> Journal | None:
+def open_journal(options: ScanOptions, settings: Settings) -> Journal | None:
     """Open what --resume names, before the output is emptied; they may not be one file."""
     if options.resume is None:
         return None
     if options.out is not None and options.out.resolve() == options.resume.resolve():
         give_up(f"{options.out}: --out and --resume name one file; give each its own")
     try:
-        return Journal(options.resume)
+        return Journal(options.resume, Lens.of(settings))
     except JournalError as error:
         give_up(str(error))
+    except OSError as error:
+        give_up(f"{settings.probe.ca_file}: cannot be read: {error.strerror}")
 
 
 def fail_to_write(path: Path | None, error: OSError) -> NoReturn:

@@ -12,8 +12,8 @@ from typing import Protocol, TypeAlias
 from scanner.config import Settings
 from scanner.discovery import Plan
 from scanner.engine import Pool, WaitingRoom
-from scanner.model import Endpoint, Observation, State
-from scanner.model.record import Record, to_membership, to_record
+from scanner.model import Endpoint, Observation
+from scanner.model.record import Record, to_record
 from scanner.model.target import Target
 from scanner.probe import Examiner, Rhythm, Sweep
 from scanner.service.aftermath import Aftermath
@@ -26,7 +26,7 @@ from scanner.service.parts import Parts, build_rounds
 from scanner.service.rounds import Manner
 from scanner.service.sections import Section, Sections, in_sections
 from scanner.service.sharing import Sharing
-from scanner.verdict import is_proven, sight, sight_record
+from scanner.verdict import is_proven, sight
 from scanner.verdict.egress import EGRESS_REASONS
 
 AHEAD = 64
@@ -176,16 +176,17 @@ class _Scan:
 
     def _is_known(self, section: Section, endpoint: Endpoint) -> bool:
         """Tell an endpoint from the journal, or as it was seen for another section, where that can be."""
-        record = None if self._journal is None else self._journal.records.get(endpoint.key)
-        if record is not None and _has_all(record, self._settings):
-            record |= to_membership(endpoint)
-            section.take(endpoint.key, State(record["state"]), sight_record(endpoint, record))
-            self._listener.found(record)
-            return True
         seen = self._sharing.recall(endpoint)
         if seen is not None:
-            self._tell(section, self._as_seen_for(endpoint, seen), is_kept=True)
-        return seen is not None
+            told = self._as_seen_for(endpoint, seen)
+        else:
+            kept = None if self._journal is None else self._journal.recall(endpoint)
+            if kept is None:
+                return False
+            # What was published may have changed since, and the policy to judge by.
+            told = self._parts.prober.judge(kept)
+        self._tell(section, told, is_kept=True)
+        return True
 
     async def _do(self, job: ScanJob) -> Observation | None:
         """Do one job; return a result that can be told now."""
@@ -230,7 +231,7 @@ class _Scan:
             return False
         record = to_record(observation)
         if self._journal is not None and not is_kept:
-            self._journal.append(record)
+            self._journal.keep(observation, record)
         section.take(key, observation.state, sight(observation) if section.is_open else None)
         self._listener.found(record)
         return True
@@ -239,10 +240,3 @@ class _Scan:
 def _is_result(observation: Observation) -> bool:
     """Tell whether a result is one: of a guess that our own network cannot get to nothing is known either."""
     return is_proven(observation) or observation.reason in EGRESS_REASONS
-
-
-def _has_all(record: Record, settings: Settings) -> bool:
-    """Tell whether a record of an earlier scan has the versions, where they are wanted now."""
-    tls = record.get("tls")
-    wants_versions = settings.probe.versions_interval is not None
-    return not (wants_versions and record["state"] == State.OPEN and tls and "versions" not in tls)
