@@ -1,11 +1,7 @@
 """A large provider in trouble: an event costs the same however many endpoints it has; lines are counted."""
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -18,36 +14,12 @@ from scanner.verdict import incidents as finding
 from scanner.verdict.condition import Condition
 from scanner.verdict.incidents import find_incidents
 from tests.service.incident_board import Board
+from tests.service.line_count import counted_lines
 from tests.service.test_chronicle import Scene, at_host
 from tests.verdict.history import History
 from tests.verdict.observations import NOW, ended, healthy
 
-_FILES = frozenset(each.__file__ for each in (chronicle, incidents, lately, members, finding))
-
-
-class Lines:
-    """How many lines of some modules were run."""
-
-    count = 0
-
-
-@contextmanager
-def counted_lines() -> Iterator[Lines]:
-    """Count what runs of the modules that an event goes through; tracers that were there come back."""
-    lines = Lines()
-
-    def trace(frame: FrameType, what: str, _: object) -> Callable[..., Any] | None:
-        if frame.f_code.co_filename not in _FILES:
-            return None
-        lines.count += what == "line"
-        return trace
-
-    former = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        yield lines
-    finally:
-        sys.settrace(former)
+MODULES = (chronicle, incidents, lately, members, finding)
 
 
 def lines_of_an_outage(hosts: int) -> float:
@@ -55,7 +27,7 @@ def lines_of_an_outage(hosts: int) -> float:
     scene = Scene()
     scene.see(*(at_host(25, number) for number in range(hosts)), times=4)
     down = [at_host(25, number, reason=Reason.CONNECT_TIMEOUT) for number in range(hosts)]
-    with counted_lines() as lines:
+    with counted_lines(*MODULES) as lines:
         for seen in (*down, *down):
             scene.chronicle.remember(replace(seen, started_at=NOW + timedelta(minutes=scene.minute)))
             scene.minute += 1
@@ -81,7 +53,7 @@ def test_all_hosts_that_break_off_starttls_are_judged_in_one_walk() -> None:
                 )
                 board.see(usual, host=f"mx{number}.acme.test", times=4)
                 board.see(broken, host=f"mx{number}.acme.test", times=3)
-        with counted_lines() as lines:
+        with counted_lines(*MODULES) as lines:
             board.settle()
         assert {name for _, name, _ in board.open} == {"starttls_dropped"}
         return lines.count / hosts
