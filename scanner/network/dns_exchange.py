@@ -9,10 +9,7 @@ import os
 import socket
 from collections.abc import Callable
 
-from scanner.network.failures import OUR_OWN_SHORTAGE
-
-RETRY_SECONDS = 0.05
-"""How soon a socket is asked for again where this machine had none: somebody closes one any moment."""
+from scanner.network.failures import OUR_OWN_SHORTAGE, SHORTAGE_RETRY_SECONDS
 
 Destination = tuple[str, int] | tuple[str, int, int, int]
 
@@ -125,9 +122,9 @@ async def _obtain(destination: Destination, kind: socket.SocketKind, until: floa
         try:
             return _open(destination, kind)
         except OSError as error:
-            if error.errno not in OUR_OWN_SHORTAGE or loop.time() + RETRY_SECONDS >= until:
+            if error.errno not in OUR_OWN_SHORTAGE or loop.time() + SHORTAGE_RETRY_SECONDS >= until:
                 raise
-        await asyncio.sleep(RETRY_SECONDS)
+        await asyncio.sleep(SHORTAGE_RETRY_SECONDS)
 
 
 def _open(destination: Destination, kind: socket.SocketKind) -> socket.socket:
