@@ -13,7 +13,7 @@ def call(app: typer.Typer) -> NoReturn:
     """Run what the arguments of this process ask for and end with its status."""
     arguments = sys.argv[1:]
     try:
-        status = app(arguments or ["--help"], standalone_mode=False)
+        status = app(arguments or ["--help"], prog_name="mailport", standalone_mode=False)
     except typer.TyperException as error:
         say(f"mailport: {_explain(error)}")
         raise SystemExit(Exit.USAGE) from None
