@@ -181,7 +181,8 @@ def test_image_starts_the_service_and_asks_for_its_health() -> None:
     assert json.loads(said["ENTRYPOINT"]) == ["mailport"]
     assert json.loads(said["CMD"]) == ["serve", "--config", "/etc/mailport/mailport.yml"]
     assert said["EXPOSE"] == "9587"
-    assert "http://127.0.0.1:9587/-/healthy" in said["HEALTHCHECK"]
+    asked = json.loads(said["HEALTHCHECK"].partition("CMD ")[2])
+    assert asked == ["mailport", "health", "--config", json.loads(said["CMD"])[2]]
 
 
 def test_image_is_made_from_files_that_exist_and_are_not_ignored() -> None:
