@@ -1,7 +1,7 @@
 # Everything a user or developer does, by one word. Needs Debian 12 (or alike) with python3, git and make.
 
 .DEFAULT_GOAL := help
-.PHONY: run demo test check format bench dashboards screenshots lock clean help
+.PHONY: run demo test check format bench dashboards docs screenshots lock clean help
 
 CONFIG ?= config/mailport.yml
 ARGS ?=
@@ -24,6 +24,7 @@ test: ## run all tests against real servers (ARGS=... for pytest)
 	@scripts/venv.sh dev
 	@scripts/debian-packages.sh $(TEST_PACKAGES)
 	@scripts/sslyze.sh
+	@scripts/docs.sh --only-install
 	@exec .venv/bin/pytest $(ARGS)
 
 check: ## lint, formatting, types and layers
@@ -47,6 +48,10 @@ bench: ## run every benchmark in bench/
 dashboards: ## write the Grafana dashboards again, from scripts/dashboards
 	@scripts/venv.sh dev
 	@.venv/bin/python -m scripts.dashboards
+
+docs: ## build the site of docs/ into .cache/site; a broken link is an error
+	@scripts/venv.sh dev
+	@scripts/docs.sh
 
 screenshots: ## take the pictures of docs/images from the farm of the demo
 	@scripts/venv.sh dev
