@@ -1,7 +1,7 @@
 # Everything a user or developer does, by one word. Needs Debian 12 (or alike) with python3, git and make.
 
 .DEFAULT_GOAL := help
-.PHONY: run demo test check format bench dashboards docs screenshots lock clean help
+.PHONY: run demo test check format bench dashboards docs reference screenshots lock clean help
 
 CONFIG ?= config/mailport.yml
 ARGS ?=
@@ -52,6 +52,10 @@ dashboards: ## write the Grafana dashboards again, from scripts/dashboards
 docs: ## build the site of docs/ into .cache/site; a broken link is an error
 	@scripts/venv.sh dev
 	@scripts/docs.sh
+
+reference: ## write the parts of docs/ that follow from the code again: settings, commands
+	@scripts/venv.sh dev
+	@.venv/bin/python -m scripts.reference
 
 screenshots: ## take the pictures of docs/images from the farm of the demo
 	@scripts/venv.sh dev
