@@ -1,7 +1,7 @@
 # Everything a user or developer does, by one word. Needs Debian 12 (or alike) with python3, git and make.
 
 .DEFAULT_GOAL := help
-.PHONY: run demo test check format bench dashboards kubernetes screenshots lock clean help
+.PHONY: run demo test check format bench dashboards kubernetes docs reference screenshots lock clean help
 
 CONFIG ?= config/mailport.yml
 ARGS ?=
@@ -25,6 +25,7 @@ test: ## run all tests against real servers, in as many processes as there are c
 	@scripts/venv.sh dev
 	@scripts/debian-packages.sh $(TEST_PACKAGES)
 	@scripts/sslyze.sh
+	@scripts/docs.sh --only-install
 	@exec .venv/bin/pytest -n logical --maxprocesses 4 --dist loadfile $(ARGS)
 
 check: ## lint, formatting, types and layers
@@ -52,6 +53,14 @@ dashboards: ## write the Grafana dashboards again, from scripts/dashboards
 kubernetes: ## write what packaging/kubernetes has of config/ again
 	@scripts/venv.sh dev
 	@.venv/bin/python -m scripts.kubernetes
+
+docs: ## build the site of docs/ into .cache/site; a broken link is an error
+	@scripts/venv.sh dev
+	@scripts/docs.sh
+
+reference: ## write the parts of docs/ that follow from the code again: settings, commands
+	@scripts/venv.sh dev
+	@.venv/bin/python -m scripts.reference
 
 screenshots: ## take the pictures of docs/images from the farm of the demo
 	@scripts/venv.sh dev
