@@ -29,8 +29,9 @@ from scanner.service.sharing import Sharing
 from scanner.verdict import is_proven, sight
 from scanner.verdict.egress import EGRESS_REASONS
 
-AHEAD = 64
-"""Addresses whose turn has come before a worker has; the rest of the list is left until they are fewer."""
+AHEAD = 8
+"""Addresses for each worker whose turn has come before it has time; the rest of the list is left until they
+are fewer. They are what there is to do in the end, beside dead hosts that came last."""
 
 ScanJob: TypeAlias = Endpoint | Sweep | Errand
 
@@ -109,10 +110,10 @@ class _Scan:
         self._pool: Pool[ScanJob, Observation] = Pool(
             self._do,
             self._deliver,
-            WaitingRoom(limits.per_address, limits.per_address_gap),
+            WaitingRoom(limits.per_address, limits.per_address_gap, longest_first=True),
             concurrency=limits.concurrency,
             rate=limits.rate,
-            ahead=AHEAD,
+            ahead=AHEAD * limits.concurrency,
         )
         rhythm = Rhythm(settings.probe.versions_interval, with_groups=settings.probe.groups)
         self._examiner = Examiner(parts.prober, rhythm, lambda sweep, _: self._pool.push(sweep))
