@@ -92,7 +92,7 @@ def texts_of(observation: Observation) -> Texts:
 
 def encode_sample(observation: Observation, usual: Mapping[str, str | None]) -> dict[str, Any]:
     """Return the columns of what varies; texts are only written where they are not the usual ones."""
-    phases = observation.phases
+    phases = dict(observation.phases.items())
     rest: dict[str, object] = {
         "p": [seconds_to_micros(phases[phase]) if phase in phases else None for phase in PHASES]
     }
