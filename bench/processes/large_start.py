@@ -1,8 +1,9 @@
-"""Starts a watch of very many endpoints on a store that `large_watch.py` filled: `large_start.py COUNT FOLDER`.
+"""Starts a watch of very many endpoints on a filled store: `large_start.py COUNT FOLDER`.
 
-Everything is as in `mailport serve`, but for names and results, as in `large_watch.py`. Obeys lines on
-standard input, each with a line of JSON: `start` loads the store and waits until a scrape shows all endpoints again,
-`reload` goes on with a plan that has a tenth of new endpoints, and a tenth of the former ones not.
+`large_watch.py` has filled it. Everything is as in `mailport serve`, but for names and results, as there.
+Obeys lines on standard input, each with a line of JSON: `start` loads the store and waits until a scrape
+shows all endpoints again, `reload` goes on with a plan that has a tenth of new endpoints, and a tenth of the
+former ones not.
 """
 
 import asyncio
