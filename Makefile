@@ -40,11 +40,11 @@ format: ## format the code and mend what ruff can mend
 	.venv/bin/ruff check --fix-only
 	.venv/bin/ruff format
 
-bench: ## run every benchmark in bench/
+bench: ## run every benchmark in bench/, and hold the figures against the aims (ARGS="growth scrape" for some)
 	@scripts/venv.sh dev
 	@scripts/debian-packages.sh $(TEST_PACKAGES)
 	@scripts/sslyze.sh
-	@set -e; for script in bench/*.py; do echo "== $$script"; .venv/bin/python "$$script"; done
+	@exec .venv/bin/python -m bench $(ARGS)
 
 dashboards: ## write the Grafana dashboards again, from scripts/dashboards
 	@scripts/venv.sh dev

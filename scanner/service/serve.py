@@ -202,6 +202,7 @@ async def run_service(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, hang_up.set)
+    set_aside()  # before there is much: later on that would hold probes up
     archive = open_archive(settings, os.environ)
     parts = build_parts(settings, policies=None if archive is None else archive.policies)
     keeper = None if archive is None else archive.keeper

@@ -2,7 +2,7 @@
 
 import struct
 import sys
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, ItemsView, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from math import isnan, nan
@@ -35,6 +35,11 @@ class PhaseTimes(Mapping[Phase, float]):
         if isnan(seconds):
             raise KeyError(phase)
         return seconds
+
+    def items(self) -> ItemsView[Phase, float]:
+        """Return phases and seconds, unpacked once for all."""
+        times = zip(_PHASES, _TIMES.unpack(self._packed), strict=True)
+        return {phase: seconds for phase, seconds in times if not isnan(seconds)}.items()
 
     def __iter__(self) -> Iterator[Phase]:
         times = _TIMES.unpack(self._packed)
