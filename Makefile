@@ -1,7 +1,7 @@
 # Everything a user or developer does, by one word. Needs Debian 12 (or alike) with python3, git and make.
 
 .DEFAULT_GOAL := help
-.PHONY: run demo test check format bench dashboards screenshots lock clean help
+.PHONY: run demo test check format bench dashboards kubernetes screenshots lock clean help
 
 CONFIG ?= config/mailport.yml
 ARGS ?=
@@ -10,7 +10,8 @@ ARGS ?=
 TEST_PACKAGES := postfix dovecot-core dovecot-imapd dovecot-pop3d \
 	prometheus prometheus-alertmanager prometheus-blackbox-exporter \
 	dnsmasq-base nsd unbound ldnsutils iproute2 nftables procps openssl \
-	stunnel4 testssl.sh sslscan nmap postgresql chromium libatomic1 systemd
+	stunnel4 testssl.sh sslscan nmap postgresql chromium libatomic1 systemd \
+	$(if $(shell command -v kubectl),,kubernetes-client)
 
 run: ## start mailport with config/mailport.yml (CONFIG=FILE for another, ARGS=... for more options)
 	@scripts/venv.sh run
@@ -47,6 +48,10 @@ bench: ## run every benchmark in bench/
 dashboards: ## write the Grafana dashboards again, from scripts/dashboards
 	@scripts/venv.sh dev
 	@.venv/bin/python -m scripts.dashboards
+
+kubernetes: ## write what packaging/kubernetes has of config/ again
+	@scripts/venv.sh dev
+	@.venv/bin/python -m scripts.kubernetes
 
 screenshots: ## take the pictures of docs/images from the farm of the demo
 	@scripts/venv.sh dev
