@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -200,11 +201,13 @@ def test_the_probes_of_the_overlay_read_the_files_of_its_secret() -> None:
 
 
 def test_the_folder_that_the_document_tells_of_works(tmp_path: Path) -> None:
+    if not is_kubectl_recent():
+        return  # an old kubectl takes no folders among the resources
     text = (ROOT / "docs" / "install.md").read_text("utf-8")
     (told,) = re.findall(r"```yaml\n(# kustomization\.yml.*?)```", text, re.DOTALL)
     (tmp_path / "kustomization.yml").write_text(told)
     (tmp_path / "mailport.yml").write_text("targets: [mail.example.org]\n")
-    (tmp_path / "mailport").symlink_to(ROOT)
+    shutil.copytree(FOLDER, tmp_path / "mailport" / "packaging" / "kubernetes")
     rendered = {document["kind"]: document for document in kubectl(tmp_path)}
     assert rendered["ConfigMap"]["data"] == {"mailport.yml": "targets: [mail.example.org]\n"}
     assert {document["metadata"]["namespace"] for document in rendered.values()} == {"monitoring"}
