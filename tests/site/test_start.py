@@ -75,7 +75,7 @@ def test_the_page_leads_to_the_first_alert(tmp_path: Path) -> None:
     assert 'mailport_domain_service_up{domain="mail.test",service="mx"} 1' in ready
     assert "SUCCESS" in prometheus
     assert re.search(r'alertname="Mailport\w+".*subject="', alerts)
-    assert "starttls_missing" in incidents
+    assert "starttls-missing.mail.test" in incidents
 
 
 def run_shell(file: Path, folder: Path) -> tuple[int, str]:
