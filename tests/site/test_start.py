@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "start.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```sh\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
 PORTS = ("9587", "9588", "9090")
-SECONDS = 100
+SECONDS = 280
 
 
 def settings(farm: RunningFarm) -> str:
@@ -54,7 +54,7 @@ def test_every_block_is_one_that_the_test_runs() -> None:
     assert "```\ndocker compose up\n```" in PAGE
 
 
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(330)
 def test_the_page_leads_to_the_first_alert(tmp_path: Path) -> None:
     script = "".join(f"echo '== {number}'\n{block}" for number, block in enumerate(BLOCKS))
     with open_farm(greeting_delay=0.2) as farm:
