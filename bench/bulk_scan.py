@@ -9,7 +9,8 @@ address: the seconds that all connections take by what the servers do and by the
 concurrency; at least the seconds of the slowest host. CPU time, names and the start of Python come on top.
 
 The second table scans lists of addresses that refuse every connection, each list ten times as long as the
-one before: memory has to stay where it is.
+one before: memory has to stay where it is. The last list is scanned with `--resume` too, killed in the
+middle and gone on with: the output has to be whole.
 """
 
 import argparse
@@ -21,8 +22,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,16 +36,18 @@ MAILPORT = str(Path(sys.executable).with_name("mailport"))
 INSIDE = "MAILPORT_BENCH_NAMESPACE"
 SPARE_FILES = 1000
 MIB = 1024 * 1024
+BEAT_SECONDS = 0.1
 WANTED = {Kind.GOOD: "open", Kind.SILENT: "broken", Kind.CLOSED: "closed"}
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one scan took: seconds by the clock and of CPU, and memory at its highest in bytes."""
+    """What one scan took: seconds by the clock and of CPU; memory and temporary files at most, in bytes."""
 
     wall: float
     cpu: float
     peak: int
+    temporary: int
 
 
 def enter_namespace() -> None:
@@ -82,18 +85,33 @@ def servers(bundle: Path, domains: int) -> Iterator[str]:
         yield answer_of(stack.enter_context(child("bulk_names.py", str(domains))))
 
 
-def scan(folder: Path, *arguments: str) -> Run:
-    """Scan once, into the file `results`."""
+def scan(folder: Path, *arguments: str, is_enough: Callable[[], bool] = lambda: False) -> Run:
+    """Scan once, into the file `results`; kill the scan as soon as that is enough."""
     command = [MAILPORT, "scan", "--format", "ndjson", "--out", str(folder / "results"), *arguments]
-    begun = time.perf_counter()
+    begun, temporary = time.perf_counter(), 0
     with (folder / "said").open("wb") as said:
         process = subprocess.Popen(command, stderr=said)
-        _, status, used = os.wait4(process.pid, 0)
+        while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
+            temporary = max(temporary, temporary_files(process.pid))
+            if is_enough():
+                process.kill()
+            time.sleep(BEAT_SECONDS)
+        _, status, used = ended
         process.returncode = os.waitstatus_to_exitcode(status)
     wall = time.perf_counter() - begun
-    if process.returncode:
+    if process.returncode and not is_enough():
         sys.exit(f"the scan ended with {process.returncode}: {(folder / 'said').read_text()}")
-    return Run(wall, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024)
+    return Run(wall, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024, temporary)
+
+
+def temporary_files(process: int) -> int:
+    """Return the bytes of the files without a name that a process has open."""
+    total = 0
+    with suppress(OSError):  # it may end meanwhile
+        for descriptor in Path(f"/proc/{process}/fd").iterdir():
+            if str(descriptor.readlink()).endswith(" (deleted)"):
+                total += descriptor.stat().st_size
+    return total
 
 
 def check(folder: Path, domains: int) -> None:
@@ -151,17 +169,50 @@ def measure_farm(folder: Path, options: argparse.Namespace) -> None:
 
 def measure_growth(folder: Path, lengths: list[int]) -> None:
     """Scan lists of refusing addresses, and print the second table."""
-    print(f"{'lines':>9}{'seconds':>10}{'CPU ms a line':>15}{'MiB at most':>13}")
+    print(f"{'lines':>9}{'seconds':>10}{'CPU ms a line':>15}{'MiB at most':>13}{'MB of files':>13}")
     for length in lengths:
-        targets = folder / "addresses"
-        with targets.open("w") as lines:
-            for number in range(length):
-                where = f"127.{128 + number // 62500}.{number // 250 % 250}.{1 + number % 250}"
-                lines.write(f"{where}:25\n")
-        run = scan(folder, *("--targets", str(targets), "--allow-private", "--rate", "0", "--no-versions"))
-        print(
-            f"{length:>9}{run.wall:>10.1f}{run.cpu / length * 1000:>15.3f}{run.peak / MIB:>13.1f}", flush=True
-        )
+        write_addresses(folder, length)
+        tell(f"{length}", length, scan(folder, *refusing(folder)))
+    measure_killed(folder, lengths[-1])
+
+
+def measure_killed(folder: Path, length: int) -> None:
+    """Kill a scan when its journal has half of the list, and go on with it."""
+    journal = folder / "journal"
+    arguments = (*refusing(folder), "--resume", str(journal))
+
+    def half() -> bool:
+        with suppress(OSError), journal.open("rb") as lines:
+            return journal.stat().st_size > len(lines.readline()) * length // 2
+        return False
+
+    killed = scan(folder, *arguments, is_enough=half)
+    done = journal.read_bytes().count(b"\n")
+    tell("killed", done, killed)
+    tell("resumed", length, scan(folder, *arguments))
+    with (folder / "results").open(encoding="utf-8") as lines:
+        hosts = Counter(json.loads(line)["host"] for line in lines)
+    if len(hosts) != length or hosts.total() != length:
+        print(f"WRONG: {hosts.total()} results of {len(hosts)} addresses")
+
+
+def write_addresses(folder: Path, length: int) -> None:
+    """Write a list of addresses of loopback, where nobody listens."""
+    with (folder / "addresses").open("w") as lines:
+        for number in range(length):
+            where = f"127.{128 + number // 62500}.{number // 250 % 250}.{1 + number % 250}"
+            lines.write(f"{where}:25\n")
+
+
+def refusing(folder: Path) -> tuple[str, ...]:
+    """Return the options of a scan of that list."""
+    return ("--targets", str(folder / "addresses"), "--allow-private", "--rate", "0", "--no-versions")
+
+
+def tell(what: str, length: int, run: Run) -> None:
+    """Print a line of the second table."""
+    cpu, files = run.cpu / length * 1000, run.temporary / 1e6
+    print(f"{what:>9}{run.wall:>10.1f}{cpu:>15.3f}{run.peak / MIB:>13.1f}{files:>13.1f}", flush=True)
 
 
 def main() -> int:
