@@ -32,6 +32,8 @@ from scanner.verdict.egress import EGRESS_REASONS
 AHEAD = 8
 """Addresses for each worker whose turn has come before it has time; the rest of the list is left until they
 are fewer. They are what there is to do in the end, beside dead hosts that came last."""
+MOST_AHEAD = 8_000
+"""Addresses, whatever the number of workers: they belong to few sections, of which no more may be open."""
 
 ScanJob: TypeAlias = Endpoint | Sweep | Errand
 
@@ -113,7 +115,7 @@ class _Scan:
             WaitingRoom(limits.per_address, limits.per_address_gap, longest_first=True),
             concurrency=limits.concurrency,
             rate=limits.rate,
-            ahead=AHEAD * limits.concurrency,
+            ahead=min(AHEAD * limits.concurrency, MOST_AHEAD),
         )
         rhythm = Rhythm(settings.probe.versions_interval, with_groups=settings.probe.groups)
         self._examiner = Examiner(parts.prober, rhythm, lambda sweep, _: self._pool.push(sweep))
