@@ -1,5 +1,6 @@
 """The journal of a scan: every finished endpoint's record on disk at once, so that a killed scan goes on."""
 
+import errno
 import fcntl
 import json
 import os
@@ -20,6 +21,7 @@ MAX_LINE = 64 * 1024 * 1024
 _BEGINNING = b'{"domain":'
 """How the line of every record begins: by this a torn one is told from what is no journal."""
 _WANTED = frozenset({"domain", "domains", "state", "reason", "level", "duration", "phases", "verdicts"})
+_NO_LOCKS = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS})
 _NOTE = "resume"
 """Where a line has what a scan needs to go on, beside the record."""
 
@@ -102,13 +104,19 @@ class Journal:
         self._places.close()
 
     def _lock(self, path: Path) -> None:
-        """Keep another scan from writing between our lines, or cutting one of them off."""
+        """Keep another scan from writing between our lines, or cutting one of them off.
+
+        Where the file system has no locks there is none.
+        """
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise JournalError(
                 f"{path}: another scan is writing to it; wait for its end, or give this one a file of its own"
             ) from None
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
 
     def _load(self, path: Path, lines: BinaryIO) -> int:
         """Note where all records begin; return how many bytes of the file are whole lines."""

@@ -1,6 +1,9 @@
 """The journal of a scan: what it takes, what it refuses, and that it never harms a file of others."""
 
+import errno
+import fcntl
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -122,6 +125,21 @@ def test_two_scans_do_not_write_to_one_journal(path: Path) -> None:
         journal.keep(GOOD_TOO, to_record(GOOD_TOO))
     with opened(path) as journal:
         assert journal.recall(GOOD_TOO.endpoint) is not None
+
+
+@pytest.mark.parametrize(("number", "is_used"), [(errno.ENOLCK, True), (errno.EIO, False)])
+def test_where_there_are_no_locks_it_is_used_without(
+    path: Path, monkeypatch: pytest.MonkeyPatch, number: int, *, is_used: bool
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    if is_used:
+        assert len(written(path, GOOD)) == 1
+    else:
+        with pytest.raises(JournalError, match="cannot be used to resume: Input/output error"):
+            Journal(path, Lens())
 
 
 def test_a_record_of_an_earlier_version_is_kept_and_its_endpoint_probed_again(path: Path) -> None:
