@@ -75,7 +75,7 @@ class Restarted:
         """Go on with another plan, and wait until it is taken over."""
         planner = self._plan_from(self.count // PORTS // 10)
         last = cast("ListPlanner", planner).endpoints[-1].key
-        first = next(iter(self.watch._latest))
+        first = cast("ListPlanner", self.parts.planner).endpoints[0].key
 
         def begin() -> None:
             parts = replace(self.parts, planner=planner)
@@ -113,6 +113,7 @@ class Restarted:
 
 async def main() -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    set_aside()
     count, folder = sys.argv[1:]
     restarted = Restarted(int(count), Path(folder))
     print("ready", flush=True)
