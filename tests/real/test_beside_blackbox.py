@@ -18,6 +18,7 @@ from tests.servers.prometheus import run_promtool
 from tests.service.serving import Service, serving
 
 PAGE = (Path(__file__).parents[2] / "docs" / "from-blackbox-exporter.md").read_text("utf-8")
+README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
 ROWS = re.findall(
     r"^\| (?:[^|]+) \(`([\w-]+)`, (\d+)\) \| (\d) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", PAGE, re.MULTILINE
 )
@@ -132,6 +133,7 @@ def test_sixteen_situations_look_the_same_and_have_their_own_words() -> None:
     ]
     assert len(alike) >= 16
     assert len(set(alike)) >= 9
+    assert f"one and the same answer for {len(alike)} of {len(ROWS)} servers" in README
 
 
 @pytest.mark.parametrize(("name", "port"), HEALTHY)
