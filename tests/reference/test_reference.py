@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import pytest
 import yaml
@@ -162,3 +162,42 @@ def test_every_command_and_option_is_documented() -> None:
         assert told == set(re.findall(r"^│ \*?\s*(--[\w-]+)", shown, re.MULTILINE)) - {"--help"}, name
         found += len(told)
     assert found > 50
+
+
+DOCUMENTS = [*DOCS.rglob("*.md"), DOCS.parent / "README.md"]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_commands_that_a_document_names_exist_with_their_options(path: Path) -> None:
+    text = path.read_text("utf-8")
+    code = [
+        *re.findall(r"^```\w*\n(.*?)^```", text, re.DOTALL | re.MULTILINE),
+        *re.findall(r"`([^`\n]+)`", text),
+    ]
+    known = {name: options_of(command) for name, command in commands()}
+    for line in "\n".join(code).splitlines():
+        found = re.match(r"\s*\$?\s*(?:\.venv/bin/)?(mailport [a-z]+(?: [a-z]+)?)([^#|;&]*)", line)
+        if found is None:
+            continue
+        name = found[1] if found[1] in known else found[1].rpartition(" ")[0]
+        if name == "mailport":
+            name = found[1]
+        assert name in known or any(one.startswith(f"{name} ") for one in known), line
+        for option in re.findall(r"(?<=\s)--[a-z][\w-]*", found[2]):
+            assert option in known.get(name, ()), line
+
+
+def options_of(command: Any) -> set[str]:
+    return {option for one in command.params for option in one.opts} | {"--help"}
+
+
+@pytest.mark.parametrize(
+    "name", ["operating.md", "start.md", "from-blackbox-exporter.md", "api.md", "store.md"]
+)
+def test_settings_that_a_document_names_exist(name: str) -> None:
+    known = set(rows("configuration.md"))
+    sections = {key.split(".")[0] for key in known if "." in key}
+    named = re.findall(r"`([a-z]+(?:\.[a-z_]+)+)(?=[`:])", (DOCS / name).read_text("utf-8"))
+    assert {
+        one for one in named if one.split(".")[0] in sections and not one.endswith((".db", ".example.org"))
+    } <= known

@@ -14,6 +14,8 @@ from tests.servers.process import find_program, free_port, running
 from tests.servers.prometheus import get_text, is_answering
 
 SMTP_MODULE = "smtp_starttls"
+SECONDS = 60.0
+"""A probe ends with its module's timeout; on a busy machine its answer may come later."""
 
 
 def smtp_starttls_module(ca_file: Path, server_name: str, *, wants_auth: bool = True) -> dict[str, Any]:
@@ -82,7 +84,7 @@ class Blackbox:
     def probe(self, target: str, module: str = SMTP_MODULE) -> dict[str, float]:
         """Probe once; return the metrics by name, those with labels written as the exporter does."""
         metrics = {}
-        for line in get_text(self.probe_url(target, module)).splitlines():
+        for line in get_text(self.probe_url(target, module), seconds=SECONDS).splitlines():
             if line and not line.startswith("#"):
                 name, _, value = line.rpartition(" ")
                 metrics[name] = float(value)

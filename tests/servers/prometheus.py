@@ -19,12 +19,12 @@ from tests.servers.process import find_program, free_port, running, wait_until
 HTTP_SECONDS = 5.0
 
 
-def get_text(url: str, data: bytes | None = None) -> str:
+def get_text(url: str, data: bytes | None = None, seconds: float = HTTP_SECONDS) -> str:
     """Fetch a URL of a local server (POST where there is data) and return the body, also of an error."""
     headers = {"Content-Type": "application/json"} if data is not None else {}
     request = urllib.request.Request(url, data=data, headers=headers)  # noqa: S310 - always our own loopback server
     try:
-        with urllib.request.urlopen(request, timeout=HTTP_SECONDS) as response:  # noqa: S310 - the same
+        with urllib.request.urlopen(request, timeout=seconds) as response:  # noqa: S310 - the same
             return str(response.read().decode("utf-8"))
     except urllib.error.HTTPError as error:
         with error:
