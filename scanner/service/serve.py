@@ -26,7 +26,7 @@ from scanner.service.outlets import OUTCOMES, Outlets
 from scanner.service.parts import build_parts
 from scanner.service.probe_desk import ProbeDesk
 from scanner.service.watch import Watch
-from scanner.service.web_terms import WebTerms
+from scanner.service.web_terms import WebTerms, find_names
 from scanner.store import EventQuery
 from scanner.verdict.egress import tell_gate
 from scanner.web import Guard, Hub, ReloadOutcome, create_app, serve_http
@@ -208,7 +208,7 @@ async def run_service(
     outlets = _open_outlets(settings, watch)
     service = Service(watch, load, archive, on_reload=outlets.adjust)
     terms = terms or WebTerms(None)
-    app = Guard(create_app(service), terms.find)
+    app = Guard(create_app(service), terms.find, lambda: find_names(watch.settings.web))
     async with serve_http(app, sock, find_terms=terms.find):
         log.info("serving", version=__version__, listen=_where(sock), targets=len(settings.targets))
         async with asyncio.TaskGroup() as group:
