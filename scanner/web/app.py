@@ -23,12 +23,12 @@ from scanner.web import (
     scrape,
     streams,
 )
-from scanner.web.answers import Writers
 from scanner.web.brief import Briefs
 from scanner.web.monitor import Clock, Monitor
 from scanner.web.openapi import Application
 from scanner.web.refusals import answer_invalid, answer_problem
 from scanner.web.shield import HeadAsGet, LastResort, SecurityHeaders
+from scanner.web.turns import Turns
 
 STATIC = Path(__file__).with_name("static")
 
@@ -54,7 +54,7 @@ def create_app(monitor: Monitor, *, clock: Clock = _utc_now) -> FastAPI:
     app.state.monitor = monitor
     app.state.clock = clock
     app.state.scrapes = scrape.Gate()
-    app.state.writers = Writers()
+    app.state.turns = Turns()
     app.include_router(pages.routes)
     app.include_router(scrape.routes)
     app.state.briefs = Briefs()
