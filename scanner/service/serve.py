@@ -111,9 +111,17 @@ class Service:
             return find_last(self._watch.latest_of(key), since, before)
         return await self._archive.history(key, since=since, before=before, limit=limit)
 
+    def targets(self) -> Sequence[str]:
+        """Return the names of all that is watched."""
+        return [target.host for target in self._watch.settings.targets]
+
     def domains(self) -> Sequence[DomainFacts]:
-        """Return what discovery knows of every target."""
-        return self._watch.checkpoint.roster.facts
+        """Return what discovery knows of every target, without guesses that have shown nothing."""
+        return self._watch.checkpoint.roster.facts_in_force()
+
+    def domain(self, name: str) -> DomainFacts | None:
+        """Return the same of one target."""
+        return self._watch.checkpoint.roster.facts_of(name)
 
     def findings(self) -> Sequence[TargetFinding]:
         """Return what was found about targets that have no endpoint."""

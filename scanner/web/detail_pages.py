@@ -40,7 +40,7 @@ _UNREAD = "The store does not answer, so the past cannot be shown; the log says 
 async def domain(request: Request, monitor: Watched, now: Now, turns: InTurn, name: str) -> HTMLResponse:
     """A domain, or a host that was named: its services and endpoints, what to set up, what it publishes."""
     known: Briefs = request.app.state.briefs
-    facts = next((each for each in monitor.domains() if each.domain == name), None)
+    facts = monitor.domain(name)
     async with turns.pages:
         page = await asyncio.to_thread(_render_domain, name, facts, take_snapshot(monitor), known, now)
     if page is None:
@@ -51,7 +51,7 @@ async def domain(request: Request, monitor: Watched, now: Now, turns: InTurn, na
 def _render_domain(
     name: str, facts: DomainFacts | None, snapshot: Snapshot, known: Briefs, now: datetime
 ) -> str | None:
-    found = find_domain(name, snapshot, known, facts)
+    found = find_domain(name, snapshot, known)
     return None if found is None else render_domain(found, facts, snapshot, now)
 
 

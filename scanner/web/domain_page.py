@@ -53,10 +53,10 @@ class Service:
         return max((member.level for member in self.members), default=0)
 
 
-def find_domain(name: str, snapshot: Snapshot, known: Briefs, facts: DomainFacts | None) -> Domain | None:
+def find_domain(name: str, snapshot: Snapshot, known: Briefs) -> Domain | None:
     """Return what is known of a domain or of a host that was named; None where neither is watched."""
-    domains = group_domains(known.update(snapshot.observations), snapshot.findings)
-    return domains.get(name) or (None if facts is None else Domain(name))
+    briefs = known.update(snapshot.observations)
+    return group_domains(briefs, snapshot.findings, snapshot.find_waiting()).get(name)
 
 
 def render_domain(domain: Domain, facts: DomainFacts | None, snapshot: Snapshot, now: datetime) -> str:

@@ -81,8 +81,17 @@ class Monitor(Protocol):
             StoreError: they cannot be read.
         """
 
+    def targets(self) -> Sequence[str]:
+        """Return the names of all that is watched, also of what discovery knows nothing of yet."""
+
     def domains(self) -> Sequence[DomainFacts]:
-        """Return what discovery knows of every target."""
+        """Return what discovery knows of every target; guesses that have shown nothing are left out.
+
+        It takes milliseconds where there are thousands, and may be called in a thread.
+        """
+
+    def domain(self, name: str) -> DomainFacts | None:
+        """Return the same of one target; None where nothing is known of it."""
 
     def findings(self) -> Sequence[TargetFinding]:
         """Return what was found about targets that have no endpoint."""

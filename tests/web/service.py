@@ -72,8 +72,14 @@ class FakeService:
             if (since is None or seen.started_at >= since) and (before is None or seen.started_at < before)
         ][:limit]
 
+    def targets(self) -> Sequence[str]:
+        return [facts.domain for facts in self.domains()]
+
     def domains(self) -> Sequence[DomainFacts]:
         return facts_of(self.seen)
+
+    def domain(self, name: str) -> DomainFacts | None:
+        return next((facts for facts in self.domains() if facts.domain == name), None)
 
     def findings(self) -> Sequence[TargetFinding]:
         return self.found
