@@ -40,19 +40,22 @@ _UNREAD = "The store does not answer, so the past cannot be shown; the log says 
 async def domain(request: Request, monitor: Watched, now: Now, turns: InTurn, name: str) -> HTMLResponse:
     """A domain, or a host that was named: its services and endpoints, what to set up, what it publishes."""
     known: Briefs = request.app.state.briefs
-    facts = monitor.domain(name)
     async with turns.pages:
-        page = await asyncio.to_thread(_render_domain, name, facts, take_snapshot(monitor), known, now)
+        page = await asyncio.to_thread(_render_domain, name, monitor, take_snapshot(monitor), known, now)
     if page is None:
         raise HTTPException(404, "no such domain is watched. The page / lists all that are.")
     return HTMLResponse(page)
 
 
 def _render_domain(
-    name: str, facts: DomainFacts | None, snapshot: Snapshot, known: Briefs, now: datetime
+    name: str, monitor: Monitor, snapshot: Snapshot, known: Briefs, now: datetime
 ) -> str | None:
     found = find_domain(name, snapshot, known)
-    return None if found is None else render_domain(found, facts, snapshot, now)
+    if found is None:
+        return None
+    # A host that serves a domain without being watched for itself is known by its endpoints alone.
+    facts = monitor.domain(name) or DomainFacts(name, is_domain=False)
+    return render_domain(found, facts, monitor.advise(facts), snapshot, now)
 
 
 @routes.get(

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from scanner.explain.advice import Advice
 from scanner.model import Dane, Role, StsMode
 from scanner.model.domain import DomainFacts
 from scanner.model.incident import Incident
@@ -59,9 +60,10 @@ def find_domain(name: str, snapshot: Snapshot, known: Briefs) -> Domain | None:
     return group_domains(briefs, snapshot.findings, snapshot.find_waiting()).get(name)
 
 
-def render_domain(domain: Domain, facts: DomainFacts | None, snapshot: Snapshot, now: datetime) -> str:
-    """Return the page of a domain; without facts, what its endpoints say alone."""
-    facts = facts or DomainFacts(domain.name, is_domain=False)
+def render_domain(
+    domain: Domain, facts: DomainFacts, advice: Advice, snapshot: Snapshot, now: datetime
+) -> str:
+    """Return the page of a domain."""
     keys = {brief.seen.endpoint.key for brief in domain.briefs}
     return render(
         "domain.html",
@@ -69,7 +71,7 @@ def render_domain(domain: Domain, facts: DomainFacts | None, snapshot: Snapshot,
         now=now,
         domain=domain,
         services=list(list_services(domain, facts)),
-        settings=recommend(domain.briefs),
+        recommended=recommend(advice),
         facts=facts,
         dane=list(list_dane(domain.briefs)),
         incidents=sort_incidents(incidents_of(snapshot.incidents, domain.name, keys)),

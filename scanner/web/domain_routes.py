@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from scanner.explain.advice_record import advice_record
 from scanner.model.domain import DomainFacts
 from scanner.model.record import Record
 from scanner.model.target import TargetError, normalise_host
@@ -59,7 +60,9 @@ async def domain(request: Request, monitor: Watched, domain: str) -> Response:
     if facts is None:
         return problem(404, "no such domain is watched; /api/v1/domains lists them")
     writer = DomainWriter(monitor.latest_of, monitor.findings())
-    return tagged_answer(request, writer.write_whole(facts))
+    return tagged_answer(
+        request, writer.write_whole(facts) | {"advice": advice_record(monitor.advise(facts))}
+    )
 
 
 def _is_wanted(facts: DomainFacts, wanted: Filter, writer: DomainWriter) -> bool:

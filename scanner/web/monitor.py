@@ -7,6 +7,7 @@ from typing import Annotated, Protocol
 
 from fastapi import Depends, Request
 
+from scanner.explain.advice import Advice
 from scanner.model import Observation, TargetFinding, Verdict
 from scanner.model.domain import DomainFacts
 from scanner.model.event import Event
@@ -92,6 +93,9 @@ class Monitor(Protocol):
 
     def domain(self, name: str) -> DomainFacts | None:
         """Return the same of one target; None where nothing is known of it."""
+
+    def advise(self, facts: DomainFacts) -> Advice:
+        """Return what a mail program should be set to; it may be called in a thread."""
 
     def findings(self) -> Sequence[TargetFinding]:
         """Return what was found about targets that have no endpoint."""
