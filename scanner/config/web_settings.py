@@ -51,6 +51,21 @@ def read_web_host(value: object) -> str:
     return f".{host}" if value.startswith((".", "*.")) else host
 
 
+_read_web_url = values.web_url(has_domain=False)
+
+
+def read_grafana(value: object) -> str:
+    """Read the address that Grafana has for the readers of the pages; a slash at its end plays no part."""
+    wanted = "must be the http or https address of Grafana, such as https://grafana.example.org"
+    try:
+        url = _read_web_url(value)
+    except ValueError:
+        raise ValueError(f"{wanted} (got {describe_value(value)})") from None
+    if set(url) & set("?#\\<>\"'{}"):
+        raise ValueError(f"{wanted}, without anything behind the path (got {describe_value(value)})")
+    return url.rstrip("/")
+
+
 def is_permitted(host: str, permits: Iterable[str]) -> bool:
     """Tell whether a host is among what `read_permit` has read."""
     address = _read_address(host)
@@ -95,6 +110,8 @@ class WebSettings(Section):
     listen: Annotated[str, BeforeValidator(values.read_listen)] = "0.0.0.0:9587"
     hosts: Annotated[tuple[str, ...], BeforeValidator(values.list_of(read_web_host, may_be_empty=True))] = ()
     """Names that people and programs call the service by, where no password is asked for."""
+    grafana: Annotated[str, BeforeValidator(read_grafana)] | None = None
+    """Where Grafana is, as the readers of the pages reach it, without a slash at the end; None = no links."""
     probe: WebProbeSettings = WebProbeSettings()
 
     @property

@@ -70,6 +70,11 @@ class Service:
         watch.telemetry.record_reload(is_successful=True, at=datetime.now(UTC))
 
     @property
+    def grafana(self) -> str | None:
+        """Where Grafana is."""
+        return self._watch.settings.web.grafana
+
+    @property
     def is_ready(self) -> bool:
         """Whether the first pass is done."""
         return self._watch.is_ready

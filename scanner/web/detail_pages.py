@@ -18,7 +18,7 @@ from scanner.store import EventQuery, StoreError
 from scanner.web.asked import Probed, ProbeRefusedError
 from scanner.web.brief import Briefs
 from scanner.web.domain_page import find_domain, render_domain
-from scanner.web.endpoint_page import MOST_PROBES, MOST_READ, Past, render_endpoint
+from scanner.web.endpoint_page import MOST_PROBES, MOST_READ, Frame, Past, render_endpoint
 from scanner.web.monitor import Monitor, Now, Watched
 from scanner.web.shield import is_cross_origin
 from scanner.web.status_page import Snapshot, take_snapshot
@@ -131,10 +131,10 @@ class _Desk:
         """Return the page of an endpoint."""
         # The clock goes on while a probe is made.
         now = max(self.now, seen.started_at)
-        version = self.monitor.version
+        frame = Frame(self.monitor.version, self.monitor.grafana)
         async with self.turns.pasts:
             past = await self._read_past(seen.endpoint.key)
-            page = await asyncio.to_thread(render_endpoint, version, seen, past, now, probed, notice)
+            page = await asyncio.to_thread(render_endpoint, frame, seen, past, now, probed, notice)
         return HTMLResponse(page)
 
     async def _read_past(self, key: Key) -> Past:

@@ -11,6 +11,7 @@ from scanner.model.incident import Incident
 from scanner.model.observation import Key
 from scanner.verdict.level import level_for, works_for
 from scanner.web.brief import Brief, Briefs
+from scanner.web.grafana import link_domain
 from scanner.web.matrix import Domain, group_domains
 from scanner.web.recommended import recommend
 from scanner.web.render import render
@@ -69,6 +70,7 @@ def render_domain(
         "domain.html",
         monitor=snapshot,
         now=now,
+        dashboard=link_domain(snapshot.grafana, domain.name) if facts.is_domain else None,
         domain=domain,
         services=list(list_services(domain, facts)),
         recommended=recommend(advice),

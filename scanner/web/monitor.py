@@ -34,6 +34,10 @@ class Monitor(Protocol):
         """The version of mailport that is running."""
 
     @property
+    def grafana(self) -> str | None:
+        """Where Grafana is, for links to its dashboards; None where there is none."""
+
+    @property
     def hub(self) -> Hub:
         """What tells clients of changes as they happen."""
 

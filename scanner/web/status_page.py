@@ -10,6 +10,7 @@ from scanner.model.domain import DomainFacts
 from scanner.model.incident import Incident
 from scanner.web.brief import Brief, Briefs
 from scanner.web.filters import SIZES, STATES, Filters
+from scanner.web.grafana import link_overview
 from scanner.web.matrix import COLUMNS, group_domains, lay_out
 from scanner.web.monitor import Monitor
 from scanner.web.render import render
@@ -39,6 +40,7 @@ class Snapshot:
     findings: tuple[TargetFinding, ...]
     egress: tuple[Verdict, ...]
     incidents: tuple[Incident, ...]
+    grafana: str | None = None
     targets: tuple[str, ...] = ()
     find_facts: Callable[[], Sequence[DomainFacts]] = tuple
     """Finds what discovery knows of every target."""
@@ -63,6 +65,7 @@ def take_snapshot(monitor: Monitor) -> Snapshot:
         findings=tuple(monitor.findings()),
         egress=tuple(monitor.egress()),
         incidents=tuple(monitor.incidents()),
+        grafana=monitor.grafana,
         targets=tuple(monitor.targets()),
         find_facts=monitor.domains,
     )
@@ -79,6 +82,7 @@ def render_status(snapshot: Snapshot, known: Briefs, now: datetime, filters: Fil
         "status.html",
         monitor=snapshot,
         now=now,
+        dashboard=link_overview(snapshot.grafana),
         filters=filters,
         states=STATES,
         sizes=SIZES,

@@ -29,6 +29,7 @@ class FakeService:
     found: Sequence[TargetFinding] = FINDINGS
     is_ready: bool = True
     version: str = "1.2.3"
+    grafana: str | None = None
     started_at: datetime = NOW - timedelta(days=3)
     next_pass_at: datetime | None = NOW + timedelta(seconds=18)
     endpoints_total: int = len(WORLD)
