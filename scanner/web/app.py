@@ -19,6 +19,7 @@ from scanner.web import (
     pages,
     probe_now,
     probe_target,
+    recent_routes,
     reference,
     scrape,
     streams,
@@ -26,6 +27,7 @@ from scanner.web import (
 from scanner.web.brief import Briefs
 from scanner.web.monitor import Clock, Monitor
 from scanner.web.openapi import Application
+from scanner.web.recent import RecentProbes
 from scanner.web.refusals import answer_invalid, answer_problem
 from scanner.web.shield import HeadAsGet, LastResort, SecurityHeaders
 from scanner.web.turns import Turns
@@ -55,6 +57,7 @@ def create_app(monitor: Monitor, *, clock: Clock = _utc_now) -> FastAPI:
     app.state.clock = clock
     app.state.scrapes = scrape.Gate()
     app.state.turns = Turns()
+    app.state.recent = RecentProbes()
     app.include_router(pages.routes)
     app.include_router(scrape.routes)
     app.state.briefs = Briefs()
@@ -65,6 +68,7 @@ def create_app(monitor: Monitor, *, clock: Clock = _utc_now) -> FastAPI:
     app.include_router(streams.routes)
     app.include_router(probe_now.routes)
     app.include_router(probe_target.routes)
+    app.include_router(recent_routes.routes)
     app.include_router(endpoint_routes.routes)
     app.include_router(domain_routes.routes)
     app.include_router(discovery_routes.routes)

@@ -68,6 +68,8 @@ def models() -> Mapping[str, Schema]:
         "Probed": _object(
             id=_TEXT, is_counted={"type": "boolean"}, observation=ref("Record"), dialogue=_list(_line())
         ),
+        "AskedProbe": _asked_probe(),
+        "AskedProbePage": _object(probes=_list(ref("AskedProbe")), next=_or_null(_NUMBER)),
         "ServiceDiscovery": _list(
             _object(targets=_list(_TEXT), labels={"type": "object", "additionalProperties": _TEXT})
         ),
@@ -182,6 +184,20 @@ def _member() -> Schema:
         up=_or_null({"type": "boolean"}),
         level=_or_null(_LEVEL),
         endpoint=_or_null(ref("Condition")),
+    )
+
+
+def _asked_probe() -> Schema:
+    state = {"state": _enum(State), "reason": _or_null(_TEXT)}
+    return _object(
+        number=_NUMBER,
+        target=_TEXT,
+        at=_MOMENT,
+        success={"type": "boolean"},
+        seconds={"type": "number", "minimum": 0},
+        unfinished=_NUMBER,
+        endpoints=_list(_object(id=_TEXT, level=_LEVEL, **state)),
+        findings=_list(_object(host=_TEXT, **state)),
     )
 
 
