@@ -19,7 +19,7 @@ from scanner.web.asked import Probed, ProbeRefusedError
 from scanner.web.brief import Briefs
 from scanner.web.domain_page import find_domain, render_domain
 from scanner.web.endpoint_page import MOST_PROBES, MOST_READ, Frame, Past, render_endpoint
-from scanner.web.monitor import Monitor, Now, Watched
+from scanner.web.monitor import Clock, Monitor, Now, Watched
 from scanner.web.shield import is_cross_origin
 from scanner.web.status_page import Snapshot, take_snapshot
 from scanner.web.turns import InTurn, Turns
@@ -37,11 +37,15 @@ _UNREAD = "The store does not answer, so the past cannot be shown; the log says 
     response_description="The page",
     responses={404: {"description": "No such domain is watched"}},
 )
-async def domain(request: Request, monitor: Watched, now: Now, turns: InTurn, name: str) -> HTMLResponse:
+async def domain(request: Request, monitor: Watched, turns: InTurn, name: str) -> HTMLResponse:
     """A domain, or a host that was named: its services and endpoints, what to set up, what it publishes."""
     known: Briefs = request.app.state.briefs
-    async with turns.pages:
-        page = await asyncio.to_thread(_render_domain, name, monitor, take_snapshot(monitor), known, now)
+    clock: Clock = request.app.state.clock
+
+    async def render() -> str | None:
+        return await asyncio.to_thread(_render_domain, name, monitor, take_snapshot(monitor), known, clock())
+
+    page = await turns.pages.make(name, render)
     if page is None:
         raise HTTPException(404, "no such domain is watched. The page / lists all that are.")
     return HTMLResponse(page)

@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse
 
 from scanner.web.brief import Briefs
 from scanner.web.filters import read_filters
-from scanner.web.monitor import Now, Watched
+from scanner.web.monitor import Clock, Watched
 from scanner.web.status_page import render_status, take_snapshot
 from scanner.web.turns import InTurn
 
@@ -36,14 +36,17 @@ def _describe(name: str, text: str) -> dict[str, Any]:
     response_description="The page",
     openapi_extra={"parameters": [_describe(*each) for each in _FILTERS.items()]},
 )
-async def status(request: Request, monitor: Watched, now: Now, turns: InTurn) -> HTMLResponse:
+async def status(request: Request, monitor: Watched, turns: InTurn) -> HTMLResponse:
     """What is wrong, since when and what to do; every domain on its ports, the worst first.
 
     A filter that cannot be understood leaves nothing out.
     """
     known: Briefs = request.app.state.briefs
+    clock: Clock = request.app.state.clock
     filters = read_filters(request.query_params)
-    async with turns.pages:
+
+    async def render() -> str:
         # A long page takes a tenth of a second, which no probe's clock may feel: not on the loop.
-        page = await asyncio.to_thread(render_status, take_snapshot(monitor), known, now, filters)
-    return HTMLResponse(page)
+        return await asyncio.to_thread(render_status, take_snapshot(monitor), known, clock(), filters)
+
+    return HTMLResponse(await turns.pages.make(filters, render))
