@@ -46,8 +46,9 @@ WORKDIR /var/lib/mailport
 USER 65532:65532
 EXPOSE 9587
 
+# Finds out by itself whether the service speaks TLS or wants a password; give it the --listen of the service, if any.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
-    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:9587/-/healthy', timeout=4)"]
+    CMD ["mailport", "health", "--config", "/etc/mailport/mailport.yml"]
 
 ENTRYPOINT ["mailport"]
 CMD ["serve", "--config", "/etc/mailport/mailport.yml"]

@@ -1,7 +1,7 @@
 # Everything a user or developer does, by one word. Needs Debian 12 (or alike) with python3, git and make.
 
 .DEFAULT_GOAL := help
-.PHONY: run demo test check format bench dashboards screenshots lock clean help
+.PHONY: run demo test check format bench dashboards kubernetes docs reference screenshots lock clean help
 
 CONFIG ?= config/mailport.yml
 ARGS ?=
@@ -10,7 +10,8 @@ ARGS ?=
 TEST_PACKAGES := postfix dovecot-core dovecot-imapd dovecot-pop3d \
 	prometheus prometheus-alertmanager prometheus-blackbox-exporter \
 	dnsmasq-base nsd unbound ldnsutils iproute2 nftables procps openssl \
-	stunnel4 testssl.sh sslscan nmap postgresql chromium libatomic1
+	stunnel4 testssl.sh sslscan nmap postgresql chromium libatomic1 systemd \
+	$(if $(shell command -v kubectl),,kubernetes-client)
 
 run: ## start mailport with config/mailport.yml (CONFIG=FILE for another, ARGS=... for more options)
 	@scripts/venv.sh run
@@ -24,6 +25,7 @@ test: ## run all tests against real servers, in as many processes as there are c
 	@scripts/venv.sh dev
 	@scripts/debian-packages.sh $(TEST_PACKAGES)
 	@scripts/sslyze.sh
+	@scripts/docs.sh --only-install
 	@exec .venv/bin/pytest -n logical --maxprocesses 4 --dist loadfile $(ARGS)
 
 check: ## lint, formatting, types and layers
@@ -38,15 +40,27 @@ format: ## format the code and mend what ruff can mend
 	.venv/bin/ruff check --fix-only
 	.venv/bin/ruff format
 
-bench: ## run every benchmark in bench/
+bench: ## run every benchmark in bench/, and hold the figures against the aims (ARGS="growth scrape" for some)
 	@scripts/venv.sh dev
 	@scripts/debian-packages.sh $(TEST_PACKAGES)
 	@scripts/sslyze.sh
-	@set -e; for script in bench/*.py; do echo "== $$script"; .venv/bin/python "$$script"; done
+	@exec .venv/bin/python -m bench $(ARGS)
 
 dashboards: ## write the Grafana dashboards again, from scripts/dashboards
 	@scripts/venv.sh dev
 	@.venv/bin/python -m scripts.dashboards
+
+kubernetes: ## write what packaging/kubernetes has of config/ again
+	@scripts/venv.sh dev
+	@.venv/bin/python -m scripts.kubernetes
+
+docs: ## build the site of docs/ into .cache/site; a broken link is an error
+	@scripts/venv.sh dev
+	@scripts/docs.sh
+
+reference: ## write the parts of docs/ that follow from the code again: settings, commands
+	@scripts/venv.sh dev
+	@.venv/bin/python -m scripts.reference
 
 screenshots: ## take the pictures of docs/images from the farm of the demo
 	@scripts/venv.sh dev

@@ -28,6 +28,7 @@ from pathlib import Path
 
 from bench.processes.bulk_farm import PORTS, Kind, conduct_of
 from bench.processes.child import answer_of, child
+from bench.processes.figures import note
 from tests.servers.certificates import create_authority
 
 MAILPORT = str(Path(sys.executable).with_name("mailport"))
@@ -139,6 +140,7 @@ def measure_farm(folder: Path, options: argparse.Namespace) -> None:
     )
     print(f"  wall time       {run.wall:8.1f} s")
     print(f"  bound           {bound:8.1f} s")
+    note(bulk_ratio=run.wall / bound)
     print(f"  ratio           {run.wall / bound:8.3f}")
     print(
         f"  CPU             {run.cpu / endpoints * 1000:8.3f} ms an endpoint, "

@@ -18,6 +18,7 @@ import sys
 import tempfile
 
 from bench.processes.child import answer_of, ask, child
+from bench.processes.figures import note
 
 SIZES = (1_000, 10_000, 100_000)
 KIB, MIB = 1024, 1024 * 1024
@@ -62,8 +63,10 @@ def main() -> int:
             f"{plan['stall'] * 1000:11.1f}{scrape['stall'] * 1000:11.1f}",
         )
         print(f"{size:9}{''.join(cells)}", flush=True)
+    note(growth_cpu=max(costs) / min(costs), memory_kib=rooms[-1] / KIB)
     print(f"CPU of a result: the most is {max(costs) / min(costs):.2f} of the least")
     if len(rooms) > 2:
+        note(growth_memory=rooms[-1] / rooms[-2])
         print(f"memory of an endpoint: {rooms[-1] / rooms[-2]:.2f} of the row before")
     return 0
 

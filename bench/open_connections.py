@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from bench.processes.child import answer_of, ask, child, cpu_seconds, send
+from bench.processes.figures import note
 from tests.servers.certificates import create_authority
 
 SECONDS = 60.0
@@ -57,8 +58,11 @@ def measure(mode: str, connections: int, ca_file: Path) -> str:
             during = rss_kib(prober)
             finish(server, prober)
             peak = rss_kib(prober, "VmHWM")
+    most = (peak - before) / opened
+    if mode == "implicit":
+        note(connection_kib=most)
     mebibytes = "".join(f"{kib / 1024:>12.1f}" for kib in (before, during, peak))
-    return f"{opened:>8}{mebibytes}{(during - before) / opened:>12.1f}{(peak - before) / opened:>12.1f}"
+    return f"{opened:>8}{mebibytes}{(during - before) / opened:>12.1f}{most:>12.1f}"
 
 
 def finish(server: subprocess.Popen[str], prober: subprocess.Popen[str]) -> None:

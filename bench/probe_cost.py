@@ -25,6 +25,7 @@ import aiohttp
 
 from bench.processes.bare import Cost, build, measure_bare, measure_s_time, run_bare
 from bench.processes.child import answer_of, ask, child, cpu_seconds, on_cores
+from bench.processes.figures import note
 from tests.servers.blackbox import (
     Blackbox,
     imaps_module,
@@ -113,7 +114,12 @@ def run_service(bench: Bench, service: str) -> None:
             print_costs(_TITLES[service], str(number or "warm-up"), costs)
             if number:
                 rounds.append(costs)
-    print_costs(_TITLES[service], "median", [median_of(costs) for costs in zip(*rounds, strict=True)], rounds)
+    medians = [median_of(costs) for costs in zip(*rounds, strict=True)]
+    print_costs(_TITLES[service], "median", medians, rounds)
+    for place, peer in ((1, "blackbox"), (2, "bare")):
+        ratio = statistics.median(costs[0].cpu_ms / costs[place].cpu_ms for costs in rounds)
+        note(**{f"probe_{service}_{peer}": ratio, f"probe_{service}_rate_{peer}": medians[place].rate})
+    note(**{f"probe_{service}_rate": medians[0].rate})
 
 
 def median_of(costs: tuple[Cost, ...]) -> Cost:

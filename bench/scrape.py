@@ -37,6 +37,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as write_op
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
+from bench.processes.figures import note
 from scanner.config.metrics_settings import Detail
 from scanner.metrics import Exposition, Telemetry
 from scanner.model import Kind, Observation, Protocol, Reason, Role, Service, Severity, StartTls, TlsMode
@@ -278,9 +279,14 @@ async def scrape_over_http(exposition: Exposition, rounds: int) -> None:
         await scrape(place, "text", "gzip")  # the first request puts the application together
         heart = await idle(2)
         print(f"{'idle':<20}{'':>30}{1000 * heart.latest:>10.1f}{1000 * heart.held:>10.1f}", flush=True)
+        rows = []
         for form, encoding in (("text", "identity"), ("text", "gzip"), ("openmetrics", "gzip")):
             took = [await scrape(place, form, encoding) for _ in range(rounds)]
+            rows.append(took)
             print(f"{f'{form} {encoding}':<20}{row_of(took)}", flush=True)
+        held = max(one.heart.held for took in rows for one in took)
+        plain = statistics.median(one.wall for one in rows[0])
+        note(scrape_seconds=plain, scrape_stall_ms=1000 * held)
 
 
 def row_of(took: list[Scraped]) -> str:
@@ -310,6 +316,8 @@ def print_renderings(exposition: Exposition, count: int) -> None:
         rounds = [render_in_turns(exposition, openmetrics=is_openmetrics) for _ in range(count)]
         ours, theirs = (statistics.median(getattr(one, who) for one in rounds) for who in ("ours", "theirs"))
         ratio = statistics.median(one.theirs / one.ours for one in rounds)
+        if not is_openmetrics:
+            note(scrape_ratio=ratio)
         size = f"{rounds[0].samples:>10}{rounds[0].size / 1e6:>8.1f}"
         print(f"{name:<14}{size}{ours:>10.3f}{theirs:>10.2f}{ratio:>8.0f}", flush=True)
 

@@ -26,6 +26,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from bench.processes.child import answer_of, ask, child, on_cores
+from bench.processes.figures import note
 from bench.processes.large_plan import provider_count
 from tests.servers.certificates import create_authority
 
@@ -67,6 +68,7 @@ def main() -> int:
         found = measure(options.endpoints, options.seconds, Path(folder))
     seen, plan = found["watch"], found["plan"]
     share = plan["cpu"] / REPLAN_SECONDS
+    note(steady_cpu=seen["cpu"] + share, steady_mib=seen["rss"] / MIB, steady_lag=seen["lag_99"])
     for name, value in (
         ("endpoints", f"{options.endpoints}, {seen['open']:.1%} of them open"),
         ("probes a second", f"{seen['probes']:.1f}"),

@@ -24,3 +24,4 @@ pin() {
 pin run "$@"
 pin dev "$@"
 pin sslyze "$@"
+pin docs "$@"

@@ -25,3 +25,21 @@ def test_a_line_with_pipes_stands_in_a_table(path: Path) -> None:
         assert first == 0 or block[first - 1].startswith("#"), block[first]
         assert re.fullmatch(r"\|(?:\s*:?-+:?\s*\|)+", block[first + 1]), block[first]
         assert rows == list(range(first, len(block))), block[rows[-1]]
+
+
+def anchors(text: str) -> set[str]:
+    """Return the anchors that a code forge gives the headings."""
+    prose = re.sub(r"^ *```.*?^ *```", "", text, flags=re.DOTALL | re.MULTILINE)
+    titles = re.findall(r"^#+ (.*)$", prose, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_leads_to_a_file_and_a_heading_in_it(path: Path) -> None:
+    for link in re.findall(r"\]\(([^)\s]+)\)", path.read_text("utf-8")):
+        if link.startswith("https://"):
+            continue
+        name, _, place = link.partition("#")
+        target = path.parent / name if name else path
+        assert target.exists(), link
+        assert not place or place in anchors(target.read_text("utf-8")), link

@@ -75,7 +75,12 @@ def test_dev_in_names_the_dev_group() -> None:
     assert sorted(packages_in("dev.in")) == sorted(project["dependency-groups"]["dev"])
 
 
-@pytest.mark.parametrize("name", ["run", "dev", "sslyze"])
+def test_docs_in_names_the_docs_group() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert packages_in("docs.in") == project["dependency-groups"]["docs"]
+
+
+@pytest.mark.parametrize("name", ["run", "dev", "docs", "sslyze"])
 def test_every_requirement_is_pinned_and_hashed(name: str) -> None:
     entries = entries_of(f"{name}.txt")
     assert entries
@@ -84,7 +89,7 @@ def test_every_requirement_is_pinned_and_hashed(name: str) -> None:
         assert re.fullmatch(pinned, entry), entry[:80]
 
 
-@pytest.mark.parametrize("name", ["run", "dev", "sslyze"])
+@pytest.mark.parametrize("name", ["run", "dev", "docs", "sslyze"])
 def test_every_package_of_the_in_file_is_locked(name: str) -> None:
     wanted = {re.split(r"[<>=\[]", line)[0].lower() for line in packages_in(f"{name}.in")}
     assert wanted <= pins_of(f"{name}.txt").keys()
@@ -112,7 +117,11 @@ def test_ci_runs_check_and_test() -> None:
     script = ROOT / ".ci" / "run"
     assert os.access(script, os.X_OK)
     assert_passes("bash", "-n", script)
-    assert re.findall(r"^make \w+$", script.read_text(), re.MULTILINE) == ["make check", "make test"]
+    assert re.findall(r"^make \w+$", script.read_text(), re.MULTILINE) == [
+        "make check",
+        "make docs",
+        "make test",
+    ]
 
 
 def test_make_help_lists_every_target() -> None:
@@ -181,7 +190,8 @@ def test_image_starts_the_service_and_asks_for_its_health() -> None:
     assert json.loads(said["ENTRYPOINT"]) == ["mailport"]
     assert json.loads(said["CMD"]) == ["serve", "--config", "/etc/mailport/mailport.yml"]
     assert said["EXPOSE"] == "9587"
-    assert "http://127.0.0.1:9587/-/healthy" in said["HEALTHCHECK"]
+    asked = json.loads(said["HEALTHCHECK"].partition("CMD ")[2])
+    assert asked == ["mailport", "health", "--config", json.loads(said["CMD"])[2]]
 
 
 def test_image_is_made_from_files_that_exist_and_are_not_ignored() -> None:

@@ -31,14 +31,17 @@ def provider_count(endpoints: int) -> int:
 
 
 class ListPlanner:
-    """Stands in the place of a planner: returns the same plan each time, without a question to anybody."""
+    """Stands in the place of a planner: returns the same plan each time, without a question to anybody.
 
-    def __init__(self, resolver: Resolver, count: int, places: tuple[Place, ...]) -> None:
+    `first` is the number of its first host.
+    """
+
+    def __init__(self, resolver: Resolver, count: int, places: tuple[Place, ...], *, first: int = 0) -> None:
         self.resolver = resolver
         self.places = places
         self.endpoints: list[Endpoint] = []
         facts = []
-        for number in range(-(-count // len(places))):
+        for number in range(first, first - (-count // len(places))):
             host = f"h{number}.p{number % provider_count(count)}.test"
             address = f"127.{1 + number // 62_500}.{number // 250 % 250}.{number % 250 + 1}"
             own = [_endpoint(host, address, place, port) for place, port in zip(places, PORTS, strict=True)]

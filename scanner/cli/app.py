@@ -1,23 +1,23 @@
 """The command `mailport` and its commands; each reads its options, does its work, and ends with a status."""
 
 import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from scanner import __version__
+from scanner.cli.calling import call
 from scanner.cli.checking import check_file
 from scanner.cli.console import Exit, ending_quietly, give_up, run_interruptibly, say
 from scanner.cli.consult import advise, explain
+from scanner.cli.health import health
 from scanner.cli.logs import LogFormat, set_up_logging
 from scanner.cli.memory_commands import baseline, events, rejudge
 from scanner.cli.options import COMMAND_LINE, list_problems
 from scanner.cli.output import Format
 from scanner.cli.scan import FailOn, ScanOptions, scan_targets
 from scanner.config import ConfigError, Settings, load_settings, override
-from scanner.model.target import escape
 
 app = typer.Typer(
     name="mailport",
@@ -33,6 +33,7 @@ app.command()(events)
 app.command()(rejudge)
 app.command()(advise)
 app.command()(explain)
+app.command()(health)
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="Configuration (YAML).")]
 DEFAULT_CONFIG = Path("config/mailport.yml")
@@ -223,19 +224,4 @@ def demo(
 
 def main() -> None:
     """Run the command line and end with its status."""
-    arguments = sys.argv[1:]
-    try:
-        status = app(arguments or ["--help"], standalone_mode=False)
-    except typer.TyperException as error:
-        say(f"mailport: {_explain(error)}")
-        raise SystemExit(Exit.USAGE) from None
-    raise SystemExit(status if arguments else Exit.USAGE)
-
-
-def _explain(error: typer.TyperException) -> str:
-    """Say in one line what is wrong with the arguments, and where to read on."""
-    # Typer hands on what pydantic says of a value, with pydantic's own prefix.
-    message = escape(" ".join(error.format_message().replace("Value error, ", "").split())).rstrip(".")
-    context = getattr(error, "ctx", None)
-    command = "mailport" if context is None else context.command_path
-    return f"{message[:1].lower()}{message[1:]}; see {command} --help"
+    call(app)

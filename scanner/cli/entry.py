@@ -10,8 +10,12 @@ def main() -> None:
             # What this terminal's encoding lacks is escaped, never a reason to fail.
             stream.reconfigure(errors="backslashreplace")
     try:
-        # Imported here, because it takes most of a second in which Ctrl-C may come.
-        from scanner.cli.app import main as run  # noqa: PLC0415
+        # Imported here, because it takes most of a second in which Ctrl-C may come. A health check, which
+        # comes twice a minute, brings nothing of the rest.
+        if sys.argv[1:2] == ["health"]:
+            from scanner.cli.health import main as run  # noqa: PLC0415
+        else:
+            from scanner.cli.app import main as run  # noqa: PLC0415
 
         run()
     except KeyboardInterrupt:

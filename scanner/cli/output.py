@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import re
+import unicodedata
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, NoReturn, Protocol, TextIO
@@ -101,6 +102,12 @@ def _list_accepted(record: Record) -> list[str]:
     return [name for name, is_accepted in versions.items() if is_accepted]
 
 
+_BEGIN_FORMULAS = ("=", "+", "-", "@", "\u2212")
+_BEGIN_CELLS = ("\t", "\r", "\n")
+_UNSEEN = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
+"""Spaces, and signs that take no room, such as a byte order mark."""
+
+
 class CsvWriter:
     """One row a record under a header (RFC 4180)."""
 
@@ -119,10 +126,15 @@ class CsvWriter:
 
 
 def _defused(value: object) -> object:
-    """Keep a spreadsheet from running a server's text as a formula."""
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@")):
-        return "'" + value
-    return value
+    """Keep a spreadsheet from running a server's text as a formula.
+
+    Programs pass over what stands unseen before the sign, and take its wide and small forms for the sign.
+    """
+    if not isinstance(value, str):
+        return value
+    first = next((sign for sign in value if unicodedata.category(sign) not in _UNSEEN), "")
+    is_formula = unicodedata.normalize("NFKC", first).startswith(_BEGIN_FORMULAS)
+    return "'" + value if is_formula or value.startswith(_BEGIN_CELLS) else value
 
 
 class _Console(Console):

@@ -1,25 +1,24 @@
 """The command `scan`: reads what to do, scans, writes, and says how it ended."""
 
 import os
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import NoReturn, TextIO
 
-from scanner.cli.console import Exit, give_up, mute_stdout, run_interruptibly, say
+from scanner.cli.console import Exit, give_up, run_interruptibly, say
 from scanner.cli.options import COMMAND_LINE, list_problems
 from scanner.cli.outflow import Outflow
 from scanner.cli.output import Format, Writer, make_writer
 from scanner.cli.progress import ScanProgress
+from scanner.cli.scan_files import fail_to_write, keep_apart, open_journal, open_list, open_output
 from scanner.cli.weight import is_notice, is_our_own_fault, is_refused_by_rule, weight_of
 from scanner.config import ConfigError, Settings, default_settings, load_settings, override
 from scanner.model import Severity
 from scanner.model.record import Record
 from scanner.model.target import Target, TargetError, parse_target
-from scanner.service.intake import Intake, IntakeError
+from scanner.service.intake import Intake
 from scanner.service.journal import Journal, JournalError
 from scanner.service.long_lived import set_aside
 from scanner.service.machine import make_room
@@ -64,6 +63,8 @@ class ScanOptions:
 def scan_targets(options: ScanOptions) -> Exit:
     """Scan and return the exit status."""
     named = read_named(options)
+    targets = None if options.target_file == "-" else options.target_file
+    keep_apart(options.out, options.resume, ("--targets", targets), ("--config", options.config))
     try:
         with open_list(options.target_file, named) as intake:
             first = [] if intake is None else intake.begin()
@@ -90,7 +91,7 @@ def scan_settings(options: ScanOptions, settings: Settings, intake: Intake | Non
     except ValueError as error:
         give_up(str(error))
     with ExitStack() as stack:
-        journal = open_journal(options)
+        journal = open_journal(options.resume, settings)
         if journal is not None:
             stack.callback(journal.close)
         try:
@@ -227,68 +228,3 @@ def read_named(options: ScanOptions) -> list[Target]:
     if problems:
         give_up(problems)
     return list(dict.fromkeys(found))
-
-
-@contextmanager
-def open_list(name: str | None, named: Sequence[Target]) -> Iterator[Intake | None]:
-    """Open a list of targets, which is read as far as it is needed."""
-    if name is None:
-        yield None
-        return
-    if name == "-" and sys.stdin is None:
-        give_up("standard input: is closed; name a file with --targets FILE")
-    title = tell_list(name)
-    try:
-        descriptor = sys.stdin.fileno() if name == "-" else os.open(name, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError as error:
-        give_up(f"{title}: cannot be read: {error.strerror}")
-    intake = Intake(descriptor, named, lambda problem: say(f"mailport: {title}: {problem}; left out"))
-    try:
-        yield intake
-    except IntakeError as error:
-        give_up(f"{title}: {problem}" for problem in error.problems)
-    finally:
-        intake.close()
-        if name != "-":
-            os.close(descriptor)
-
-
-def tell_list(name: str) -> str:
-    """Return what a list of targets is called."""
-    return "standard input" if name == "-" else name
-
-
-@contextmanager
-def open_output(path: Path | None) -> Iterator[TextIO]:
-    """Open where the results go, before anything is probed."""
-    if path is None:
-        if sys.stdout is None:
-            give_up("standard output is closed; write to a file with --out FILE")
-        yield sys.stdout
-        return
-    try:
-        stream = path.open("w", encoding="utf-8", newline="")
-    except OSError as error:
-        give_up(f"{path}: cannot be written: {error.strerror}")
-    with stream:
-        yield stream
-
-
-def open_journal(options: ScanOptions) -> Journal | None:
-    """Open what --resume names, before the output is emptied; they may not be one file."""
-    if options.resume is None:
-        return None
-    if options.out is not None and options.out.resolve() == options.resume.resolve():
-        give_up(f"{options.out}: --out and --resume name one file; give each its own")
-    try:
-        return Journal(options.resume)
-    except JournalError as error:
-        give_up(str(error))
-
-
-def fail_to_write(path: Path | None, error: OSError) -> NoReturn:
-    """End the command because the results cannot be written any more."""
-    if path is None:
-        mute_stdout()
-    name = "standard output" if path is None else path
-    give_up(f"{name}: cannot be written: {error.strerror or error}", Exit.CANNOT_WORK)

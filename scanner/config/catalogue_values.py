@@ -80,7 +80,7 @@ def read_absent(value: object) -> int | Service:
 def read_verdict(value: object) -> str:
     """Read the id of a verdict."""
     known = _verdict_ids()
-    if value not in known:
+    if not isinstance(value, str) or value not in known:
         raise ValueError(
             f"must be the id of a verdict, such as auth_before_tls (got {describe_value(value)})"
         )

@@ -59,6 +59,8 @@ async def find_autoconfig(domain: str, web: WebClient, urls: Sequence[str] = URL
         if isinstance(page, WebFailure):
             if trouble is None and not page.is_definite:
                 trouble = Trouble(page.reason, str(page))
+            if page.is_ours:
+                break  # it may be there: an address of less trust must not take its place
             continue
         # Many web sites answer every path with a page of theirs: what is no such file is no file.
         config = read_config(page.body, domain)

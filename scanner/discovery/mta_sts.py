@@ -128,10 +128,11 @@ class MemoryCache:
 
 @dataclass(frozen=True, slots=True)
 class _Lack:
-    """Why there is no policy, and whether it was we who did not want to look."""
+    """Why there is no policy; whether it was we who did not want to look, or could not."""
 
     why: str
     is_refused: bool = False
+    is_ours: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +192,8 @@ class MtaSts:
         found = await self._fetch(domain)
         if isinstance(found, _Lack):
             failed = _Failed(identity, found, self._clock() + RETRY_SECONDS)
-            self._note_failure(domain, failed)
+            if not found.is_ours:
+                self._note_failure(domain, failed)
             return _tell_no_policy(domain, failed, kept)
         self._failed.pop(domain, None)
         policy, notice = found
@@ -215,7 +217,8 @@ class MtaSts:
         url = f"https://mta-sts.{domain}/.well-known/mta-sts.txt"
         page = await self._web.fetch(url, redirects=0, is_fresh=True)
         if isinstance(page, WebFailure):
-            return _Lack(str(page), is_refused=page.fault is Fault.REFUSED_ADDRESS)
+            is_refused = page.fault is Fault.REFUSED_ADDRESS
+            return _Lack(str(page), is_refused=is_refused, is_ours=page.is_ours)
         policy = read_policy(page.body)
         if isinstance(policy, str):
             return _Lack(f"{page.url}: {policy}")
@@ -248,6 +251,10 @@ def _tell_no_policy(domain: str, failed: _Failed, kept: KeptPolicy | None) -> St
     """Say what counts where the policy of an id cannot be had."""
     why = failed.lack.why
     notice = _unchecked(domain, why) if failed.lack.is_refused else _broken(domain, why)
+    if failed.lack.is_ours:  # nobody but us has seen it fail
+        policy = None if kept is None else kept.policy
+        status, identity = (StsStatus.FAILED, failed.id) if kept is None else (StsStatus.VALID, kept.id)
+        return StsLookup(status, identity, policy, why, is_cached=kept is not None)
     if kept is None:
         return StsLookup(StsStatus.FAILED, failed.id, detail=why, notice=notice)
     if not failed.lack.is_refused and kept.policy.mode is not StsMode.NONE:

@@ -119,6 +119,17 @@ class Schedule:
         if entry is not None and due < entry.due:
             self._enter(entry.endpoint, due, is_new=entry.is_new)
 
+    def postpone(self, key: Key, due: float) -> None:
+        """Make an endpoint due no sooner than then; one that is due later stays so."""
+        entry = self._entries.get(key)
+        if entry is not None and due > entry.due:
+            self._enter(entry.endpoint, due, is_new=entry.is_new)
+
+    def due_of(self, key: Key) -> float | None:
+        """Return when an endpoint is due, or was where it was taken; None where there is no such."""
+        entry = self._entries.get(key)
+        return None if entry is None else entry.due
+
     def _renew(self, key: Key, endpoint: Endpoint | None, on_gone: Callable[[Key], None]) -> None:
         """Take what is known of a scheduled endpoint now, or that it is gone."""
         entry = self._entries[key]

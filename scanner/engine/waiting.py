@@ -23,7 +23,14 @@ class _Address(Generic[AnyJob]):
     waiting: deque[AnyJob] = field(default_factory=deque)
     busy: int = 0
     free_at: float = 0.0
-    is_listed: bool = False
+    serial: int = 0
+    """Of the place where it is listed; 0 = nowhere."""
+    is_ready: bool = False
+    """Whether that is among those whose gap is over."""
+    went_at: float = 0.0
+    """When its last connection began."""
+    pace: float | None = None
+    """Seconds that the last one took; None before there was one."""
 
 
 class WaitingRoom(Generic[AnyJob]):
@@ -33,16 +40,25 @@ class WaitingRoom(Generic[AnyJob]):
         per_address: connections to one address at once.
         gap: seconds between the end of one connection to an address and the start of the next
             (between starts, where more than one at once is allowed).
+        longest_first: let those with most left to do have a start on the others, so that nobody is waited
+            for in the end: an address goes as if it had waited so much longer as its jobs will take. One
+            that was never connected to may turn out to be as slow as the slowest.
     """
 
-    def __init__(self, per_address: int, gap: float) -> None:
+    def __init__(self, per_address: int, gap: float, *, longest_first: bool = False) -> None:
         self._per_address = per_address
         self._gap = gap
+        self._longest_first = longest_first
         self._addresses: dict[str, _Address[AnyJob]] = {}
         self._turns: list[tuple[float, int, str]] = []
+        """Addresses by when their gap is over."""
+        self._ready: list[tuple[float, int, str]] = []
+        """Those whose gap was over when somebody asked, by who goes first."""
         self._count = 0
         self._free = 0
         self._serial = 0
+        self._slowest = 0.0
+        """Seconds that any connection took at most."""
 
     @property
     def free(self) -> int:
@@ -76,6 +92,9 @@ class WaitingRoom(Generic[AnyJob]):
             state.waiting.append(job)
         self._count += 1
         self._free += self._is_free(state) - was_free
+        if self._longest_first and state.is_ready:
+            self._serial += 1
+            self._rank(job.address, state, self._serial)  # there is more to do than when it was ranked
         self._list(job.address, state)
 
     def withdraw(self, job: AnyJob) -> None:
@@ -90,27 +109,34 @@ class WaitingRoom(Generic[AnyJob]):
     def has_turn(self, now: float) -> bool:
         """Whether `pop` would return a job now."""
         while self._turns and self._turns[0][0] <= now:
-            address = self._turns[0][2]
+            _, serial, address = heapq.heappop(self._turns)
             state = self._addresses[address]
-            if state.waiting and state.busy < self._per_address:
-                return True
-            heapq.heappop(self._turns)
-            state.is_listed = False
-            if not state.waiting and not state.busy:
-                del self._addresses[address]
+            if self._is_free(state):
+                self._rank(address, state, serial)
+            else:
+                self._unlist(address, state)
+        while self._ready:
+            _, serial, address = self._ready[0]
+            listed = self._addresses.get(address)
+            if listed is not None and listed.serial == serial:
+                if self._is_free(listed):
+                    return True
+                self._unlist(address, listed)
+            heapq.heappop(self._ready)
         return False
 
     def pop(self, now: float) -> AnyJob | None:
         """Return a job whose turn it is, or None. The caller must `release` its address."""
         if not self.has_turn(now):
             return None
-        _, _, address = heapq.heappop(self._turns)
+        _, _, address = heapq.heappop(self._ready)
         state = self._addresses[address]
-        state.is_listed = False
+        state.serial, state.is_ready = 0, False
         job = state.waiting.popleft()
         self._count -= 1
         state.busy += 1
         self._free += self._is_free(state) - 1
+        state.went_at = now
         state.free_at = now + self._gap
         self._list(address, state)
         return job
@@ -119,6 +145,8 @@ class WaitingRoom(Generic[AnyJob]):
         """Tell that a connection to an address has ended."""
         state = self._addresses[address]
         was_free = self._is_free(state)
+        state.pace = now - state.went_at
+        self._slowest = max(self._slowest, state.pace)
         state.busy -= 1
         self._free += self._is_free(state) - was_free
         state.free_at = max(state.free_at, now + self._gap)
@@ -126,14 +154,29 @@ class WaitingRoom(Generic[AnyJob]):
 
     def next_turn(self) -> float | None:
         """Return when the next turn comes, or None where only a `push` or `release` can bring one."""
+        if self._ready:
+            return -math.inf
         return self._turns[0][0] if self._turns else None
 
     def _is_free(self, state: _Address[AnyJob]) -> bool:
         return bool(state.waiting) and state.busy < self._per_address
 
+    def _rank(self, address: str, state: _Address[AnyJob], serial: int) -> None:
+        """Let an address whose gap is over wait for its turn."""
+        rank = state.free_at
+        if self._longest_first:
+            rank -= len(state.waiting) * (self._slowest if state.pace is None else state.pace)
+        state.serial, state.is_ready = serial, True
+        heapq.heappush(self._ready, (rank, serial, address))
+
+    def _unlist(self, address: str, state: _Address[AnyJob]) -> None:
+        state.serial, state.is_ready = 0, False
+        if not state.waiting and not state.busy:
+            del self._addresses[address]
+
     def _list(self, address: str, state: _Address[AnyJob]) -> None:
         # An idle address is listed too, so that it is forgotten once its gap is over.
-        if not state.is_listed and state.busy < self._per_address:
+        if not state.serial and state.busy < self._per_address:
             self._serial += 1
-            state.is_listed = True
+            state.serial = self._serial
             heapq.heappush(self._turns, (state.free_at, self._serial, address))

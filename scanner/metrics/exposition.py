@@ -1,6 +1,8 @@
 """Keeps the endpoint series as ready-made lines, so that a scrape only joins texts."""
 
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import fields
+from operator import attrgetter
 
 from prometheus_client import CollectorRegistry
 
@@ -19,6 +21,10 @@ from scanner.model.observation import Key
 
 _Identity = tuple[str | int, ...]
 """A key; with the vantage behind it where there is more than one."""
+
+_FLEETING = frozenset({"started_at", "duration", "phases", "bytes_read"})
+"""What differs from probe to probe; families that are not fleeting do not hang on it."""
+_lasting = attrgetter(*(each.name for each in fields(Observation) if each.name not in _FLEETING))
 
 
 class Exposition:
@@ -45,6 +51,8 @@ class Exposition:
         self._sheet = Sheet(FAMILIES + full.FAMILIES)
         self._durations = full.Durations()
         self._rows: dict[_Identity, int] = {}
+        self._shown: list[Observation | None] = []
+        """What each row was written by last."""
         self._taken: set[str] = set()
         self._vantages: set[str] = set()
         self.domains = DomainBoard()
@@ -68,7 +76,10 @@ class Exposition:
         row = self._find_row(observation)
         if row is None:
             return
-        for column in self._sheet.columns:
+        former, self._shown[row] = self._shown[row], observation
+        # Most probes find what the one before found: then only what is fleeting has to be written.
+        is_same = former is not None and _lasting(former) == _lasting(observation)
+        for column in self._sheet.fleeting if is_same else self._sheet.columns:
             if is_about_server or not column.family.is_judgement:
                 column.write(row, observation)
         if self._detail() is Detail.FULL:
@@ -80,6 +91,7 @@ class Exposition:
             row = self._rows.pop(identity, None)
             if row is not None:
                 self._taken.discard(self._sheet.drop(row))
+                self._shown[row] = None
                 self._durations.drop(row)
 
     def render(self, *, openmetrics: bool) -> bytes:
@@ -133,6 +145,8 @@ class Exposition:
                 return None
             self._taken.add(labels)
             row = self._rows[identity] = self._sheet.add(labels)
+            if row == len(self._shown):
+                self._shown.append(None)
         return row
 
     def _write_labels(self, observation: Observation) -> str:

@@ -54,9 +54,8 @@ def _duration(seen: Observation) -> Iterator[Sample]:
 
 
 def _phases(seen: Observation) -> Iterator[Sample]:
-    for phase, labels in _PHASE_LABELS.items():
-        if phase in seen.phases:
-            yield labels, round(seen.phases[phase], DECIMALS)
+    for phase, seconds in seen.phases.items():
+        yield _PHASE_LABELS[phase], round(seconds, DECIMALS)
 
 
 def _timestamp(seen: Observation) -> Iterator[Sample]:

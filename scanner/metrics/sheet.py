@@ -84,6 +84,7 @@ class Sheet:
 
     def __init__(self, families: tuple[Family, ...]) -> None:
         self.columns = tuple(Column(family) for family in families)
+        self.fleeting = tuple(column for column in self.columns if column.family.is_fleeting)
         self._labels = Texts()
         self._free: list[int] = []
 

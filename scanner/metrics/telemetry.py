@@ -16,7 +16,7 @@ from prometheus_client import (
 )
 
 from scanner.metrics.store import StoreCollector, StoreStatus
-from scanner.model import Observation, Protocol, State
+from scanner.model import Observation, Phase, Protocol, State
 
 PHASE_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 """Upper bounds in seconds: from loopback to the longest polite wait for a greeting."""
@@ -48,6 +48,7 @@ class Telemetry:
             buckets=PHASE_BUCKETS,
             registry=registry,
         )
+        self._phase_children: dict[tuple[Protocol, Phase], Histogram] = {}
         self._sink_errors = Counter(
             "mailport_sink_errors_total",
             "Observations that a sink (metrics: the scrape, latest: the status page) could not take, since "
@@ -77,7 +78,10 @@ class Telemetry:
         protocol = observation.endpoint.protocol
         self._probe_children[protocol, observation.state].inc()
         for phase, seconds in observation.phases.items():
-            self._phases.labels(protocol, phase).observe(seconds)
+            child = self._phase_children.get((protocol, phase))
+            if child is None:  # a histogram is shown from its first probe on
+                child = self._phase_children[protocol, phase] = self._phases.labels(protocol, phase)
+            child.observe(seconds)
 
     def read_from(
         self,

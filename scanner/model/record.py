@@ -32,7 +32,7 @@ def to_record(result: Observation | TargetFinding) -> Record:
         return _finding_record(result)
     endpoint = result.endpoint
     expectation = endpoint.expectation or _NOTHING_PUBLISHED
-    return to_membership(endpoint) | {
+    return _membership(endpoint) | {
         "host": endpoint.host,
         "address": endpoint.address,
         "port": endpoint.port,
@@ -66,8 +66,7 @@ def to_record(result: Observation | TargetFinding) -> Record:
     }
 
 
-def to_membership(endpoint: Endpoint) -> Record:
-    """Return the part of a record that says for which domains the endpoint is there."""
+def _membership(endpoint: Endpoint) -> Record:
     return {
         "domain": endpoint.domains[0],
         "domains": list(endpoint.domains),

@@ -9,10 +9,7 @@ import os
 import socket
 from collections.abc import Callable
 
-from scanner.network.failures import OUR_OWN_SHORTAGE
-
-RETRY_SECONDS = 0.05
-"""How soon a socket is asked for again where this machine had none: somebody closes one any moment."""
+from scanner.network.failures import OUR_OWN_SHORTAGE, SHORTAGE_RETRY_SECONDS
 
 Destination = tuple[str, int] | tuple[str, int, int, int]
 
@@ -28,7 +25,7 @@ class NoUsableReply(NoReply):
 async def exchange_by_udp(
     destination: Destination, wire: bytes, is_reply: Callable[[bytes], bool], timeout: float
 ) -> bytes:
-    """Return the first datagram within `timeout` seconds that `is_reply`.
+    """Return the first datagram that `is_reply` within `timeout` seconds in all.
 
     Raises:
         NoReply: there is none.
@@ -59,12 +56,13 @@ async def exchange_by_udp(
         else:
             _settle(waiting, NoReply("nothing in time"))
 
+    until = loop.time() + timeout
     try:
-        sock = await _obtain(destination, socket.SOCK_DGRAM, timeout)
+        sock = await _obtain(destination, socket.SOCK_DGRAM, until)
     except OSError as error:
         raise NoReply(_said(error)) from None
     with sock:
-        timer = loop.call_later(timeout, expire)
+        timer = loop.call_at(until, expire)
         try:
             sock.connect(destination)
             loop.add_reader(sock.fileno(), receive)
@@ -89,7 +87,7 @@ async def exchange_by_tcp(
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(timeout):
-            with await _obtain(destination, socket.SOCK_STREAM, timeout) as sock:
+            with await _obtain(destination, socket.SOCK_STREAM, loop.time() + timeout) as sock:
                 await loop.sock_connect(sock, destination)
                 await loop.sock_sendall(sock, len(wire).to_bytes(2, "big") + wire)
                 length = int.from_bytes(await _read(loop, sock, 2), "big")
@@ -113,21 +111,20 @@ async def _read(loop: asyncio.AbstractEventLoop, sock: socket.socket, count: int
     return bytes(data)
 
 
-async def _obtain(destination: Destination, kind: socket.SocketKind, timeout: float) -> socket.socket:
-    """Return a socket; where this machine is short of them, ask again while there is time.
+async def _obtain(destination: Destination, kind: socket.SocketKind, until: float) -> socket.socket:
+    """Return a socket; where this machine is short of them, ask again until then (the loop's clock).
 
     Raises:
         OSError: there is none.
     """
     loop = asyncio.get_running_loop()
-    until = loop.time() + timeout
     while True:
         try:
             return _open(destination, kind)
         except OSError as error:
-            if error.errno not in OUR_OWN_SHORTAGE or loop.time() + RETRY_SECONDS >= until:
+            if error.errno not in OUR_OWN_SHORTAGE or loop.time() + SHORTAGE_RETRY_SECONDS >= until:
                 raise
-        await asyncio.sleep(RETRY_SECONDS)
+        await asyncio.sleep(SHORTAGE_RETRY_SECONDS)
 
 
 def _open(destination: Destination, kind: socket.SocketKind) -> socket.socket:

@@ -18,6 +18,8 @@ IPV6_RECVERR = 25
 
 OUR_OWN_SHORTAGE = (errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM)
 """What this machine lacks: descriptors, local ports, buffers, memory. It says nothing of any other."""
+SHORTAGE_RETRY_SECONDS = 0.05
+"""How soon a socket is asked for again where this machine had none: somebody closes one any moment."""
 _REASONS = {
     errno.ECONNREFUSED: Reason.CONNECTION_REFUSED,
     errno.ETIMEDOUT: Reason.CONNECT_TIMEOUT,

@@ -238,7 +238,10 @@ class WebClient:
                     connect_seconds=_FOR_CONNECTING * seconds / left,
                     seconds=seconds,
                 )
-                self._rests.note(url, address, reply if isinstance(reply, WebFailure) else None)
+                if not isinstance(reply, WebFailure):
+                    self._rests.note(url, address, None)
+                elif reply.was_asked:
+                    self._rests.note(url, address, reply)
                 return reply, loop.time() - begun
         except TimeoutError:
             why = f"others were asking {address} for {_WAITING * self._timeout:g} s"

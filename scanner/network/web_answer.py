@@ -5,6 +5,8 @@ from enum import StrEnum
 
 from scanner.model import Reason
 
+_OURS = frozenset({Reason.PROBE_RESOURCES, Reason.EGRESS_BLOCKED, Reason.SKIPPED})
+
 
 class Fault(StrEnum):
     """What kept a page from us."""
@@ -62,8 +64,15 @@ class WebFailure:
         return f"{self.url}: {self.detail}"
 
     @property
+    def is_ours(self) -> bool:
+        """Whether our own machine or network is behind it: then it says nothing of the server."""
+        return self.reason in _OURS
+
+    @property
     def is_definite(self) -> bool:
         """Whether the answer would hardly be another in some minutes: no such name, 404, a broken answer."""
+        if self.is_ours:
+            return False
         if self.fault is Fault.DNS:
             return self.reason is not Reason.DNS_FAILURE
         if self.fault is Fault.STATUS:

@@ -1,6 +1,7 @@
 """One GET request to one address that was checked before (aiohttp): bounded, no cookies, proxies or names."""
 
 import asyncio
+import socket
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from scanner import __version__
 from scanner.model import Reason
 from scanner.model.target import escape
-from scanner.network.failures import explain_connect_error
+from scanner.network.failures import OUR_OWN_SHORTAGE, SHORTAGE_RETRY_SECONDS, explain_connect_error
 from scanner.network.web_answer import Fault, WebFailure
 from scanner.network.web_url import WebUrl
 
@@ -83,7 +84,7 @@ class Exchange:
         """
         try:
             async with asyncio.timeout(seconds):
-                return await self._get(url, address, limit, connect_seconds)
+                return await self._get_patiently(url, address, limit, connect_seconds)
         except aiohttp.ConnectionTimeoutError:
             why = f"no connection to {address} within {connect_seconds:.3g} s"
             return WebFailure(Fault.CONNECT, str(url), why, Reason.CONNECT_TIMEOUT)
@@ -92,6 +93,22 @@ class Exchange:
             return WebFailure(Fault.TIMEOUT, str(url), why, Reason.READ_TIMEOUT)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return explain(error, url, address)
+
+    async def _get_patiently(
+        self, url: WebUrl, address: str, limit: int, connect_seconds: float
+    ) -> Reply | WebFailure:
+        """Ask again where this machine has no socket, while there is time to connect: others close theirs."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + connect_seconds
+        while True:
+            left = until - loop.time()
+            try:
+                return await self._get(url, address, limit, left)
+            except aiohttp.ClientConnectorError as error:
+                is_ours = error.os_error.errno in OUR_OWN_SHORTAGE
+                if not is_ours or left <= SHORTAGE_RETRY_SECONDS:
+                    raise
+            await asyncio.sleep(SHORTAGE_RETRY_SECONDS)
 
     async def _get(self, url: WebUrl, address: str, limit: int, connect_seconds: float) -> Reply | WebFailure:
         session = self._session = self._session or self._make_session()
@@ -124,6 +141,7 @@ class Exchange:
             use_dns_cache=False,
             force_close=True,
             limit=0,  # counted by the client, per address too
+            socket_factory=lambda info: open_socket(info[0]),
         )
         return aiohttp.ClientSession(
             connector=connector,
@@ -138,6 +156,11 @@ class Exchange:
         )
 
 
+def open_socket(family: int) -> socket.socket:
+    """Return a new socket of a family; raise `OSError` where this machine has none."""
+    return socket.socket(family, socket.SOCK_STREAM)
+
+
 def explain(error: Exception, url: WebUrl, address: str) -> WebFailure:
     """Turn what aiohttp raised about a server into a failure."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
@@ -148,7 +171,10 @@ def explain(error: Exception, url: WebUrl, address: str) -> WebFailure:
         return WebFailure(Fault.TLS, str(url), why, Reason.TLS_HANDSHAKE_FAILED)
     if isinstance(error, aiohttp.ClientConnectorError):
         reason, said = explain_connect_error(error.os_error, None, own_address=None, target=address)
-        return WebFailure(Fault.CONNECT, str(url), f"no connection to {address}: {show(said)}", reason)
+        why = f"no connection to {address}: {show(said)}"
+        # What this machine lacks was asked of nobody: it is not kept, and no address is spared for it.
+        was_asked = reason is not Reason.PROBE_RESOURCES
+        return WebFailure(Fault.CONNECT, str(url), why, reason, was_asked=was_asked)
     if isinstance(error, aiohttp.ClientResponseError | aiohttp.ClientPayloadError | ValueError):
         said = error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)
         why = f"{address} sent no proper HTTP answer: {show(said)}"

@@ -44,6 +44,10 @@ class Agenda:
         self._clock = clock
         self._stood_still = 0.0
         self._due_at: dict[Key, float] = {}
+        self._overtaken: set[Key] = set()
+        """Handed out, and then probed for somebody else before their turn came."""
+        self._postponed: dict[Key, float] = {}
+        """When they were due before they were postponed first."""
         self._changed = asyncio.Event()
         self._last_lag = 0.0
         self.is_closed = False
@@ -80,6 +84,7 @@ class Agenda:
 
         def let_go(key: Key) -> None:
             self._due_at.pop(key, None)
+            self._postponed.pop(key, None)
             self._restraint.forget(key)
             on_gone(key)
 
@@ -99,6 +104,9 @@ class Agenda:
     def begin(self, key: Key) -> bool:
         """Tell whether a probe that was handed out is still wanted, and note how late it begins."""
         due_at = self._due_at.pop(key, None)
+        if key in self._overtaken:
+            self._overtaken.discard(key)
+            return False
         if key not in self._schedule or self.is_closed:
             return False  # removed while it waited for its turn, or too late to start
         if due_at is not None:
@@ -110,9 +118,34 @@ class Agenda:
 
         It waits `at_least` so many seconds where the interval is shorter.
         """
+        self._postponed.pop(key, None)
         longer = self._restraint.wait_after(key, found)
         self._schedule.probed(key, self._now(), at_least=max(at_least, longer))
         self._changed.set()
+
+    def count(self, key: Key, found: State) -> None:
+        """Take a probe that was made for somebody else as one of these: the next comes an interval later.
+
+        One that was handed out and waits for its turn is not wanted any more.
+        """
+        if self._due_at.pop(key, None) is not None:
+            self._overtaken.add(key)
+        self.end(key, found)
+
+    def postpone(self, key: Key, seconds: float) -> None:
+        """Leave an endpoint alone for so long that was probed for somebody else, and is due before.
+
+        It is probed so many seconds after its time at the latest: who asks for it again and again does not
+        keep the watch from it.
+        """
+        due = self._schedule.due_of(key)
+        if due is None or key in self._due_at:
+            return
+        until = min(self._now(), self._postponed.get(key, due)) + seconds
+        if due < until:
+            self._postponed.setdefault(key, due)
+            self._schedule.postpone(key, until)
+            self._changed.set()
 
     async def feed(self) -> AsyncIterator[Endpoint]:
         """Yield each endpoint when it is due, until closed."""

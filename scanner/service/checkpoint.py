@@ -11,6 +11,7 @@ from scanner.engine import Pool, WaitingRoom
 from scanner.model import Endpoint, Observation, Reason
 from scanner.model.control import Gate, GateStanding
 from scanner.model.event import Event
+from scanner.model.observation import Key
 from scanner.probe import Examiner, Sweep
 from scanner.service.agenda import Agenda
 from scanner.service.asking import Errand
@@ -68,11 +69,20 @@ class Checkpoint:
         return self._ties.roster
 
     def take(self, observation: Observation) -> None:
-        """Take a result that a client asked for: it passes the controls and counts like any other."""
+        """Take a result that a client asked for: it passes the controls and counts like any other.
+
+        The next probe of the watch comes an interval after it.
+        """
+        if observation.endpoint.key in self._ties.agenda:
+            self._ties.agenda.count(observation.endpoint.key, observation.state)
         observation = self._ties.examiner.complete(observation)
         told = self.controls.pass_on(observation)
         if told is not None:
             self._hand_out(told)
+
+    def leave_alone(self, key: Key, seconds: float) -> None:
+        """Keep the next probe of the watch apart from one that a client asked for and that does not count."""
+        self._ties.agenda.postpone(key, seconds)
 
     def adjust(self, settings: Settings, parts: Parts) -> None:
         """Go on with other settings."""

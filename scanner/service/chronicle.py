@@ -15,6 +15,7 @@ from scanner.service.conditions import ConditionLog
 from scanner.service.event_log import EventLog
 from scanner.service.incidents import IncidentBoard, provider_of
 from scanner.service.kin import Kin
+from scanner.service.lately import Lately
 from scanner.service.past import Past, find_changed
 from scanner.service.recollection import Recollection, write_memory
 from scanner.verdict import Policy
@@ -26,8 +27,6 @@ MOST_HASTENED = 3
 """Probes in a row that are made sooner; a port that flaps is then watched at its usual pace."""
 HOST_SECONDS = 300.0
 """How soon after one look at all ports of a host, since one of them failed, the next is taken."""
-MOST_NOTED = 2048
-"""Beyond so many hosts or providers in trouble, those looked at long ago are forgotten."""
 MOST_SCOUTS = 8
 """How many other hosts of a provider one failing host has looked at."""
 _LEFT_IN_PEACE = frozenset({State.REJECTING, State.UNKNOWN})
@@ -78,12 +77,11 @@ class Chronicle:
         self._show_incidents = show_incidents
         self._hasten = hasten
         self._keeper = keeper
-        self._clock = clock
         self._hastened: Counter[Key] = Counter()
-        self._looked_at: dict[tuple[str, bool], float] = {}
-        """When a host was looked at whole last, for better and for worse news."""
-        self._scouted: dict[tuple[str, bool], tuple[float, set[str]]] = {}
-        """Likewise of providers, and which of their hosts were looked at since."""
+        self._looked_at: Lately[tuple[str, bool], bool] = Lately(HOST_SECONDS, clock)
+        """Which hosts were looked at whole, for better and for worse news."""
+        self._scouted: Lately[tuple[str, bool], int] = Lately(HOST_SECONDS, clock)
+        """Likewise of providers, and how far among their hosts."""
         self._find_others = find_others
         self._kin = Kin()
         self._open: dict[str, Incident] = {}
@@ -185,15 +183,9 @@ class Chronicle:
         and one host of a thousand that flaps costs its provider a few probes.
         """
         news = (provider_of(seen), seen.state is State.OPEN)
-        begun, known = self._scouted.get(news, (-HOST_SECONDS, set[str]()))
-        if self._clock() - begun >= HOST_SECONDS:
-            begun, known = self._clock(), set()
-        if len(self._scouted) >= MOST_NOTED:
-            oldest = self._clock() - HOST_SECONDS
-            self._scouted = {about: look for about, look in self._scouted.items() if look[0] > oldest}
-        self._scouted[news] = (begun, known)
-        for key in tuple(self.board.scouts_of(seen, known, MOST_SCOUTS)):
-            known.add(key[0])
+        keys, place = self.board.scouts_of(seen, self._scouted.get(news) or 0, MOST_SCOUTS)
+        self._scouted.put(news, place)
+        for key in keys:
             self._look_at(key)
 
     def _look_at(self, key: Key) -> None:
@@ -206,18 +198,15 @@ class Chronicle:
 
     def _may_look(self, whom: str, *, is_better: bool) -> bool:
         """Tell whether the last look is long enough ago, and note this one."""
-        now, news = self._clock(), (whom, is_better)
-        if now - self._looked_at.get(news, -HOST_SECONDS) < HOST_SECONDS:
+        news = (whom, is_better)
+        if news in self._looked_at:
             return False
-        if len(self._looked_at) >= MOST_NOTED:
-            self._looked_at = {about: at for about, at in self._looked_at.items() if now - at < HOST_SECONDS}
-        self._looked_at[news] = now
+        self._looked_at.put(news, True)
         return True
 
     def _is_in_trouble(self, seen: Observation) -> bool:
         """Tell whether a host of the provider was found down a moment ago: then one failure more counts."""
-        begun, _ = self._scouted.get((provider_of(seen), False), (-HOST_SECONDS, set()))
-        return self._clock() - begun < HOST_SECONDS
+        return (provider_of(seen), False) in self._scouted
 
 
 def _concerns_provider(event: Event, seen: Observation) -> bool:

@@ -1,9 +1,9 @@
 """The incident board: keeps the condition of every endpoint, and the incidents behind them."""
 
 from collections import defaultdict
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 from publicsuffixlist import PublicSuffixList
@@ -13,6 +13,7 @@ from scanner.model.event import Event, EventKind
 from scanner.model.incident import Incident
 from scanner.model.memory import Memory
 from scanner.model.observation import Key
+from scanner.service.members import Members
 from scanner.service.remainder import Remainder
 from scanner.verdict.condition import Condition, condition_of
 from scanner.verdict.egress import EGRESS_REASONS
@@ -20,6 +21,9 @@ from scanner.verdict.incidents import find_egress, find_incidents, find_target_i
 
 MOST_HOSTS = 2000
 """Hosts of one incident that its events can be found by."""
+CONDITIONS_PER_SECOND = 2000
+"""So many endpoints of one provider are judged a second: one that has more is worked out less often, or its
+outage would keep the event loop from the probes that tell how far it reaches."""
 
 
 class IncidentBoard:
@@ -34,8 +38,10 @@ class IncidentBoard:
         self._conditions: dict[Key, Condition] = {}
         self._in_our_way: dict[Key, Condition] = {}
         """Those of them that our own network is to blame for: few, and looked at each time."""
-        self._by_provider: defaultdict[str, dict[Key, Condition]] = defaultdict(dict)
+        self._by_provider: defaultdict[str, Members] = defaultdict(Members)
         self._found: dict[str, tuple[Incident, ...]] = {}
+        self._again_at: dict[str, datetime] = {}
+        """When a large provider that was worked out a moment ago may have its next turn."""
         self._dirty: set[str] = set()
         self._of_targets: tuple[Incident, ...] = ()
         self._suspected: dict[str, Incident] = {}
@@ -67,7 +73,7 @@ class IncidentBoard:
             self._in_our_way[key] = condition
         else:
             self._in_our_way.pop(key, None)
-        self._by_provider[condition.provider][key] = condition
+        self._by_provider[condition.provider].put(condition)
         self._dirty.add(condition.provider)
 
     def take_findings(self, findings: tuple[TargetFinding, ...]) -> tuple[TargetFinding, ...]:
@@ -102,39 +108,32 @@ class IncidentBoard:
         former = self._conditions.pop(key, None)
         self._in_our_way.pop(key, None)
         if former is not None:
-            self._by_provider[former.provider].pop(key, None)
+            self._by_provider[former.provider].remove(key)
             self._dirty.add(former.provider)
             self._remainder.forget(key)
 
     def keys_of(self, observation: Observation) -> tuple[Key, ...]:
         """Return the endpoints of the same host."""
-        members = self._by_provider.get(provider_of(observation), {})
-        return tuple(key for key in members if key[0] == observation.endpoint.host)
+        members = self._by_provider.get(provider_of(observation))
+        return () if members is None else members.of_host(observation.endpoint.host)
 
-    def scouts_of(self, observation: Observation, known: Container[str], most: int) -> Iterator[Key]:
-        """Yield an endpoint that has answered of each of `most` other hosts that are not known yet."""
-        found: set[str] = {observation.endpoint.host}
-        for condition in self._by_provider.get(provider_of(observation), {}).values():
-            if len(found) > most:
-                return
-            host = condition.host
-            if condition.has_answered and host not in found and host not in known:
-                found.add(host)
-                yield condition.key
+    def scouts_of(self, observation: Observation, start: int, most: int) -> tuple[tuple[Key, ...], int]:
+        """Return an endpoint that has answered of each of `most` other hosts, and where to go on (`start`).
+
+        See `Members.scouts`.
+        """
+        members = self._by_provider.get(provider_of(observation))
+        return ((), start) if members is None else members.scouts(start, most, observation.endpoint.host)
 
     def settle(self, now: datetime) -> None:
         """Work out the incidents of the providers that have changed, and tell what began and what ended."""
         if not self._dirty and not self._has_news:
             return
         self._has_news = False
-        for provider in self._dirty:
-            members = self._by_provider.get(provider)
-            if members:
-                self._found[provider] = find_incidents(tuple(members.values()))
-            else:
-                self._by_provider.pop(provider, None)
-                self._found.pop(provider, None)
-        self._dirty.clear()
+        for provider in tuple(self._dirty):
+            if self._has_turn(provider, now):
+                self._dirty.discard(provider)
+                self._work_out(provider, now)
         current: dict[str, Incident] = {}
         for incident in (
             *find_egress(self._in_our_way.values()),
@@ -157,6 +156,23 @@ class IncidentBoard:
             *(_tell(EventKind.INCIDENT_CLOSED, each, now, self._vantage) for each in ended),
         )
         self._on_change(tuple(current.values()), events)
+
+    def _has_turn(self, provider: str, now: datetime) -> bool:
+        """Tell whether a provider was worked out long enough ago, for its size; a clock may be put back."""
+        wait = self._again_at.get(provider, now) - now
+        return not timedelta() < wait <= timedelta(minutes=10)
+
+    def _work_out(self, provider: str, now: datetime) -> None:
+        """Find the incidents of one provider."""
+        self._again_at.pop(provider, None)
+        members = tuple(self._by_provider.get(provider, ()))
+        if members:
+            self._found[provider] = find_incidents(members)
+        else:
+            self._by_provider.pop(provider, None)
+            self._found.pop(provider, None)
+        if len(members) > CONDITIONS_PER_SECOND:
+            self._again_at[provider] = now + timedelta(seconds=len(members) / CONDITIONS_PER_SECOND)
 
 
 def provider_of(observation: Observation) -> str:

@@ -5,9 +5,9 @@ import gc
 _THRESHOLDS = (1_000, 5, 50_000)
 """What outlives the first look is looked at once more, a few thousand objects at a time; all of it seldom."""
 
-MOST_LOOKED_AT = 500_000
-"""Set aside once, more than these are not looked at again: that would stop everything for a tenth of a second
-and more. Cycles among them that have become garbage since stay; a reload leaves few."""
+MOST_LOOKED_AT = 100_000
+"""Set aside once, more than these are not looked at again: that would stop everything for 20 ms and more, and
+what was loaded alone is more. Cycles among them that have become garbage since stay; a reload leaves few."""
 
 
 def set_aside() -> None:

@@ -7,8 +7,9 @@ from scanner.model.memory import Memory
 from scanner.model.observation import Key
 from scanner.store.packing import pack, unpack
 
-MOST_OPEN = 512
-"""A memory is needed several times within moments, and then not before the next probe."""
+MOST_OPEN = 64
+"""A memory is needed several times within moments, and then not before the next probe. Those that lie open
+longer are what the garbage collector visits: with 512 it took 3 % of the CPU, and 20 ms at a time."""
 
 
 class MemoryShelf:

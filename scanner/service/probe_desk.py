@@ -7,12 +7,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from scanner.config import Settings
 from scanner.discovery.merge import Former, Plan
 from scanner.model import PORTS, Endpoint, Observation, Reason, TargetFinding
 from scanner.model.observation import Key
 from scanner.model.target import Target
 from scanner.protocol.transcript import Transcript
-from scanner.service.admission import refuse_target
+from scanner.service.admission import Admission
 from scanner.service.asking import Errand
 from scanner.service.chronicle import CONFIRM_SECONDS
 from scanner.service.watch import Watch
@@ -42,6 +43,7 @@ class ProbeDesk:
         self._refilled_at = clock()
         self._targets = 0
         self._freed = asyncio.Condition()
+        self._admission: Admission | None = None
 
     async def probe_endpoint(self, key: Key) -> Probed:
         """Probe a watched endpoint now; it counts unless a probe was made less than a minute ago."""
@@ -58,8 +60,8 @@ class ProbeDesk:
     async def probe_target(self, target: Target, scrape_seconds: float | None) -> ProbedTarget:
         """Probe what a target leads to, before the time of a scrape is over; nothing is remembered of it."""
         settings, _ = self._watch.parts_in_force
-        watched = (seen.endpoint.key for seen in self._watch.observations())
-        if (why := refuse_target(target, settings, watched)) is not None:
+        why = self._admit_by(settings).refuse(target, self._watch.checkpoint.roster.whereabouts)
+        if why is not None:
             raise ProbeRefusedError(403, why)
         begun = self._clock()
         deadline = begun + allowed_seconds(scrape_seconds, settings.web.probe.timeout_offset)
@@ -92,9 +94,16 @@ class ProbeDesk:
         return endpoint.port in PORTS or self._is_watched_port(endpoint)
 
     def _is_watched_port(self, endpoint: Endpoint) -> bool:
-        places = {(named.host, named.port) for named in self._watch.parts_in_force[0].targets}
-        is_named = (endpoint.host, endpoint.port) in places
-        return is_named or self._watch.latest_of(endpoint.key) is not None
+        admission = self._admit_by(self._watch.parts_in_force[0])
+        return (
+            admission.is_named(endpoint.host, endpoint.port)
+            or self._watch.latest_of(endpoint.key) is not None
+        )
+
+    def _admit_by(self, settings: Settings) -> Admission:
+        if self._admission is None or self._admission.settings is not settings:
+            self._admission = Admission(settings)
+        return self._admission
 
     async def _in_turn(self, endpoint: Endpoint, deadline: float, *, is_kept: bool = False) -> Probed | None:
         """Have an endpoint probed by the pool; None where its turn does not come before the deadline."""
@@ -133,6 +142,7 @@ class ProbeDesk:
 
     def _tell(self, observation: Observation, *, is_kept: bool) -> Observation:
         if not is_kept:
+            self._watch.checkpoint.leave_alone(observation.endpoint.key, CONFIRM_SECONDS)
             return self._watch.controls.look_at(observation)
         self._watch.checkpoint.take(observation)
         known = self._watch.latest_of(observation.endpoint.key)

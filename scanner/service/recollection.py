@@ -78,6 +78,10 @@ class Recollection:
 
         What has no baseline yet gives way to what is restored.
         """
+        if not len(self._memories):
+            self._stored.update(memories)
+            self._is_followed = self._is_followed and not memories
+            memories = {}
         for key, text in memories.items():
             known = self._memories.get(key)
             if known is None or not known.has_baseline:

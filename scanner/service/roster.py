@@ -8,6 +8,7 @@ from scanner.model.control import Gate, GateStanding, gate_of
 from scanner.model.domain import DomainFacts
 from scanner.model.observation import Key
 from scanner.service.thrift import Thrift
+from scanner.service.whereabouts import Whereabouts
 from scanner.verdict.egress import EGRESS_REASONS, blame
 
 MOST_DOMAINS = 8
@@ -28,6 +29,8 @@ class Roster:
         """Whose latest result is from before the process began."""
         self._restored: dict[Key, Observation] = {}
         self._thrift = Thrift()
+        self.whereabouts = Whereabouts()
+        """Of the endpoints that have a latest result."""
 
     @property
     def probed(self) -> int:
@@ -37,6 +40,8 @@ class Roster:
     def keep(self, observation: Observation) -> None:
         """Keep a result."""
         key = observation.endpoint.key
+        if key not in self.latest:
+            self.whereabouts.add(key)
         self.latest[key] = observation
         self._recalled.discard(key)
         self._restored.pop(key, None)
@@ -56,7 +61,8 @@ class Roster:
 
     def forget(self, key: Key) -> None:
         """Forget an endpoint that is watched no more."""
-        self.latest.pop(key, None)
+        if self.latest.pop(key, None) is not None:
+            self.whereabouts.remove(key)
         self._recalled.discard(key)
         self._restored.pop(key, None)
         self.ruled_out.discard(key)
@@ -97,6 +103,8 @@ class Roster:
         """
         restored = self._restored.pop(endpoint.key, None)
         if restored is not None:
+            if endpoint.key not in self.latest:
+                self.whereabouts.add(endpoint.key)
             self.latest[endpoint.key] = found = self._thrift.share(replace(restored, endpoint=endpoint), None)
             self._recalled.add(endpoint.key)
             return found

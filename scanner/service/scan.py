@@ -12,8 +12,8 @@ from typing import Protocol, TypeAlias
 from scanner.config import Settings
 from scanner.discovery import Plan
 from scanner.engine import Pool, WaitingRoom
-from scanner.model import Endpoint, Observation, State
-from scanner.model.record import Record, to_membership, to_record
+from scanner.model import Endpoint, Observation
+from scanner.model.record import Record, to_record
 from scanner.model.target import Target
 from scanner.probe import Examiner, Rhythm, Sweep
 from scanner.service.aftermath import Aftermath
@@ -26,11 +26,12 @@ from scanner.service.parts import Parts, build_rounds
 from scanner.service.rounds import Manner
 from scanner.service.sections import Section, Sections, in_sections
 from scanner.service.sharing import Sharing
-from scanner.verdict import is_proven, sight, sight_record
+from scanner.verdict import is_proven, sight
 from scanner.verdict.egress import EGRESS_REASONS
 
-AHEAD = 64
-"""Addresses whose turn has come before a worker has; the rest of the list is left until they are fewer."""
+AHEAD = 8
+"""Addresses for each worker whose turn has come before it has time; the rest of the list is left until they
+are fewer. They are what there is to do in the end, beside dead hosts that came last."""
 
 ScanJob: TypeAlias = Endpoint | Sweep | Errand
 
@@ -109,10 +110,10 @@ class _Scan:
         self._pool: Pool[ScanJob, Observation] = Pool(
             self._do,
             self._deliver,
-            WaitingRoom(limits.per_address, limits.per_address_gap),
+            WaitingRoom(limits.per_address, limits.per_address_gap, longest_first=True),
             concurrency=limits.concurrency,
             rate=limits.rate,
-            ahead=AHEAD,
+            ahead=AHEAD * limits.concurrency,
         )
         rhythm = Rhythm(settings.probe.versions_interval, with_groups=settings.probe.groups)
         self._examiner = Examiner(parts.prober, rhythm, lambda sweep, _: self._pool.push(sweep))
@@ -176,16 +177,17 @@ class _Scan:
 
     def _is_known(self, section: Section, endpoint: Endpoint) -> bool:
         """Tell an endpoint from the journal, or as it was seen for another section, where that can be."""
-        record = None if self._journal is None else self._journal.records.get(endpoint.key)
-        if record is not None and _has_all(record, self._settings):
-            record |= to_membership(endpoint)
-            section.take(endpoint.key, State(record["state"]), sight_record(endpoint, record))
-            self._listener.found(record)
-            return True
         seen = self._sharing.recall(endpoint)
         if seen is not None:
-            self._tell(section, self._as_seen_for(endpoint, seen), is_kept=True)
-        return seen is not None
+            told = self._as_seen_for(endpoint, seen)
+        else:
+            kept = None if self._journal is None else self._journal.recall(endpoint)
+            if kept is None:
+                return False
+            # What was published may have changed since, and the policy to judge by.
+            told = self._parts.prober.judge(kept)
+        self._tell(section, told, is_kept=True)
+        return True
 
     async def _do(self, job: ScanJob) -> Observation | None:
         """Do one job; return a result that can be told now."""
@@ -230,7 +232,7 @@ class _Scan:
             return False
         record = to_record(observation)
         if self._journal is not None and not is_kept:
-            self._journal.append(record)
+            self._journal.keep(observation, record)
         section.take(key, observation.state, sight(observation) if section.is_open else None)
         self._listener.found(record)
         return True
@@ -239,10 +241,3 @@ class _Scan:
 def _is_result(observation: Observation) -> bool:
     """Tell whether a result is one: of a guess that our own network cannot get to nothing is known either."""
     return is_proven(observation) or observation.reason in EGRESS_REASONS
-
-
-def _has_all(record: Record, settings: Settings) -> bool:
-    """Tell whether a record of an earlier scan has the versions, where they are wanted now."""
-    tls = record.get("tls")
-    wants_versions = settings.probe.versions_interval is not None
-    return not (wants_versions and record["state"] == State.OPEN and tls and "versions" not in tls)

@@ -27,6 +27,7 @@ from scanner.service.long_lived import set_aside
 from scanner.service.outlets_of_watch import open_outlets
 from scanner.service.parts import build_parts
 from scanner.service.probe_desk import ProbeDesk
+from scanner.service.supervisor import Supervisor
 from scanner.service.watch import Watch
 from scanner.service.web_terms import WebTerms, find_names
 from scanner.store import EventQuery
@@ -221,29 +222,33 @@ async def run_service(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, hang_up.set)
+    set_aside()  # before there is much: later on that would hold probes up
     archive = open_archive(settings, os.environ)
     parts = build_parts(settings, policies=None if archive is None else archive.policies)
     keeper = None if archive is None else archive.keeper
     watch = Watch(settings, parts, on_planned=set_aside, keeper=keeper)
     outlets = open_outlets(settings, watch)
     service = Service(watch, load, archive, on_reload=outlets.adjust)
-    terms = terms or WebTerms(None)
+    terms, supervisor = terms or WebTerms(None), Supervisor(os.environ)
     app = Guard(create_app(service), terms.find, lambda: find_names(watch.settings.web))
     async with serve_http(app, sock, find_terms=terms.find):
         log.info("serving", version=__version__, listen=_where(sock), targets=len(settings.targets))
+        supervisor.tell_ready(f"Serving {_where(sock)}, watching {len(settings.targets)} targets.")
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(_run_watch(watch, archive)),
                 group.create_task(outlets.run()),
                 group.create_task(service.hub.run()),
                 group.create_task(terms.run()),
-                group.create_task(_reload_on(hang_up, service)),
+                group.create_task(_reload_on(hang_up, service, supervisor)),
+                group.create_task(supervisor.keep_alive()),
                 group.create_task(_reload_on_change(service)),
             ]
             if on_first_pass is not None:
                 tasks.append(group.create_task(_tell_first_pass(watch, on_first_pass)))
             await stop.wait()
             log.info("stopping")
+            supervisor.tell_stopping()
             await asyncio.gather(watch.drain(DRAIN_SECONDS), outlets.drain(DRAIN_SECONDS))
             for task in tasks:
                 task.cancel()
@@ -270,11 +275,12 @@ async def _tell_first_pass(
     tell([*watch.observations(), *watch.findings()])
 
 
-async def _reload_on(hang_up: asyncio.Event, service: Service) -> None:
+async def _reload_on(hang_up: asyncio.Event, service: Service, supervisor: Supervisor) -> None:
     while True:
         await hang_up.wait()
         hang_up.clear()
-        await service.reload()
+        with supervisor.reloading():
+            await service.reload()
 
 
 async def _reload_on_change(service: Service) -> None:

@@ -1,10 +1,11 @@
 """Endpoints that several sections of a list lead to: each is probed once, and told for all of them."""
 
 from collections import OrderedDict, deque
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 
-from scanner.model import Endpoint, Observation, Source
+from scanner.model import Endpoint, Observation
 from scanner.model.observation import Key
+from scanner.service.likeness import asked_of
 from scanner.service.sections import Section
 
 MOST_KEPT = 10_000
@@ -67,15 +68,4 @@ class Sharing:
 
 
 def _likeness(endpoint: Endpoint) -> Hashable:
-    """Return what has to be alike for one probe to serve two sections: where it goes, and what it asks for.
-
-    That is the TLSA records that a certificate is held against, and the domains whose names count beside
-    the host's (RFC 6186); policies are judged by afterwards.
-    """
-    return endpoint.key, endpoint.dane, tuple(_named_by_srv(endpoint))
-
-
-def _named_by_srv(endpoint: Endpoint) -> Iterator[str]:
-    for domain, source in endpoint.sources or ((domain, endpoint.source) for domain in endpoint.domains):
-        if source == Source.SRV:
-            yield domain
+    return endpoint.key, asked_of(endpoint)

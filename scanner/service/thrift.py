@@ -1,8 +1,10 @@
 """Thrift: results that are kept share what is equal in them, and each takes little room beside that."""
 
 import struct
-from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import replace
+import sys
+from collections.abc import Hashable, ItemsView, Iterator, Mapping
+from dataclasses import fields, is_dataclass, replace
+from enum import Enum
 from math import isnan, nan
 from typing import Any, TypeVar
 
@@ -10,6 +12,8 @@ from scanner.model import Observation, Phase
 
 MOST_SHARED = 20_000
 """How many different values are at hand, and as many that were not met for longer."""
+MOST_BYTES = 32 * 1024 * 1024
+"""How much room those take at most: servers decide how long their texts are. As much again, likewise."""
 
 _PHASES = tuple(Phase)
 _PLACES = {phase: place for place, phase in enumerate(_PHASES)}
@@ -32,6 +36,11 @@ class PhaseTimes(Mapping[Phase, float]):
             raise KeyError(phase)
         return seconds
 
+    def items(self) -> ItemsView[Phase, float]:
+        """Return phases and seconds, unpacked once for all."""
+        times = zip(_PHASES, _TIMES.unpack(self._packed), strict=True)
+        return {phase: seconds for phase, seconds in times if not isnan(seconds)}.items()
+
     def __iter__(self) -> Iterator[Phase]:
         times = _TIMES.unpack(self._packed)
         return (phase for phase, seconds in zip(_PHASES, times, strict=True) if not isnan(seconds))
@@ -48,10 +57,16 @@ class Thrift:
 
     There are two shelves of values: what is met moves to the first, and when that is full it becomes the
     second. So what nobody shows any more is forgotten.
+
+    Args:
+        most: values on a shelf.
+        most_bytes: and what they take; a value that would fill a hundredth of a shelf is shared with nobody.
     """
 
-    def __init__(self, most: int = MOST_SHARED) -> None:
+    def __init__(self, most: int = MOST_SHARED, most_bytes: int = MOST_BYTES) -> None:
         self._most = most
+        self._most_bytes = most_bytes
+        self._bytes = 0
         self._lately: dict[Any, Any] = {}
         self._before: dict[Any, Any] = {}
 
@@ -86,7 +101,25 @@ class Thrift:
         if known is not None:
             return known
         first: _Value = self._before.get(value, value)
+        size = size_of(first)
+        if size > self._most_bytes // 100:
+            return first
         self._lately[first] = first
-        if len(self._lately) >= self._most:
-            self._before, self._lately = self._lately, {}
+        self._bytes += size
+        if len(self._lately) >= self._most or self._bytes >= self._most_bytes:
+            self._before, self._lately, self._bytes = self._lately, {}, 0
         return first
+
+
+def size_of(value: object) -> int:
+    """Return the bytes that a value takes with all that is in it; what is shared counts each time."""
+    if value is None or isinstance(value, bool | Enum):
+        return 0
+    size = sys.getsizeof(value)
+    if isinstance(value, tuple | frozenset):
+        return size + sum(map(size_of, value))
+    if isinstance(value, Mapping):
+        return size + sum(size_of(key) + size_of(item) for key, item in value.items())
+    if is_dataclass(value):
+        return size + sum(size_of(getattr(value, each.name)) for each in fields(value))
+    return size

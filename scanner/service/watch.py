@@ -196,6 +196,7 @@ class Watch:
         self.chronicle.restore(past)
         self._roster.restore(past.latest)
         self.controls.restore(past.egress)
+        self._planning.ask()  # it may come late, behind the first plan: the next takes over what is shown
 
     def latest_of(self, key: Key) -> Observation | None:
         """Return the latest result of an endpoint."""

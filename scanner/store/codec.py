@@ -73,6 +73,17 @@ def stable_part(observation: Observation) -> tuple[object, ...]:
     return tuple(starttls if name == "starttls" else getattr(observation, name) for name in _STABLE_FIELDS)
 
 
+def is_same_sample(one: Observation, other: Observation) -> bool:
+    """Tell whether two observations of an endpoint are the same probe, and would be written alike."""
+    return (
+        one.started_at == other.started_at
+        and (one.duration, one.bytes_read, one.phases) == (other.duration, other.bytes_read, other.phases)
+        and texts_of(one) == texts_of(other)
+        and is_same_endpoint(one, other)
+        and stable_part(one) == stable_part(other)
+    )
+
+
 def encode_endpoint(endpoint: Endpoint) -> Content:
     """Write an endpoint that came from `stable_endpoint`."""
     return _pack(_to_plain(endpoint))
@@ -92,7 +103,7 @@ def texts_of(observation: Observation) -> Texts:
 
 def encode_sample(observation: Observation, usual: Mapping[str, str | None]) -> dict[str, Any]:
     """Return the columns of what varies; texts are only written where they are not the usual ones."""
-    phases = observation.phases
+    phases = dict(observation.phases.items())
     rest: dict[str, object] = {
         "p": [seconds_to_micros(phases[phase]) if phase in phases else None for phase in PHASES]
     }

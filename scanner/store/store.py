@@ -11,11 +11,13 @@ from sqlalchemy import Connection
 from scanner.discovery.mta_sts import KeptPolicy
 from scanner.model.event import Event
 from scanner.model.observation import Key
+from scanner.store.codec import is_same_sample
 from scanner.store.current import Current
 from scanner.store.damage import Skipped
 from scanner.store.faults import StoreError
 from scanner.store.orders import read_pending
-from scanner.store.pending import Waiting
+from scanner.store.packing import pack
+from scanner.store.pending import Name, Waiting
 from scanner.store.place import Place
 from scanner.store.reader import Reader
 from scanner.store.reading import read_known
@@ -50,6 +52,8 @@ class Store:
         self._writer = Writer(place, limits or Limits(), pace or Pace(), clock=clock, owner=vantage)
         self._is_known = False
         self._handed_out: set[int] = set()
+        self._untouched: set[Name] = set()
+        """Whose entry was loaded, and none put since."""
         self._writer.start()
 
     async def load(self, seconds: float | None = 10.0) -> Known:
@@ -63,7 +67,12 @@ class Store:
         """
 
         def read(connection: Connection) -> Known:
-            return read_known(connection, self._vantage, self._skipped)
+            known = read_known(connection, self._vantage, self._skipped)
+            # Here and not on the loop: to pack a hundred thousand memories takes more than a second.
+            for key, observation in known.latest.items():
+                entry = Entry(observation, known.memories.get(key))
+                self._writer.current.setdefault((key, self._vantage), Current.of(entry))
+            return known
 
         future = asyncio.wrap_future(self._writer.submit(read))
         try:
@@ -73,16 +82,32 @@ class Store:
             if isinstance(health.fault, StoreError):
                 raise health.fault from None
             raise StoreError(health.error or f"{self.place}: gives no answer") from None
-        for key, observation in known.latest.items():
-            entry = Entry(observation, known.memories.get(key))
-            self._writer.current.setdefault((key, self._vantage), Current.of(entry))
         self._writer.meta = {**known.meta, **self._writer.meta}
+        self._untouched = {(key, self._vantage) for key in known.latest}
         self._is_known = True
         return known
 
     def put(self, entry: Entry) -> None:
-        """Take one entry. It is written whole or not at all, within a second where the store works."""
+        """Take one entry. It is written whole or not at all, within a second where the store works.
+
+        What was loaded and comes back as it was, as each endpoint does after a start, is not written again.
+        """
+        if self._untouched and self._is_written(entry):
+            return
         self._writer.pending.put(Waiting(entry, is_blind=not self._is_known))
+
+    def _is_written(self, entry: Entry) -> bool:
+        """Tell whether an entry is the one that was loaded, and nothing was put of its endpoint since."""
+        name = (entry.observation.endpoint.key, entry.observation.vantage)
+        if name not in self._untouched:
+            return False
+        self._untouched.discard(name)
+        if not self._untouched:
+            self._untouched = set()  # an empty one still has the room that it had
+        current = self._writer.current.get(name)
+        if current is None or entry.events or entry.memory is None:
+            return False
+        return current.memory == pack(entry.memory) and is_same_sample(current.observation, entry.observation)
 
     def put_events(self, events: Iterable[Event], meta: Mapping[str, str | None] | None = None) -> None:
         """Take events that belong to no entry, and values of the key/value table that go with them.

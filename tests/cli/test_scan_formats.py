@@ -5,6 +5,7 @@ import io
 import itertools
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -145,6 +146,33 @@ def test_no_cell_of_csv_can_be_run_as_a_formula(farm: RunningFarm) -> None:
     assert any(cell.startswith("'+OK ") for cell in cells)
     assert any(cell.startswith("'-ERR ") for cell in cells)
     assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in cells)
+
+
+def cell_of(banner: str) -> str:
+    """How a greeting stands in CSV, read as a spreadsheet does."""
+    stream = io.StringIO(newline="")
+    writer = CsvWriter(stream)
+    writer.write(to_record(replace(GOOD, banner=banner)))
+    writer.close()
+    (row,) = csv.DictReader(io.StringIO(stream.getvalue(), newline=""))
+    return row["banner"]
+
+
+@pytest.mark.parametrize("before", ["", " ", "  \t", "\r", "\n", "\u00a0", "\u3000", "\ufeff", "\u200b \x00"])
+@pytest.mark.parametrize("sign", [*"=+-@", *"＝＋－＠", *"﹦﹢﹣﹫", "\u2212"])  # noqa: RUF001 - meant so
+def test_a_formula_is_one_whatever_stands_before_it_unseen(before: str, sign: str) -> None:
+    banner = f"{before}{sign}HYPERLINK(A1)"
+    assert cell_of(banner) == f"'{banner}"
+
+
+@pytest.mark.parametrize("banner", ["\tready", "\rready", "\n"])
+def test_a_cell_that_begins_with_a_tab_or_a_line_end_is_no_plain_text(banner: str) -> None:
+    assert cell_of(banner) == f"'{banner}"
+
+
+@pytest.mark.parametrize("banner", ["", " ", "220 a=b", " 220 +OK", "* OK [-]", "é", "'=1", "–dash"])  # noqa: RUF001
+def test_other_text_is_left_as_it_is(banner: str) -> None:
+    assert cell_of(banner) == banner
 
 
 def test_what_a_server_says_cannot_act_on_a_terminal(farm: RunningFarm) -> None:

@@ -134,7 +134,7 @@ def test_the_documented_example_is_a_good_one() -> None:
 
 
 def test_every_key_is_documented() -> None:
-    table = DOCUMENTATION.partition("| key |")[2]
+    table = DOCUMENTATION.partition("| Key |")[2]
     for name, section in (("tls_server_config", TlsServerConfig), ("http_server_config", HttpServerConfig)):
         assert f"`{name}." in table
         for key in section.model_fields:

@@ -137,11 +137,20 @@ class VisitsWithoutGap(Visits):
         self.room = WaitingRoom(self.per_address, self.gap)
 
 
-for machine in (Visits, VisitsOfTwo, VisitsWithoutGap):
+class VisitsLongestFirst(Visits):
+    """The same where those with most left to do have a start on the others."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.room = WaitingRoom(self.per_address, self.gap, longest_first=True)
+
+
+for machine in (Visits, VisitsOfTwo, VisitsWithoutGap, VisitsLongestFirst):
     machine.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 TestVisits = Visits.TestCase
 TestVisitsOfTwo = VisitsOfTwo.TestCase
 TestVisitsWithoutGap = VisitsWithoutGap.TestCase
+TestVisitsLongestFirst = VisitsLongestFirst.TestCase
 
 
 @given(

@@ -1,11 +1,14 @@
 import gc
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from scanner.metrics import Exposition
+from scanner.metrics import Exposition, full
+from scanner.metrics.families import FAMILIES
 from scanner.model import Kind, Observation, Phase, Reason, Severity, StartTls, State, Tls, TlsMode
 from tests.metrics.reading import read, samples, value
 from tests.metrics.samples import CERTIFICATE, GOOD, LABELS, SUBMISSION, at, failed, verdict
@@ -279,3 +282,56 @@ def test_a_scrape_of_many_endpoints_does_not_stall_the_loop() -> None:
     # prometheus_client takes about 14 µs a sample: near a second for this document.
     assert document.count(b"\n") > 2000 * 30
     assert took < 0.2
+
+
+def test_families_that_are_not_fleeting_do_not_hang_on_what_differs_from_probe_to_probe() -> None:
+    later = replace(
+        GOOD,
+        started_at=datetime(2027, 1, 1, tzinfo=UTC),
+        duration=9.0,
+        phases={Phase.CONNECT: 8.0},
+        bytes_read=GOOD.bytes_read + 1,
+    )
+    refused = replace(failed(Reason.CONNECTION_REFUSED), verdicts=(verdict("port_closed"),))
+    assert any(family.is_fleeting for family in FAMILIES + full.FAMILIES)
+    for family in FAMILIES + full.FAMILIES:
+        for seen in (GOOD, refused):
+            other = replace(
+                seen,
+                started_at=later.started_at,
+                duration=9.0,
+                phases=later.phases,
+                bytes_read=later.bytes_read,
+            )
+            is_same = tuple(family.read(seen)) == tuple(family.read(other))
+            assert is_same or family.is_fleeting, family.name
+
+
+SHOWN = st.sampled_from(
+    [
+        GOOD,
+        replace(GOOD, level=3),
+        replace(GOOD, tls=None, certificate=None),
+        replace(GOOD, verdicts=(verdict("port_blocked"),)),
+        failed(Reason.CONNECTION_REFUSED),
+        failed(Reason.EGRESS_BLOCKED),
+        replace(failed(Reason.EGRESS_BLOCKED), detail="another"),
+        None,
+    ]
+)
+
+
+@given(st.lists(SHOWN, max_size=12))
+def test_what_is_the_same_as_before_shows_what_it_would_if_all_were_written(
+    seen: list[Observation | None],
+) -> None:
+    thrifty, whole = Exposition(), Exposition()
+    for number, each in enumerate(seen):
+        for exposition in (thrifty, whole):
+            if each is None:
+                exposition.remove(SUBMISSION.key)
+            else:
+                exposition.accept(replace(each, started_at=each.started_at + timedelta(minutes=number)))
+            if exposition is whole:
+                whole._shown = [None] * len(whole._shown)
+    assert thrifty.render(openmetrics=True) == whole.render(openmetrics=True)

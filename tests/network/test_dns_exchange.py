@@ -17,6 +17,7 @@ from scanner.network import Resolver, dns_exchange
 from scanner.network.answer import MxRecord, Status
 from scanner.network.dns_client import Client
 from scanner.network.dns_exchange import NoReply, NoUsableReply, _open, exchange_by_tcp, exchange_by_udp
+from tests.engine import clockwork
 from tests.network.loops import Runner, on_both_loops
 from tests.network.name_servers import bind_both, records_of, reply_to, scripted
 from tests.servers.process import free_port
@@ -269,3 +270,24 @@ async def test_a_lack_of_descriptors_that_stays_is_no_reply(monkeypatch: pytest.
     monkeypatch.setattr(dns_exchange, "_open", refuse)
     with pytest.raises(NoReply, match="too many open files"):
         await exchange_by_udp(("127.0.0.1", free_port()), b"question", bool, 0.3)
+
+
+@pytest.mark.parametrize("exchange", [exchange_by_udp, exchange_by_tcp])
+@pytest.mark.parametrize("short", [0.0, 1.5, 10.0])
+def test_waiting_for_a_descriptor_is_part_of_the_time(exchange: Any, short: float) -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+
+        def open_when_there_are_some(*arguments: Any) -> socket.socket:
+            if loop.time() < short:
+                raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+            return _open(*arguments)
+
+        udp, tcp = bind_both("127.0.0.1")
+        with udp, tcp, pytest.MonkeyPatch.context() as patch:
+            patch.setattr(dns_exchange, "_open", open_when_there_are_some)
+            with pytest.raises(NoReply):
+                await exchange(udp.getsockname(), b"question", bool, 2.0)
+        assert loop.time() == pytest.approx(2.0, abs=0.1)
+
+    clockwork.run(main())

@@ -1,5 +1,6 @@
 """What /probe may be asked for, how long it may take, and how often a probe may be asked for."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import cast
 
@@ -11,15 +12,25 @@ from scanner.config import Settings, parse_settings
 from scanner.config.web_settings import is_permitted, read_permit
 from scanner.model.observation import Key
 from scanner.model.target import parse_target
-from scanner.service.admission import refuse_target
+from scanner.service import admission, whereabouts
+from scanner.service.admission import Admission
 from scanner.service.probe_desk import BURST, GAP_SECONDS, REFILL_SECONDS, ProbeDesk, allowed_seconds
 from scanner.service.watch import Watch
+from scanner.service.whereabouts import Whereabouts
 from scanner.web.asked import ProbeRefusedError
+from tests.service.line_count import counted_lines
 
 WATCHED: tuple[Key, ...] = (
     ("mx1.example.org", "192.0.2.7", 25, "smtp", "starttls"),
     ("mx1.example.org", "192.0.2.7", 2525, "smtp", "starttls"),
 )
+
+
+def watching(keys: Iterable[Key]) -> Whereabouts:
+    made = Whereabouts()
+    for key in keys:
+        made.add(key)
+    return made
 
 
 def settings(*allow: str) -> Settings:
@@ -56,8 +67,22 @@ def test_what_may_be_asked_for(target: str, allow: tuple[str, ...], said: str | 
         with pytest.raises(ValueError, match="2525"):
             parse_target(target)
         return
-    why = refuse_target(parse_target(target), settings(*allow), WATCHED)
+    why = Admission(settings(*allow)).refuse(parse_target(target), watching(WATCHED))
     assert (why is None) if said is None else (why is not None and said in why)
+
+
+def test_it_costs_the_same_however_many_endpoints_and_targets_there_are() -> None:
+    def lines_of(count: int) -> int:
+        names = ", ".join(f"d{number}.example" for number in range(count))
+        many = parse_settings(f"targets: [{names}]", source="test", base=Path(), environ={})
+        watched = watching([(f"mx{number}.example.org", *WATCHED[0][1:]) for number in range(count)])
+        rules = Admission(many)
+        with counted_lines(admission, whereabouts) as lines:
+            for name in ("d0.example", "mx1.example.org", "192.0.2.7", "elsewhere.example"):
+                rules.refuse(parse_target(f"{name}:25"), watched)
+        return lines.count
+
+    assert lines_of(10) == lines_of(500)
 
 
 @pytest.mark.parametrize("value", ["", "a b", "-x-", "192.0.2.0/99", "..", 7, None, ["a"]])

@@ -1,6 +1,7 @@
 """The agenda: first runs at the rate allowed, lateness told, no burst after a standstill."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -132,5 +133,77 @@ def test_a_removed_endpoint_is_not_begun() -> None:
             pass
         assert gone == [taken.key]
         assert not agenda.begin(taken.key)
+
+    run(main())
+
+
+async def in_rhythm(world: World) -> tuple[Agenda, AsyncIterator[Endpoint], Key]:
+    """Start with one endpoint that is due an interval from now."""
+    agenda = start(world, 1, ScheduleSettings(interval=INTERVAL, jitter=0.0))
+    feed = agenda.feed()
+    key = endpoint(0).key
+    for _ in range(2):
+        await anext(feed)
+        assert agenda.begin(key)
+        agenda.end(key, State.OPEN)
+    return agenda, feed, key
+
+
+def test_a_probe_that_somebody_asked_for_and_that_counts_puts_the_next_one_off() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        agenda, feed, key = await in_rhythm(World())
+        await asyncio.sleep(600.0)
+        agenda.count(key, State.OPEN)
+        begun = loop.time()
+        await anext(feed)
+        assert loop.time() - begun == pytest.approx(INTERVAL, abs=0.01)
+
+    run(main())
+
+
+def test_one_that_waits_for_its_turn_is_not_made_on_top_of_one_that_was_asked_for() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        agenda, feed, key = await in_rhythm(World())
+        await anext(feed)
+        agenda.count(key, State.OPEN)
+        begun = loop.time()
+        assert not agenda.begin(key)
+        await anext(feed)
+        assert loop.time() - begun == pytest.approx(INTERVAL, abs=0.01)
+        assert agenda.begin(key)
+
+    run(main())
+
+
+@pytest.mark.parametrize(("asked_at", "due"), [([100.0], 900.0), ([890.0], 950.0), ([860.0, 890.0], 950.0)])
+def test_one_that_does_not_count_is_only_kept_apart(asked_at: list[float], due: float) -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        agenda, feed, key = await in_rhythm(World())
+        begun = loop.time()
+        for at in asked_at:
+            loop.call_at(begun + at, agenda.postpone, key, 60.0)
+        await anext(feed)
+        assert loop.time() - begun == pytest.approx(due, abs=0.01)
+
+    run(main())
+
+
+def test_who_asks_again_and_again_does_not_keep_the_watch_away() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        agenda, feed, key = await in_rhythm(World())
+        begun = loop.time()
+        for number in range(3 * int(INTERVAL) // 10):
+            loop.call_at(begun + 10.0 * number, agenda.postpone, key, 60.0)
+        for _ in range(2):
+            former = loop.time()
+            await anext(feed)
+            assert agenda.begin(key)
+            agenda.end(key, State.OPEN)
+            assert loop.time() - former == pytest.approx(INTERVAL + 60.0, abs=0.01)
+        agenda.postpone(("never", "192.0.2.1", 25, "smtp", "starttls"), 60.0)
 
     run(main())

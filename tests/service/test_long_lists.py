@@ -15,6 +15,7 @@ from scanner.network import ConnectFailure, open_connection
 from scanner.probe import prober
 from scanner.service import sections
 from scanner.service.journal import Journal
+from scanner.service.lens import Lens
 from scanner.service.parts import build_parts
 from scanner.service.scan import run_scan
 from tests.cli.running_farm import RunningFarm, open_farm
@@ -53,7 +54,7 @@ def settings_for(farm: RunningFarm, *targets: str) -> Settings:
 
 async def scan(settings: Settings, journal: Path | None = None) -> list[Record]:
     kept = Kept()
-    opened = None if journal is None else Journal(journal)
+    opened = None if journal is None else Journal(journal, Lens.of(settings))
     await run_scan(settings, build_parts(settings), kept, opened)
     if opened is not None:
         opened.close()

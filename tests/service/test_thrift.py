@@ -6,8 +6,8 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanner.model import Observation, Phase
-from scanner.service.thrift import PhaseTimes, Thrift
+from scanner.model import Observation, Phase, State
+from scanner.service.thrift import PhaseTimes, Thrift, size_of
 from tests.store.observations import FULL
 
 TIMES = st.dictionaries(st.sampled_from(Phase), st.floats(0.0, 100.0))
@@ -71,3 +71,31 @@ def test_what_is_not_met_any_more_is_let_go() -> None:
         thrift.share(replace(FULL, capabilities=(f"X-{number}",)), former)
     assert len(thrift._lately) + len(thrift._before) <= 100
     assert FULL.tls in thrift._lately or FULL.tls in thrift._before, "it is met all the time"
+
+
+def test_servers_cannot_have_much_held_by_long_texts() -> None:
+    most = 200_000
+    thrift = Thrift(most_bytes=most)
+    held: list[object] = []
+    for number in range(2000):
+        thrift.share(replace(FULL, capabilities=(f"X-{number} " + "x" * 1000,)), None)
+        held = [*thrift._lately, *thrift._before]
+        assert sum(map(size_of, held)) < 2.1 * most
+    assert len(held) > 100, "there is something that is shared"
+
+
+def test_a_huge_value_is_shared_with_nobody_and_takes_no_room() -> None:
+    thrift = Thrift(most_bytes=200_000)
+    huge = replace(FULL, capabilities=("x" * 50_000,))
+    assert thrift.share(huge, None) == huge
+    assert huge.capabilities not in thrift._lately
+    assert FULL.tls in thrift._lately
+
+
+def test_the_size_of_a_value_counts_all_that_is_in_it() -> None:
+    assert FULL.certificate is not None
+    longer = replace(FULL.certificate, names=("n" * 10_000,), chain=())
+    assert 10_000 < size_of(longer) < 13_000
+    assert size_of(("ä" * 1000,)) > size_of(("a" * 1000,))
+    assert size_of({"a": ("b" * 500,)}) > 500
+    assert size_of(None) == size_of(State.OPEN) == 0

@@ -23,7 +23,8 @@ from scanner.store import (
 from tests.store.conftest import OpenStore
 from tests.store.observations import FULL, NOW, all_samples, seen, told
 
-KEY = FULL.endpoint.key
+KNOWN = FULL.endpoint
+KEY = KNOWN.key
 POLICY = KeptPolicy(StsPolicy(StsMode.ENFORCE, ("mx.example.org", "*.example.net"), 10**9), "20260115", 1.5e9)
 
 
@@ -100,6 +101,38 @@ async def test_an_observation_judged_again_takes_its_own_place(store: Store) -> 
     store.put(Entry(again))
     await store.flush()
     assert store.reader.history(KEY) == (again,)
+
+
+@pytest.mark.parametrize(
+    ("again", "is_written"),
+    [
+        (Entry(replace(seen(1), endpoint=replace(KNOWN, dns_seconds=0.7)), '{"n": 1}'), False),
+        (Entry(seen(1), '{"n": 2}'), True),
+        (Entry(seen(1), '{"n": 1}', (told(1),)), True),
+        (Entry(replace(seen(1), level=0), '{"n": 1}'), True),
+        (Entry(replace(seen(1), banner="220 other"), '{"n": 1}'), True),
+        (Entry(replace(seen(1), endpoint=replace(KNOWN, domains=("example.com",))), '{"n": 1}'), True),
+        (Entry(seen(2), '{"n": 1}'), True),
+    ],
+)
+async def test_what_comes_back_as_it_was_loaded_is_not_written_again(
+    open_store: OpenStore, again: Entry, is_written: bool
+) -> None:
+    store = open_store()
+    await store.load()
+    store.put(Entry(seen(1), '{"n": 1}'))
+    await store.close()
+
+    store = open_store()
+    await store.load()
+    store.put(again)
+    await store.flush()
+    assert store.status.written == is_written
+    store.put(Entry(seen(1), '{"n": 1}'))
+    await store.flush()
+    assert store.status.written == is_written + 1, "once it is put, the next one counts whatever it is"
+    await store.close()
+    assert (await open_store().load()).latest[KEY] == seen(1)
 
 
 async def test_events_have_growing_numbers_and_can_be_asked_for(store: Store) -> None:

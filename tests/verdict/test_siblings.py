@@ -7,12 +7,9 @@ from types import FrameType
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from scanner.model import Endpoint, Expectation, Kind, Observation, Reason, Severity, StartTls, Tls, Verdict
-from scanner.model.record import to_record
-from scanner.verdict import Sighting, judge_siblings, level_of, sight, sight_record
+from scanner.verdict import Sighting, judge_siblings, level_of, sight
 from tests.verdict.observations import CERTIFICATE, healthy
 
 OLD = Tls("TLSv1.2", "ECDHE-RSA-AES256-GCM-SHA384", "X25519")
@@ -271,47 +268,6 @@ def test_a_domain_whose_mail_is_elsewhere_than_its_mx_has_no_siblings() -> None:
 
 
 # What is kept.
-
-FACTS = st.fixed_dictionaries(
-    {},
-    optional={
-        "tls": st.sampled_from([OLD, Tls("TLSv1", "AES128-SHA", None), None]),
-        "starttls": st.sampled_from([None, StartTls(offered=False), StartTls(offered=False, masked=True)]),
-        "versions": st.sampled_from([SWEPT, LEGACY, None]),
-        "software": st.sampled_from(["Postfix", "Exim 4.98", None]),
-        "banner": st.sampled_from(["220 mx.example.org ESMTP", "220 mx7 ESMTP", None]),
-        "reason": st.sampled_from([None, Reason.CONNECTION_LOST]),
-        "preauth": st.booleans(),
-        "certificate": st.sampled_from(
-            [
-                None,
-                replace(CERTIFICATE, trusted=False, problems=("self_signed",), trust_fault="self_signed"),
-                replace(
-                    CERTIFICATE,
-                    trusted=False,
-                    problems=("untrusted",),
-                    trust_fault="incomplete_chain",
-                    missing_intermediate=None,
-                ),
-            ]
-        ),
-    },
-)
-
-
-@given(FACTS, st.sampled_from([25, 587, 993]))
-def test_a_resumed_scan_keeps_the_same(changes: dict[str, Any], port: int) -> None:
-    observation = at(port, **changes)
-    assert sight_record(observation.endpoint, to_record(observation)) == sight(observation)
-
-
-@pytest.mark.parametrize("key", ["tls", "state", "certificate", "starttls", "level", "banner"])
-@pytest.mark.parametrize("value", [7, "odd", [], {"odd": 1}])
-def test_a_record_that_is_not_whole_keeps_nothing_or_something(key: str, value: object) -> None:
-    observation = at(25)
-    for record in (to_record(observation) | {key: value}, {key: value}, {}):
-        kept = sight_record(observation.endpoint, record)
-        assert kept is None or list(judge_siblings([kept])) == []
 
 
 def test_the_work_grows_with_the_number_of_endpoints_alone() -> None:
