@@ -11,6 +11,7 @@ from scanner.cli.survey import Network, survey
 from scanner.config import Settings
 from scanner.config.catalogue import Provider
 from scanner.discovery import Catalogue
+from scanner.discovery.whose import find_provider
 from scanner.explain.advice import Advice, Wish, advise
 from scanner.model import State
 from scanner.model.domain import DomainFacts
@@ -27,7 +28,7 @@ def advise_domain(text: str, wish: Wish, network: Network, *, is_json: bool) -> 
     if facts is None:
         facts = DomainFacts(target.host, is_found=False)
     advice = advise(
-        facts, look.latest, find_provider(settings, facts, look), wish, settings.policy.submission_preference
+        facts, look.latest, provider_of(settings, facts, look), wish, settings.policy.submission_preference
     )
     findings = look.findings_of(target.host)
     if is_json:
@@ -48,17 +49,12 @@ def read_domain(text: str) -> Target:
     return target
 
 
-def find_provider(settings: Settings, facts: DomainFacts, look: Look) -> Provider | None:
+def provider_of(settings: Settings, facts: DomainFacts, look: Look) -> Provider | None:
     """Return the provider that the domain's servers belong to, by the catalogue."""
     if not settings.discovery.catalogue:
         return None
-    catalogue = Catalogue(settings.catalogue)
-    keys = {member.key for member in facts.members}
-    for endpoint in look.plan.endpoints:
-        expectation = endpoint.expectation
-        if endpoint.key in keys and endpoint.port != 25 and expectation is not None and expectation.provider:
-            return catalogue.get(expectation.provider)
-    return None
+    endpoints = {endpoint.key: endpoint for endpoint in look.plan.endpoints}
+    return find_provider(Catalogue(settings.catalogue), facts, endpoints.get)
 
 
 def _status(advice: Advice, look: Look) -> Exit:

@@ -9,22 +9,28 @@ from scanner.cli.advise_recipes import RECIPES
 from scanner.cli.cells import GOOD, QUIET
 from scanner.cli.prose import indent, pairs
 from scanner.explain.advice import POP3_CAUTION, Advice, Setup
+from scanner.explain.advice_record import advice_record
+from scanner.explain.advice_words import (
+    tell_absence,
+    tell_between_servers,
+    tell_failing,
+    tell_others,
+    tell_preference,
+    tell_stopgap,
+    tell_unmeasured,
+)
 from scanner.explain.words import (
     LOGIN_NAMES,
     MODE_NAMES,
     SERVICE_NAMES,
     USER_NAMES,
-    name_place,
-    tell_state,
     tell_way,
 )
 from scanner.model import Service, TargetFinding
-from scanner.model.ports import Preference
 from scanner.model.record import Record
-from scanner.verdict.recommendation import Choice, Way, is_legacy
+from scanner.verdict.recommendation import Choice, Way
 
 _TASKS = {Service.SUBMISSION: "To send", Service.IMAP: "To read", Service.POP3: "Where POP3 is needed"}
-_STOPGAP = {True: "legacy, for the time being only", False: "an unusual port, for the time being only"}
 
 
 def build_advice(advice: Advice, findings: Sequence[TargetFinding]) -> Iterator[RenderableType]:
@@ -70,7 +76,7 @@ def _rows(advice: Advice, way: Way, settings: Setup) -> list[tuple[str, Renderab
     credential = settings.credential
     ways = credential.ways if credential is not None else ()
     said = "" if advice.is_user_name_known else " (usual; it cannot be measured)"
-    why = _tell_preference(advice, way) if way.service is Service.SUBMISSION else ""
+    why = tell_preference(advice, way) if way.service is Service.SUBMISSION else ""
     return [
         ("server", Text(way.host, GOOD)),
         ("port", Text(str(way.port), GOOD)),
@@ -85,97 +91,24 @@ def _rows(advice: Advice, way: Way, settings: Setup) -> list[tuple[str, Renderab
 _UNKNOWN_WAY = "not known: the server does not tell how one signs in"
 
 
-def _tell_preference(advice: Advice, way: Way) -> str:
-    taste = advice.taste
-    if taste.preference is not None:
-        return f"policy.submission_preference is {taste.preference.value}"
-    if (way.host, way.port) in taste.order:
-        return "the provider's own order counts, since policy.submission_preference is not set"
-    return f"{Preference.STARTTLS.value} comes first, since policy.submission_preference is not set"
-
-
 def _build_rest(choice: Choice) -> Iterator[RenderableType]:
     """Yield what else there is: other ways, a stopgap, what fails, what was not measured."""
     if choice.others:
-        others = ", ".join(
-            f"{name_place(way.host, way.port)} {MODE_NAMES[way.tls_mode]}" for way in choice.others
-        )
-        yield indent(Text(f"works too: {others}", QUIET))
-    if choice.stopgap is not None:
-        way = choice.stopgap
-        place = f"{name_place(way.host, way.port)} {MODE_NAMES[way.tls_mode]}"
-        yield indent(Text(f"works: {place} ({_STOPGAP[is_legacy(way.port)]})", "yellow"))
-    elif choice.way is None and not choice.is_refused:
-        yield indent(Text("working alternative: none found", "yellow"))
-    for way in choice.failing:
-        place = f"{name_place(way.host, way.port)} {MODE_NAMES[way.tls_mode]}"
-        yield indent(Text(f"not {place}: {tell_state(way.best)}", "yellow" if choice.way is None else QUIET))
-    for way in choice.between_servers:
-        place = name_place(way.host, way.port)
-        yield indent(Text(f"not {place}: it is named for mail programs, and 25 is between servers", "yellow"))
-    if choice.unmeasured:
-        places = dict.fromkeys(name_place(member.key[0], member.key[2]) for member in choice.unmeasured)
-        yield indent(Text(f"not measured, so not recommended: {', '.join(places)}", QUIET))
-    yield from (indent(Text(line, "yellow")) for line in _tell_absence(choice))
-
-
-def _tell_absence(choice: Choice) -> Iterator[str]:
-    name = SERVICE_NAMES[choice.service]
-    if choice.is_refused:
-        yield f"the domain publishes that it does not offer {name}"
-    elif choice.is_lost:
-        yield f"servers for {name} are named, and none of them is in the DNS"
-    elif choice.way is None and not (choice.failing or choice.between_servers or choice.unmeasured):
-        yield f"no server for {name} is known; name its host: mailport scan HOST"
+        yield indent(Text(f"works too: {tell_others(choice)}", QUIET))
+    if (words := tell_stopgap(choice)) is not None:
+        yield indent(Text(words, "yellow"))
+    weight = "yellow" if choice.way is None else QUIET
+    yield from (indent(Text(line, weight)) for line in tell_failing(choice))
+    yield from (indent(Text(line, "yellow")) for line in tell_between_servers(choice))
+    yield from (indent(Text(line, QUIET)) for line in tell_unmeasured(choice))
+    yield from (indent(Text(line, "yellow")) for line in tell_absence(choice))
 
 
 def advice_to_json(advice: Advice, findings: Sequence[TargetFinding]) -> Record:
-    """Return advice as plain values."""
+    """Return advice as plain values, with what else there is to say."""
     return {
         "kind": "advice",
-        "domain": advice.domain,
-        "purpose": advice.wish.purpose.value,
-        "provider": None if advice.provider is None else advice.provider.id,
-        "complete": advice.is_complete,
-        "recommended": advice.is_met,
-        "submission_preference": None if advice.taste.preference is None else advice.taste.preference.value,
-        "user_name": {"form": advice.user_name.value, "by_provider": advice.is_user_name_known},
-        "wanted": [service.value for service in advice.wanted],
-        "services": {
-            service.value: _service_to_json(settings) for service, settings in advice.services.items()
-        },
-        "caution": advice.caution,
+        **advice_record(advice),
         "notes": list(RECIPES[advice.wish.purpose]),
         "findings": [finding.detail for finding in findings if finding.detail],
-    }
-
-
-def _service_to_json(settings: Setup) -> Record:
-    choice, credential = settings.choice, settings.credential
-    return {
-        "use": None if choice.way is None else _way_to_json(choice.way),
-        "credentials": [] if credential is None else [way.value for way in credential.ways],
-        "credentials_by_provider": credential is not None and credential.is_by_provider,
-        "mechanisms": None if credential is None or credential.offered is None else list(credential.offered),
-        "others": [_way_to_json(way) for way in choice.others],
-        "working_alternative": None if choice.stopgap is None else _stopgap_to_json(choice.stopgap),
-        "failing": [_way_to_json(way) | {"why": tell_state(way.best)} for way in choice.failing],
-        "between_servers": [_way_to_json(way) for way in choice.between_servers],
-        "not_measured": [name_place(member.key[0], member.key[2]) for member in choice.unmeasured],
-        "not_offered": choice.is_refused,
-    }
-
-
-def _stopgap_to_json(way: Way) -> Record:
-    return _way_to_json(way) | {"label": _STOPGAP[is_legacy(way.port)]}
-
-
-def _way_to_json(way: Way) -> Record:
-    return {
-        "host": way.host,
-        "port": way.port,
-        "tls_mode": way.tls_mode.value,
-        "source": way.source.value,
-        "level": max(seen.level for seen in way.seen),
-        "addresses": [seen.endpoint.address for seen in way.seen],
     }

@@ -155,6 +155,12 @@ def serve(
     web_config: Annotated[
         Path | None, typer.Option(metavar="FILE", help="TLS and passwords for HTTP, as exporter-toolkit has.")
     ] = None,
+    grafana: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", envvar="MAILPORT_GRAFANA", help="Where Grafana is, for links from the pages to it."
+        ),
+    ] = None,
     log_format: Annotated[LogFormat, typer.Option(help="How to write the log (to stderr).")] = LogFormat.TEXT,
 ) -> None:
     """Watch targets for ever and serve the results to Prometheus and to people."""
@@ -166,8 +172,9 @@ def serve(
     path = config or DEFAULT_CONFIG
 
     def load() -> Settings:
-        settings = load_settings(path, os.environ)
-        return settings if listen is None else override(settings, {"web.listen": listen}, source=COMMAND_LINE)
+        given = {"web.listen": listen, "web.grafana": grafana or None}
+        changes = {key: value for key, value in given.items() if value is not None}
+        return override(load_settings(path, os.environ), changes, source=COMMAND_LINE)
 
     try:
         settings = load()

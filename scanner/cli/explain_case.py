@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from scanner.cli.advise import find_provider, read_domain
+from scanner.cli.advise import provider_of, read_domain
 from scanner.cli.case_view import build_comparison, build_diagnosis, comparison_to_json, diagnosis_to_json
 from scanner.cli.console import Exit, give_up, say
 from scanner.cli.explain import read_words
@@ -84,7 +84,7 @@ def explain_case(question: Question, network: Network, *, is_json: bool) -> Exit
         if comparison is None:
             give_up("nothing to explain: there are neither words nor settings")
         return _show_comparison(comparison, look, notes, is_json=is_json)
-    provider = find_provider(settings, facts, look)
+    provider = provider_of(settings, facts, look)
     case = Case(
         _seen_for(question, facts, look),
         comparison,

@@ -13,6 +13,7 @@ _OPTION_OF = {
     "probe.timeout": "--timeout",
     "resolver.servers": "--resolver",
     "web.listen": "--listen",
+    "web.grafana": "--grafana",
 }
 
 

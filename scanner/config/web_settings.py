@@ -13,6 +13,9 @@ from scanner.model.target import TargetError, normalise_host
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+ANY_HOST = "*"
+"""In the place of names: all of them."""
+
 
 def read_permit(value: object) -> str:
     """Read a host, the names below a domain (`.example.org`), or a network (`192.0.2.0/24`)."""
@@ -28,6 +31,39 @@ def read_permit(value: object) -> str:
     except TargetError as error:
         raise ValueError(f"{wanted}: {error}") from None
     return f".{host}" if is_suffix else host
+
+
+def read_web_host(value: object) -> str:
+    """Read a name that the service may go by, the names below a domain (`.example.org`), or `*` for any."""
+    if value == ANY_HOST:
+        return ANY_HOST
+    wanted = 'must be a name as mailport.example.org, names below a domain as .example.org, or "*" for any'
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{wanted} (got {describe_value(value)})")
+    if ":" in value:
+        raise ValueError(
+            f"{wanted}, without a port; addresses are always taken (got {describe_value(value)})"
+        )
+    try:
+        host = normalise_host(value.removeprefix("*").removeprefix("."))
+    except TargetError as error:
+        raise ValueError(f"{wanted}: {error}") from None
+    return f".{host}" if value.startswith((".", "*.")) else host
+
+
+_read_web_url = values.web_url(has_domain=False)
+
+
+def read_grafana(value: object) -> str:
+    """Read the address that Grafana has for the readers of the pages; a slash at its end plays no part."""
+    wanted = "must be the http or https address of Grafana, such as https://grafana.example.org"
+    try:
+        url = _read_web_url(value)
+    except ValueError:
+        raise ValueError(f"{wanted} (got {describe_value(value)})") from None
+    if set(url) & set("?#\\<>\"'{}"):
+        raise ValueError(f"{wanted}, without anything behind the path (got {describe_value(value)})")
+    return url.rstrip("/")
 
 
 def is_permitted(host: str, permits: Iterable[str]) -> bool:
@@ -72,6 +108,10 @@ class WebSettings(Section):
     """Where the service listens, and what it may be asked for."""
 
     listen: Annotated[str, BeforeValidator(values.read_listen)] = "0.0.0.0:9587"
+    hosts: Annotated[tuple[str, ...], BeforeValidator(values.list_of(read_web_host, may_be_empty=True))] = ()
+    """Names that people and programs call the service by, where no password is asked for."""
+    grafana: Annotated[str, BeforeValidator(read_grafana)] | None = None
+    """Where Grafana is, as the readers of the pages reach it, without a slash at the end; None = no links."""
     probe: WebProbeSettings = WebProbeSettings()
 
     @property

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from scanner.model import Endpoint, Observation
 from scanner.model.control import Gate, GateStanding, gate_of
-from scanner.model.domain import DomainFacts, Membership
+from scanner.model.domain import DomainFacts
 from scanner.model.observation import Key
 from scanner.service.thrift import Thrift
 from scanner.service.whereabouts import Whereabouts
@@ -24,7 +24,7 @@ class Roster:
         """Guesses that have shown nothing: nobody is told of them."""
         self.facts: tuple[DomainFacts, ...] = ()
         """What discovery knows of every target, in the order of the targets."""
-        self._members: Mapping[str, Sequence[Membership]] = {}
+        self._facts: Mapping[str, DomainFacts] = {}
         self._recalled: set[Key] = set()
         """Whose latest result is from before the process began."""
         self._restored: dict[Key, Observation] = {}
@@ -70,12 +70,29 @@ class Roster:
     def plan(self, domains: Iterable[DomainFacts]) -> None:
         """Take over which endpoints serve which domain."""
         self.facts = tuple(domains)
-        self._members = {facts.domain: facts.members for facts in self.facts}
+        self._facts = {facts.domain: facts for facts in self.facts}
+
+    def facts_in_force(self) -> Sequence[DomainFacts]:
+        """Return what is known of every target, without guesses that have shown nothing."""
+        return [self._in_force(facts) for facts in self.facts] if self.ruled_out else self.facts
+
+    def facts_of(self, name: str) -> DomainFacts | None:
+        """Return the same of one target; None where nothing is known of it."""
+        facts = self._facts.get(name)
+        return None if facts is None else self._in_force(facts)
+
+    def _in_force(self, facts: DomainFacts) -> DomainFacts:
+        ruled_out = self.ruled_out
+        if ruled_out.isdisjoint(member.key for member in facts.members):
+            return facts
+        members = tuple(member for member in facts.members if member.key not in ruled_out)
+        return replace(facts, members=members)
 
     def others_of(self, seen: Observation) -> Iterator[Observation]:
         """Yield the last results of the servers of the first domains that an endpoint serves."""
         for domain in seen.endpoint.domains[:MOST_DOMAINS]:
-            for member in self._members.get(domain, ()):
+            facts = self._facts.get(domain)
+            for member in () if facts is None else facts.members:
                 if (other := self.latest.get(member.key)) is not None:
                     yield other
 

@@ -14,20 +14,22 @@ import structlog
 
 from scanner import __version__
 from scanner.config import ConfigError, Settings
+from scanner.explain.advice import Advice
 from scanner.model import Observation, TargetFinding, Verdict
 from scanner.model.domain import DomainFacts
 from scanner.model.event import Event
 from scanner.model.incident import Incident
 from scanner.model.observation import Key
+from scanner.service.advising import Adviser
 from scanner.service.archive import Archive, find_last, open_archive
 from scanner.service.file_stamps import read_stamps
 from scanner.service.long_lived import set_aside
-from scanner.service.outlets import OUTCOMES, Outlets
+from scanner.service.outlets_of_watch import open_outlets
 from scanner.service.parts import build_parts
 from scanner.service.probe_desk import ProbeDesk
 from scanner.service.supervisor import Supervisor
 from scanner.service.watch import Watch
-from scanner.service.web_terms import WebTerms
+from scanner.service.web_terms import WebTerms, find_names
 from scanner.store import EventQuery
 from scanner.verdict.egress import tell_gate
 from scanner.web import Guard, Hub, ReloadOutcome, create_app, serve_http
@@ -60,12 +62,18 @@ class Service:
         self._archive = archive
         self.hub = Hub(self.events)
         self.desk = ProbeDesk(watch)
+        self._adviser = Adviser()
         watch.chronicle.conditions.listen(self.hub.take_condition)
         self._reloading = asyncio.Lock()
         self._next_reload: asyncio.Future[ReloadOutcome] | None = None
         self._wants_fresh = False
         self._fresh_at = time.monotonic()
         watch.telemetry.record_reload(is_successful=True, at=datetime.now(UTC))
+
+    @property
+    def grafana(self) -> str | None:
+        """Where Grafana is."""
+        return self._watch.settings.web.grafana
 
     @property
     def is_ready(self) -> bool:
@@ -112,9 +120,21 @@ class Service:
             return find_last(self._watch.latest_of(key), since, before)
         return await self._archive.history(key, since=since, before=before, limit=limit)
 
+    def targets(self) -> Sequence[str]:
+        """Return the names of all that is watched."""
+        return [target.host for target in self._watch.settings.targets]
+
     def domains(self) -> Sequence[DomainFacts]:
-        """Return what discovery knows of every target."""
-        return self._watch.checkpoint.roster.facts
+        """Return what discovery knows of every target, without guesses that have shown nothing."""
+        return self._watch.checkpoint.roster.facts_in_force()
+
+    def domain(self, name: str) -> DomainFacts | None:
+        """Return the same of one target."""
+        return self._watch.checkpoint.roster.facts_of(name)
+
+    def advise(self, facts: DomainFacts) -> Advice:
+        """Return what a mail program should be set to."""
+        return self._adviser.advise(self._watch.settings, facts, self._watch.latest_of)
 
     def findings(self) -> Sequence[TargetFinding]:
         """Return what was found about targets that have no endpoint."""
@@ -207,10 +227,10 @@ async def run_service(
     parts = build_parts(settings, policies=None if archive is None else archive.policies)
     keeper = None if archive is None else archive.keeper
     watch = Watch(settings, parts, on_planned=set_aside, keeper=keeper)
-    outlets = _open_outlets(settings, watch)
+    outlets = open_outlets(settings, watch)
     service = Service(watch, load, archive, on_reload=outlets.adjust)
     terms, supervisor = terms or WebTerms(None), Supervisor(os.environ)
-    app = Guard(create_app(service), terms.find)
+    app = Guard(create_app(service), terms.find, lambda: find_names(watch.settings.web))
     async with serve_http(app, sock, find_terms=terms.find):
         log.info("serving", version=__version__, listen=_where(sock), targets=len(settings.targets))
         supervisor.tell_ready(f"Serving {_where(sock)}, watching {len(settings.targets)} targets.")
@@ -234,18 +254,6 @@ async def run_service(
                 task.cancel()
     if archive is not None:
         await archive.close()
-
-
-def _open_outlets(settings: Settings, watch: Watch) -> Outlets:
-    """Have events told to whom the settings name."""
-
-    async def resolve(host: str) -> tuple[str, ...]:
-        return await watch.parts_in_force[1].planner.resolver.addresses(host)
-
-    outlets = Outlets(settings, resolve, watch.telemetry.count_delivery)
-    watch.telemetry.declare_outcomes(OUTCOMES)
-    watch.chronicle.events.listen(outlets.take)
-    return outlets
 
 
 async def _run_watch(watch: Watch, archive: Archive | None) -> None:

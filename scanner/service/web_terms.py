@@ -1,13 +1,15 @@
 """Keeps the terms of the web configuration file in force: read again when it, or a file it names, changes."""
 
 import asyncio
+import socket
 from pathlib import Path
 
 import structlog
 
 from scanner.config import ConfigError
+from scanner.config.web_settings import WebSettings
 from scanner.service.file_stamps import Stamp, read_stamps
-from scanner.web.guard import Terms, read_terms
+from scanner.web.guard import Names, Terms, read_terms
 
 log = structlog.get_logger(__name__)
 
@@ -59,6 +61,11 @@ class WebTerms:
         self._seen = read_stamps(terms.files)
         self._terms = terms
         log.info("web_config_loaded", file=str(self._path))
+
+
+def find_names(settings: WebSettings) -> Names:
+    """Return what the service may be called; this machine's name is asked of nobody, and costs no time."""
+    return Names(settings.hosts, (socket.gethostname().lower(), settings.host.lower()))
 
 
 def _refuse(terms: Terms, former: Terms) -> str | None:

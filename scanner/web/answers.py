@@ -8,20 +8,10 @@ from typing import TypeAlias
 
 from fastapi import Request, Response
 
+from scanner.web.turns import turns_of
+
 Document: TypeAlias = Mapping[str, object] | Sequence[object]
 JSON = "application/json"
-
-
-class Writers:
-    """Where long answers are written: a few at once, each in a thread, and no probe's clock feels them."""
-
-    def __init__(self, at_once: int = 2) -> None:
-        self._places = asyncio.Semaphore(at_once)
-
-    async def write(self, make: Callable[[], Document]) -> bytes:
-        """Return the bytes of a document."""
-        async with self._places:
-            return await asyncio.to_thread(lambda: _write(make()))
 
 
 def json_answer(document: Document, *, headers: Mapping[str, str] | None = None) -> Response:
@@ -31,8 +21,10 @@ def json_answer(document: Document, *, headers: Mapping[str, str] | None = None)
 
 async def answer_page(request: Request, make: Callable[[], Document]) -> Response:
     """Return a document that takes long to make; `make` is called in a thread."""
-    writers: Writers = request.app.state.writers
-    return _tag(request, await writers.write(make), JSON)
+    # In a thread, since no probe's clock may feel it.
+    async with turns_of(request).answers:
+        body = await asyncio.to_thread(lambda: _write(make()))
+    return _tag(request, body, JSON)
 
 
 def tagged_answer(request: Request, document: Document, *, media_type: str = JSON) -> Response:

@@ -19,16 +19,18 @@ from scanner.web import (
     pages,
     probe_now,
     probe_target,
+    recent_routes,
     reference,
     scrape,
     streams,
 )
-from scanner.web.answers import Writers
 from scanner.web.brief import Briefs
 from scanner.web.monitor import Clock, Monitor
 from scanner.web.openapi import Application
+from scanner.web.recent import RecentProbes
 from scanner.web.refusals import answer_invalid, answer_problem
 from scanner.web.shield import HeadAsGet, LastResort, SecurityHeaders
+from scanner.web.turns import Turns
 
 STATIC = Path(__file__).with_name("static")
 
@@ -54,7 +56,8 @@ def create_app(monitor: Monitor, *, clock: Clock = _utc_now) -> FastAPI:
     app.state.monitor = monitor
     app.state.clock = clock
     app.state.scrapes = scrape.Gate()
-    app.state.writers = Writers()
+    app.state.turns = Turns()
+    app.state.recent = RecentProbes()
     app.include_router(pages.routes)
     app.include_router(scrape.routes)
     app.state.briefs = Briefs()
@@ -65,6 +68,7 @@ def create_app(monitor: Monitor, *, clock: Clock = _utc_now) -> FastAPI:
     app.include_router(streams.routes)
     app.include_router(probe_now.routes)
     app.include_router(probe_target.routes)
+    app.include_router(recent_routes.routes)
     app.include_router(endpoint_routes.routes)
     app.include_router(domain_routes.routes)
     app.include_router(discovery_routes.routes)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
@@ -17,10 +18,11 @@ from scanner.store import EventQuery, StoreError
 from scanner.web.asked import Probed, ProbeRefusedError
 from scanner.web.brief import Briefs
 from scanner.web.domain_page import find_domain, render_domain
-from scanner.web.endpoint_page import MOST_PROBES, MOST_READ, Past, render_endpoint
-from scanner.web.monitor import Monitor, Now, Watched
+from scanner.web.endpoint_page import MOST_PROBES, MOST_READ, Frame, Past, render_endpoint
+from scanner.web.monitor import Clock, Monitor, Now, Watched
 from scanner.web.shield import is_cross_origin
 from scanner.web.status_page import Snapshot, take_snapshot
+from scanner.web.turns import InTurn, Turns
 
 log = structlog.get_logger(__name__)
 
@@ -35,21 +37,29 @@ _UNREAD = "The store does not answer, so the past cannot be shown; the log says 
     response_description="The page",
     responses={404: {"description": "No such domain is watched"}},
 )
-async def domain(request: Request, monitor: Watched, now: Now, name: str) -> HTMLResponse:
+async def domain(request: Request, monitor: Watched, turns: InTurn, name: str) -> HTMLResponse:
     """A domain, or a host that was named: its services and endpoints, what to set up, what it publishes."""
     known: Briefs = request.app.state.briefs
-    facts = next((each for each in monitor.domains() if each.domain == name), None)
-    page = await asyncio.to_thread(_render_domain, name, facts, take_snapshot(monitor), known, now)
+    clock: Clock = request.app.state.clock
+
+    async def render() -> str | None:
+        return await asyncio.to_thread(_render_domain, name, monitor, take_snapshot(monitor), known, clock())
+
+    page = await turns.pages.make(name, render)
     if page is None:
         raise HTTPException(404, "no such domain is watched. The page / lists all that are.")
     return HTMLResponse(page)
 
 
 def _render_domain(
-    name: str, facts: DomainFacts | None, snapshot: Snapshot, known: Briefs, now: datetime
+    name: str, monitor: Monitor, snapshot: Snapshot, known: Briefs, now: datetime
 ) -> str | None:
-    found = find_domain(name, snapshot, known, facts)
-    return None if found is None else render_domain(found, facts, snapshot, now)
+    found = find_domain(name, snapshot, known)
+    if found is None:
+        return None
+    # A host that serves a domain without being watched for itself is known by its endpoints alone.
+    facts = monitor.domain(name) or DomainFacts(name, is_domain=False)
+    return render_domain(found, facts, monitor.advise(facts), snapshot, now)
 
 
 @routes.get(
@@ -58,9 +68,14 @@ def _render_domain(
     response_description="The page",
     responses={404: {"description": "No such endpoint is watched"}},
 )
-async def endpoint(monitor: Watched, now: Now, id: str) -> HTMLResponse:  # noqa: A002 - its name outside
+async def endpoint(
+    monitor: Watched,
+    now: Now,
+    turns: InTurn,
+    id: str,  # noqa: A002 - its name outside
+) -> HTMLResponse:
     """An endpoint: its last probe in full, its latency over time, and what has changed."""
-    return await _answer(monitor, now, _find(monitor, id))
+    return await _Desk(monitor, now, turns).answer(_find(monitor, id))
 
 
 @routes.post(
@@ -76,20 +91,26 @@ async def endpoint(monitor: Watched, now: Now, id: str) -> HTMLResponse:  # noqa
         503: {"description": "Its turn did not come in time"},
     },
 )
-async def probe(request: Request, monitor: Watched, now: Now, id: str) -> HTMLResponse:  # noqa: A002 - as above
+async def probe(
+    request: Request,
+    monitor: Watched,
+    now: Now,
+    turns: InTurn,
+    id: str,  # noqa: A002 - as above
+) -> HTMLResponse:
     """What the button of the page does: a probe in its turn and within all limits."""
     if is_cross_origin(request.headers):
         raise HTTPException(403, "a page of another site may not have anything probed.")
-    seen = _find(monitor, id)
+    seen, desk = _find(monitor, id), _Desk(monitor, now, turns)
     try:
         probed = await monitor.desk.probe_endpoint(seen.endpoint.key)
     except ProbeRefusedError as refusal:
         notice = f"It was not probed: {refusal.detail}."
-        answer = await _answer(monitor, now, seen, notice=notice)
+        answer = await desk.answer(seen, notice=notice)
         answer.status_code = refusal.status
         answer.headers.update(refusal.headers)
         return answer
-    return await _answer(monitor, now, _find(monitor, id), probed=probed)
+    return await desk.answer(_find(monitor, id), probed=probed)
 
 
 def _find(monitor: Monitor, text: str) -> Observation:
@@ -100,23 +121,33 @@ def _find(monitor: Monitor, text: str) -> Observation:
     return seen
 
 
-async def _answer(
-    monitor: Monitor, now: datetime, seen: Observation, *, probed: Probed | None = None, notice: str = ""
-) -> HTMLResponse:
-    past = await _read_past(monitor, seen.endpoint.key)
-    # The clock goes on while a probe is made.
-    now = max(now, seen.started_at)
-    page = await asyncio.to_thread(render_endpoint, monitor.version, seen, past, now, probed, notice)
-    return HTMLResponse(page)
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """Where the pages of endpoints are made for one request."""
 
+    monitor: Monitor
+    now: datetime
+    turns: Turns
 
-async def _read_past(monitor: Monitor, key: Key) -> Past:
-    try:
-        history: Sequence[Observation] = await monitor.history(
-            key, since=None, before=None, limit=MOST_PROBES
-        )
-        events: Sequence[Event] = await monitor.events(EventQuery(host=key[0], limit=MOST_READ))
-    except StoreError as error:
-        log.error("past_not_read", error=str(error))
-        return Past(history_note=_UNREAD, events_note=_UNREAD)
-    return Past(history=history, events=events)
+    async def answer(
+        self, seen: Observation, *, probed: Probed | None = None, notice: str = ""
+    ) -> HTMLResponse:
+        """Return the page of an endpoint."""
+        # The clock goes on while a probe is made.
+        now = max(self.now, seen.started_at)
+        frame = Frame(self.monitor.version, self.monitor.grafana)
+        async with self.turns.pasts:
+            past = await self._read_past(seen.endpoint.key)
+            page = await asyncio.to_thread(render_endpoint, frame, seen, past, now, probed, notice)
+        return HTMLResponse(page)
+
+    async def _read_past(self, key: Key) -> Past:
+        try:
+            history: Sequence[Observation] = await self.monitor.history(
+                key, since=None, before=None, limit=MOST_PROBES
+            )
+            events: Sequence[Event] = await self.monitor.events(EventQuery(host=key[0], limit=MOST_READ))
+        except StoreError as error:
+            log.error("past_not_read", error=str(error))
+            return Past(history_note=_UNREAD, events_note=_UNREAD)
+        return Past(history=history, events=events)

@@ -4,12 +4,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from scanner.explain.advice import Advice
 from scanner.model import Dane, Role, StsMode
 from scanner.model.domain import DomainFacts
 from scanner.model.incident import Incident
 from scanner.model.observation import Key
 from scanner.verdict.level import level_for, works_for
 from scanner.web.brief import Brief, Briefs
+from scanner.web.grafana import link_domain
 from scanner.web.matrix import Domain, group_domains
 from scanner.web.recommended import recommend
 from scanner.web.render import render
@@ -53,23 +55,25 @@ class Service:
         return max((member.level for member in self.members), default=0)
 
 
-def find_domain(name: str, snapshot: Snapshot, known: Briefs, facts: DomainFacts | None) -> Domain | None:
+def find_domain(name: str, snapshot: Snapshot, known: Briefs) -> Domain | None:
     """Return what is known of a domain or of a host that was named; None where neither is watched."""
-    domains = group_domains(known.update(snapshot.observations), snapshot.findings)
-    return domains.get(name) or (None if facts is None else Domain(name))
+    briefs = known.update(snapshot.observations)
+    return group_domains(briefs, snapshot.findings, snapshot.find_waiting()).get(name)
 
 
-def render_domain(domain: Domain, facts: DomainFacts | None, snapshot: Snapshot, now: datetime) -> str:
-    """Return the page of a domain; without facts, what its endpoints say alone."""
-    facts = facts or DomainFacts(domain.name, is_domain=False)
+def render_domain(
+    domain: Domain, facts: DomainFacts, advice: Advice, snapshot: Snapshot, now: datetime
+) -> str:
+    """Return the page of a domain."""
     keys = {brief.seen.endpoint.key for brief in domain.briefs}
     return render(
         "domain.html",
         monitor=snapshot,
         now=now,
+        dashboard=link_domain(snapshot.grafana, domain.name) if facts.is_domain else None,
         domain=domain,
         services=list(list_services(domain, facts)),
-        settings=recommend(domain.briefs),
+        recommended=recommend(advice),
         facts=facts,
         dane=list(list_dane(domain.briefs)),
         incidents=sort_incidents(incidents_of(snapshot.incidents, domain.name, keys)),

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from scanner.explain.advice_record import advice_record
 from scanner.model.domain import DomainFacts
 from scanner.model.record import Record
 from scanner.model.target import TargetError, normalise_host
@@ -30,14 +31,13 @@ async def domains(request: Request, monitor: Watched, wanted: Annotated[DomainFi
 
     A domain is listed where one endpoint of it fits all that is asked of endpoints.
     """
-    facts = tuple(monitor.domains())
     observations = tuple(monitor.observations())
     findings = tuple(monitor.findings())
 
     def write() -> Record:
         latest = {seen.endpoint.key: seen for seen in observations}
         writer = DomainWriter(latest.get, findings)
-        found = [each for each in facts if _is_wanted(each, wanted, writer)]
+        found = [each for each in monitor.domains() if _is_wanted(each, wanted, writer)]
         page = cut_page(found, lambda each: each.domain, wanted.after, wanted.limit)
         last = page.items[-1].domain if page.has_more else None
         return {"domains": list(map(writer.write, page.items)), "total": page.total, "next": last}
@@ -56,11 +56,13 @@ async def domain(request: Request, monitor: Watched, domain: str) -> Response:
         name = normalise_host(domain)
     except TargetError:
         name = ""
-    facts = next((each for each in monitor.domains() if each.domain == name), None)
+    facts = monitor.domain(name)
     if facts is None:
         return problem(404, "no such domain is watched; /api/v1/domains lists them")
     writer = DomainWriter(monitor.latest_of, monitor.findings())
-    return tagged_answer(request, writer.write_whole(facts))
+    return tagged_answer(
+        request, writer.write_whole(facts) | {"advice": advice_record(monitor.advise(facts))}
+    )
 
 
 def _is_wanted(facts: DomainFacts, wanted: Filter, writer: DomainWriter) -> bool:

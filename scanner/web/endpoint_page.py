@@ -9,6 +9,7 @@ from scanner.model.endpoint_id import write_id
 from scanner.model.event import Event
 from scanner.web.asked import Probed
 from scanner.web.endpoint_view import detail_of
+from scanner.web.grafana import link_endpoint
 from scanner.web.plot import plot_latency
 from scanner.web.render import render
 
@@ -30,8 +31,16 @@ class Past:
     events_note: str = "Nothing has changed since it is watched."
 
 
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What stands round the page, whatever endpoint it is about."""
+
+    version: str
+    grafana: str | None = None
+
+
 def render_endpoint(
-    version: str,
+    frame: Frame,
     seen: Observation,
     past: Past,
     now: datetime,
@@ -43,8 +52,9 @@ def render_endpoint(
     events = [event for event in past.events if event.key == key]
     return render(
         "endpoint.html",
-        monitor={"version": version},
+        monitor=frame,
         now=now,
+        dashboard=link_endpoint(frame.grafana, seen.endpoint),
         id=write_id(key),
         detail=detail_of(seen, now),
         plot=plot_latency(past.history),

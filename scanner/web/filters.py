@@ -7,9 +7,11 @@ from urllib.parse import urlencode
 
 from scanner.model import State, TargetFinding
 from scanner.web.brief import Brief
+from scanner.web.standing import WAITING
+from scanner.web.waiting import Waiting
 
 DOWNGRADED = "downgraded"
-STATES = (*State, DOWNGRADED)
+STATES = (*State, DOWNGRADED, WAITING)
 SIZES = (25, 50, 100, 200)
 _USUAL_SIZE = 50
 _MAX_TEXT = 200
@@ -23,7 +25,7 @@ class Filters:
     """What a reader wants to see; what is empty does not matter."""
 
     state: str = ""
-    """A state, or `downgraded`."""
+    """A state, `downgraded`, or `waiting`."""
     verdict: str = ""
     port: int | None = None
     provider: str = ""
@@ -63,6 +65,16 @@ class Filters:
             and (not self.verdict or self.verdict in {verdict.id for verdict in finding.verdicts})
             and self.port is None
             and not self.provider
+        )
+
+    def matches_waiting(self, waiting: Waiting) -> bool:
+        """Tell the same of what has shown nothing yet: it has ports, and nothing else to be found by."""
+        return (
+            bool(waiting)
+            and self.state in ("", WAITING)
+            and not self.verdict
+            and not self.provider
+            and (self.port is None or self.port in waiting.ports)
         )
 
     def names(self, *words: str) -> bool:

@@ -1,9 +1,9 @@
-"""Stands before the application as the web configuration says: asks for a password, and adds headers."""
+"""Stands before the application: asks for a password or a name of ours, and adds headers."""
 
 import base64
 import binascii
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,9 +14,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from scanner.config.health_pass import PATHS, is_pass, write_pass
 from scanner.config.web_config import WebConfig, load_web_config
+from scanner.model.target import quote
+from scanner.web.hosts import is_host_accepted
 from scanner.web.passwords import Passwords, TooBusyError
 from scanner.web.shield import SecurityHeaders
-from scanner.web.tls_context import make_context
+from scanner.web.tls_context import make_context, read_own_names
 
 log = structlog.get_logger(__name__)
 
@@ -33,7 +35,25 @@ class Terms:
     headers: Mapping[str, str] = field(default_factory=dict)
     context: ssl.SSLContext | None = None
     allowed_sans: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
+    """The names in our own certificate."""
     files: tuple[Path, ...] = ()
+
+    @property
+    def knows_clients(self) -> bool:
+        """Whether clients have to say who they are, which a stranger's page cannot do for them."""
+        has_certificates = self.context is not None and self.context.verify_mode is ssl.CERT_REQUIRED
+        return self.passwords is not None or has_certificates
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What a service without passwords may be called."""
+
+    allowed: Collection[str] = ()
+    """By the operator's word."""
+    own: Collection[str] = ()
+    """Of the machine, and of the address that is listened on."""
 
 
 def make_terms(config: WebConfig, path: Path) -> Terms:
@@ -49,6 +69,7 @@ def make_terms(config: WebConfig, path: Path) -> Terms:
         headers=config.http_server_config.headers,
         context=None if tls is None else make_context(tls, str(path)),
         allowed_sans=frozenset(() if tls is None else tls.client_allowed_sans),
+        names=frozenset() if tls is None or tls.cert_file is None else read_own_names(tls.cert_file),
         files=(path, *config.files),
     )
 
@@ -63,11 +84,14 @@ def read_terms(path: Path) -> Terms:
 
 
 class Guard:
-    """Lets requests through on the terms in force, which may be replaced at any time."""
+    """Lets requests through on the terms and names in force, which may be replaced at any time."""
 
-    def __init__(self, app: ASGIApp, find_terms: Callable[[], Terms]) -> None:
+    def __init__(
+        self, app: ASGIApp, find_terms: Callable[[], Terms], find_names: Callable[[], Names] = Names
+    ) -> None:
         self._app = app
         self._find_terms = find_terms
+        self._find_names = find_names
         self._guarded = SecurityHeaders(self._ask)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -85,6 +109,9 @@ class Guard:
 
     async def _ask(self, scope: Scope, receive: Receive, send: Send) -> None:
         terms = self._find_terms()
+        if scope["type"] == "http" and not terms.knows_clients and (why := self._refuse(scope, terms)):
+            await PlainTextResponse(why, 421)(scope, receive, send)
+            return
         sent = Headers(scope=scope).getlist("authorization")
         is_health_check = scope.get("path") in PATHS and is_pass(sent, terms.health_pass)
         if terms.passwords is None or is_health_check or scope["type"] != "http":
@@ -102,6 +129,18 @@ class Guard:
                 return
             answer = PlainTextResponse("401 Unauthorized: name and password are needed.\n", 401, _CHALLENGE)
         await answer(scope, receive, send)
+
+    def _refuse(self, scope: Scope, terms: Terms) -> str | None:
+        """Return what to tell a client that calls us by a stranger's name; None where the name is ours."""
+        names = self._find_names()
+        sent = Headers(scope=scope).getlist("host")
+        if is_host_accepted(scope["path"], sent, names.allowed, (*names.own, *terms.names)):
+            return None
+        return (
+            f"421 Misdirected Request: this mailport does not go by the name {quote(', '.join(sent))}.\n"
+            "If the name is right, add it to web.hosts in the configuration and reload, or set a password "
+            "(docs/web-config.md).\nBy its IP address mailport answers always.\n"
+        )
 
 
 async def _is_known(passwords: Passwords, sent: list[str]) -> bool:

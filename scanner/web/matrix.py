@@ -7,6 +7,7 @@ from scanner.model import PORTS, TargetFinding
 from scanner.web.brief import Brief
 from scanner.web.filters import Filters
 from scanner.web.standing import Concern, concern_of
+from scanner.web.waiting import NOTHING, Waiting
 
 COLUMNS = (25, 465, 587, 143, 993, 110, 995)
 """In the order of what they are for: between servers, sending, reading."""
@@ -20,6 +21,12 @@ class Domain:
     name: str
     briefs: list[Brief] = field(default_factory=list)
     findings: list[TargetFinding] = field(default_factory=list)
+    waiting: Waiting = NOTHING
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether there is nothing to say of it: no server is known, and none is looked for."""
+        return not (self.briefs or self.findings or self.waiting)
 
     @property
     def concern(self) -> Concern:
@@ -60,6 +67,10 @@ class Line:
     others: tuple[Cell, ...]
     """Ports beside the seven."""
 
+    def waits_for(self, port: int) -> bool:
+        """Whether a server is known there, and none has been probed yet."""
+        return port in self.domain.waiting.ports
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -79,8 +90,13 @@ class Page:
         return any(line.others for line in self.lines)
 
 
-def group_domains(briefs: Iterable[Brief], findings: Iterable[TargetFinding]) -> dict[str, Domain]:
-    """Return all domains by name; an endpoint that serves none stands under its host."""
+def group_domains(
+    briefs: Iterable[Brief], findings: Iterable[TargetFinding], waiting: Mapping[str, Waiting]
+) -> dict[str, Domain]:
+    """Return all domains by name; an endpoint that serves none stands under its host.
+
+    `waiting` names every target, so that none is missing of which nothing is known yet.
+    """
     domains: dict[str, Domain] = {}
     for brief in briefs:
         endpoint = brief.seen.endpoint
@@ -91,6 +107,12 @@ def group_domains(briefs: Iterable[Brief], findings: Iterable[TargetFinding]) ->
             known.briefs.append(brief)
     for finding in findings:
         domains.setdefault(finding.domain, Domain(finding.domain)).findings.append(finding)
+    for name, still in waiting.items():
+        known = domains.get(name)
+        if known is None:
+            domains[name] = Domain(name, waiting=still)
+        else:
+            known.waiting = still
     return domains
 
 
@@ -109,12 +131,18 @@ def _is_wanted(domain: Domain, filters: Filters) -> bool:
     if not filters.is_narrow:
         return True
     if filters.text and not filters.names(domain.name):
-        places = (name for brief in domain.briefs for name in brief.seen.endpoint.key[:2])
+        keys = [brief.seen.endpoint.key for brief in domain.briefs]
+        keys += [member.key for member in domain.waiting.members]
+        places = (name for key in keys for name in key[:2])
         if not filters.names(*places, *(finding.host for finding in domain.findings)):
             return False
     if not filters.is_about_endpoints:
         return True
-    return any(map(filters.matches, domain.briefs)) or any(map(filters.matches_finding, domain.findings))
+    return (
+        any(map(filters.matches, domain.briefs))
+        or any(map(filters.matches_finding, domain.findings))
+        or filters.matches_waiting(domain.waiting)
+    )
 
 
 def _sorting(filters: Filters) -> Callable[[Domain], tuple[object, ...]]:
@@ -123,8 +151,12 @@ def _sorting(filters: Filters) -> Callable[[Domain], tuple[object, ...]]:
     return _badness
 
 
+_LAST = (1,)
+
+
 def _badness(domain: Domain) -> tuple[object, ...]:
-    worst = min([brief.rank for brief in domain.briefs], default=())
+    # What has shown nothing yet comes behind all that has.
+    worst = min([brief.rank for brief in domain.briefs], default=() if domain.findings else _LAST)
     concern = domain.concern
     if not concern:  # most domains are in order, and are not told apart
         return 0, 0, worst, domain.name

@@ -7,6 +7,7 @@ from typing import Annotated, Protocol
 
 from fastapi import Depends, Request
 
+from scanner.explain.advice import Advice
 from scanner.model import Observation, TargetFinding, Verdict
 from scanner.model.domain import DomainFacts
 from scanner.model.event import Event
@@ -31,6 +32,10 @@ class Monitor(Protocol):
     @property
     def version(self) -> str:
         """The version of mailport that is running."""
+
+    @property
+    def grafana(self) -> str | None:
+        """Where Grafana is, for links to its dashboards; None where there is none."""
 
     @property
     def hub(self) -> Hub:
@@ -81,8 +86,20 @@ class Monitor(Protocol):
             StoreError: they cannot be read.
         """
 
+    def targets(self) -> Sequence[str]:
+        """Return the names of all that is watched, also of what discovery knows nothing of yet."""
+
     def domains(self) -> Sequence[DomainFacts]:
-        """Return what discovery knows of every target."""
+        """Return what discovery knows of every target; guesses that have shown nothing are left out.
+
+        It takes milliseconds where there are thousands, and may be called in a thread.
+        """
+
+    def domain(self, name: str) -> DomainFacts | None:
+        """Return the same of one target; None where nothing is known of it."""
+
+    def advise(self, facts: DomainFacts) -> Advice:
+        """Return what a mail program should be set to; it may be called in a thread."""
 
     def findings(self) -> Sequence[TargetFinding]:
         """Return what was found about targets that have no endpoint."""

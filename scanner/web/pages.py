@@ -8,13 +8,14 @@ from fastapi.responses import HTMLResponse
 
 from scanner.web.brief import Briefs
 from scanner.web.filters import read_filters
-from scanner.web.monitor import Now, Watched
+from scanner.web.monitor import Clock, Watched
 from scanner.web.status_page import render_status, take_snapshot
+from scanner.web.turns import InTurn
 
 routes = APIRouter(tags=["pages"], default_response_class=HTMLResponse)
 
 _FILTERS = {
-    "state": "a state, or downgraded",
+    "state": "a state, downgraded, or waiting",
     "verdict": "the id of a verdict",
     "port": "a port",
     "provider": "part of a provider's name",
@@ -35,13 +36,17 @@ def _describe(name: str, text: str) -> dict[str, Any]:
     response_description="The page",
     openapi_extra={"parameters": [_describe(*each) for each in _FILTERS.items()]},
 )
-async def status(request: Request, monitor: Watched, now: Now) -> HTMLResponse:
+async def status(request: Request, monitor: Watched, turns: InTurn) -> HTMLResponse:
     """What is wrong, since when and what to do; every domain on its ports, the worst first.
 
     A filter that cannot be understood leaves nothing out.
     """
     known: Briefs = request.app.state.briefs
+    clock: Clock = request.app.state.clock
     filters = read_filters(request.query_params)
-    # A long page takes a tenth of a second, which no probe's clock may feel: not on the loop.
-    page = await asyncio.to_thread(render_status, take_snapshot(monitor), known, now, filters)
-    return HTMLResponse(page)
+
+    async def render() -> str:
+        # A long page takes a tenth of a second, which no probe's clock may feel: not on the loop.
+        return await asyncio.to_thread(render_status, take_snapshot(monitor), known, clock(), filters)
+
+    return HTMLResponse(await turns.pages.make(filters, render))

@@ -10,10 +10,10 @@ from scanner.metrics import Exposition
 from scanner.model import Observation
 from scanner.model.endpoint_id import write_id
 from scanner.model.target import Target, TargetError, escape, parse_target, quote
-from scanner.verdict import works
 from scanner.web.asked import Probed, ProbedTarget, ProbeRefusedError
-from scanner.web.monitor import Watched
+from scanner.web.monitor import Now, Watched
 from scanner.web.negotiation import OPENMETRICS, TEXT, wants_openmetrics
+from scanner.web.recent import RecentProbes, is_success
 
 TIMEOUT_HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
 LONGEST_TARGET = 512
@@ -60,11 +60,11 @@ def _describe(name: str) -> dict[str, object]:
     },
     openapi_extra={"parameters": [*(_describe(name) for name in _PARAMETERS), _TIMEOUT]},
 )
-async def probe(request: Request, monitor: Watched) -> Response:
+async def probe(request: Request, monitor: Watched, now: Now) -> Response:
     """One probe in the multi-target pattern of Prometheus. Only targets that the configuration allows.
 
     All limits of the watch hold. The answer is given before the time is over that the header
-    X-Prometheus-Scrape-Timeout-Seconds leaves. Nothing is remembered of it.
+    X-Prometheus-Scrape-Timeout-Seconds leaves. The last ones of each target are listed at /api/v1/probes.
     """
     try:
         words = {name: request.query_params.get(name, "") for name in _PARAMETERS}
@@ -78,6 +78,8 @@ async def probe(request: Request, monitor: Watched) -> Response:
     except ProbeRefusedError as refusal:
         text = f"{refusal.status} {escape(refusal.detail)}\n"
         return PlainTextResponse(text, refusal.status, headers=refusal.headers)
+    recent: RecentProbes = request.app.state.recent
+    recent.add(str(wanted), found, now)
     if is_debug:
         return PlainTextResponse(write_dialogues(found))
     is_openmetrics = wants_openmetrics(", ".join(request.headers.getlist("accept")))
@@ -136,12 +138,15 @@ def write_metrics(found: ProbedTarget, *, openmetrics: bool) -> bytes:
     These two bear the names that dashboards for other probers know.
     """
     observations = [each.observation for each in found.probed]
-    is_success = bool(observations) and not found.unfinished and all(map(works, observations))
     exposition = Exposition()
     for observation in observations:
         exposition.accept(observation)
     lines = [
-        *_gauge("probe_success", "Whether a client could use every endpoint of the target.", int(is_success)),
+        *_gauge(
+            "probe_success",
+            "Whether a client could use every endpoint of the target.",
+            int(is_success(found)),
+        ),
         *_gauge("probe_duration_seconds", "How long all of it took.", round(found.seconds, 6)),
         *_gauge("mailport_probe_endpoints", "How many endpoints were probed.", len(observations)),
         *_gauge("mailport_probe_unfinished", "How many had no turn in time.", found.unfinished),

@@ -1,14 +1,30 @@
-"""Which servers and ports a person should set up for reading and sending, by what was measured."""
+"""What to set up for sending and reading, as the page of a domain shows it: the advice, in rows."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
-from scanner.model import Protocol, Role, Service, TlsMode
-from scanner.verdict.recommendation import fits_clients, is_client_port, rank_port
-from scanner.web.brief import Brief
+from scanner.explain.advice import Advice, Setup
+from scanner.explain.advice_words import (
+    tell_absence,
+    tell_between_servers,
+    tell_failing,
+    tell_preference,
+    tell_stopgap,
+    tell_unmeasured,
+)
+from scanner.explain.words import LOGIN_NAMES, MODE_NAMES, USER_NAMES
+from scanner.model import Service
+from scanner.model.observation import Key
+from scanner.verdict.recommendation import Choice
 
-_SERVICES = {Protocol.SMTP: Service.SUBMISSION, Protocol.IMAP: Service.IMAP, Protocol.POP3: Service.POP3}
-_WAYS = {TlsMode.IMPLICIT: "TLS from the first byte (SSL/TLS)", TlsMode.STARTTLS: "STARTTLS"}
+_PURPOSES = {
+    Service.SUBMISSION: "Sending",
+    Service.IMAP: "Reading by IMAP",
+    Service.POP3: "Reading by POP3",
+}
+MOST_REASONS = 6
+"""Of a domain with many servers of which none fits; the table of the services has them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,62 +35,75 @@ class Setting:
     host: str
     port: int
     security: str
-    level: int
-    login: tuple[str, ...]
-    """How one signs in, as the provider declares or the server offers it."""
-    worst: Brief
-    """Of its addresses the one that is worst."""
+    login: str
+    """What one signs in with; empty where nothing tells."""
+    key: Key
+    """The endpoint that speaks for it."""
+    why: str
+    """What decided between several; empty where there was nothing to decide."""
 
 
-def recommend(briefs: Iterable[Brief]) -> tuple[Setting, ...]:
-    """Return one setting a purpose, of the servers of which every address works; none where none does."""
-    found = []
-    briefs = tuple(briefs)
-    for purpose, role, protocol in (
-        ("Sending", Role.SUBMISSION, Protocol.SMTP),
-        ("Reading by IMAP", Role.ACCESS, Protocol.IMAP),
-        ("Reading by POP3", Role.ACCESS, Protocol.POP3),
-    ):
-        fit = [
-            brief
-            for brief in briefs
-            if (brief.seen.endpoint.role, brief.seen.endpoint.protocol) == (role, protocol)
-        ]
-        found += [_describe(purpose, best) for best in _best_of(fit)]
-    return tuple(found)
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """A purpose for which nothing is recommended, and why."""
+
+    purpose: str
+    reasons: tuple[str, ...]
 
 
-def _best_of(briefs: Iterable[Brief]) -> Sequence[Sequence[Brief]]:
-    """Return the endpoints of the best server and port, or nothing."""
-    servers: dict[tuple[str, int], list[Brief]] = {}
-    for brief in briefs:
-        servers.setdefault((brief.seen.endpoint.host, brief.port), []).append(brief)
-    good = [each for each in servers.values() if all(_is_good(brief) for brief in each)]
-    return [min(good, key=_rank)] if good else []
+@dataclass(frozen=True, slots=True)
+class Recommended:
+    """All that is to be entered, and what could not be recommended."""
+
+    settings: tuple[Setting, ...]
+    lacks: tuple[Lack, ...]
+    user_name: str
+    is_user_name_known: bool
+    caution: str | None
 
 
-def _is_good(brief: Brief) -> bool:
-    endpoint = brief.seen.endpoint
-    is_advised = is_client_port(_SERVICES[endpoint.protocol], endpoint.port, endpoint.tls_mode)
-    return is_advised and fits_clients(brief.seen) and not brief.is_downgraded
-
-
-def _rank(briefs: Sequence[Brief]) -> tuple[int, int, str, int]:
-    endpoint = briefs[0].seen.endpoint
-    return rank_port(endpoint.port), -min(brief.seen.level for brief in briefs), endpoint.host, endpoint.port
-
-
-def _describe(purpose: str, briefs: Sequence[Brief]) -> Setting:
-    worst = min(briefs, key=lambda brief: brief.seen.level)
-    endpoint = worst.seen.endpoint
-    declared = endpoint.expectation.login if endpoint.expectation is not None else ()
-    login = tuple(way.value for way in declared) or (worst.seen.auth_after_tls or ())
-    return Setting(
-        purpose=purpose,
-        host=endpoint.host,
-        port=endpoint.port,
-        security=_WAYS[endpoint.tls_mode],
-        level=worst.seen.level,
-        login=login,
-        worst=worst,
+def recommend(advice: Advice) -> Recommended:
+    """Return advice as rows."""
+    setups = advice.services.items()
+    return Recommended(
+        tuple(_describe(advice, setup) for _, setup in setups if setup.choice.way is not None),
+        tuple(
+            Lack(_PURPOSES[service], tuple(islice(_tell_lack(setup.choice), MOST_REASONS)))
+            for service, setup in setups
+            if setup.choice.way is None and (service in advice.wanted or _is_named(setup.choice))
+        ),
+        USER_NAMES[advice.user_name],
+        advice.is_user_name_known,
+        advice.caution,
     )
+
+
+def _describe(advice: Advice, setup: Setup) -> Setting:
+    way = setup.choice.way
+    if way is None:
+        raise LookupError(f"nothing is recommended for {setup.choice.service}")
+    ways = setup.credential.ways if setup.credential is not None else ()
+    has_choice = way.service is Service.SUBMISSION and bool(setup.choice.others)
+    return Setting(
+        purpose=_PURPOSES[way.service],
+        host=way.host,
+        port=way.port,
+        security=MODE_NAMES[way.tls_mode],
+        login=", or ".join(LOGIN_NAMES[each] for each in ways),
+        key=way.best.endpoint.key,
+        why=tell_preference(advice, way) if has_choice else "",
+    )
+
+
+def _is_named(choice: Choice) -> bool:
+    """Whether there are servers for it at all."""
+    return bool(choice.failing or choice.between_servers or choice.unmeasured or choice.stopgap)
+
+
+def _tell_lack(choice: Choice) -> Iterator[str]:
+    yield from tell_absence(choice)
+    if choice.stopgap is not None and (words := tell_stopgap(choice)) is not None:
+        yield words
+    yield from tell_failing(choice)
+    yield from tell_between_servers(choice)
+    yield from tell_unmeasured(choice)

@@ -5,7 +5,10 @@ from typing import Any, TypeAlias
 
 from scanner.model import Kind, Protocol, Service, State, TlsMode
 from scanner.model.event import EventKind
+from scanner.model.ports import Preference
+from scanner.model.published import UserName
 from scanner.model.record import schema
+from scanner.verdict.recommendation import CLIENT_SERVICES
 from scanner.web.problems import MEDIA_TYPE
 
 Schema: TypeAlias = dict[str, Any]
@@ -52,7 +55,10 @@ def models() -> Mapping[str, Schema]:
         "EndpointPage": _page("endpoints", ref("Endpoint")),
         "History": _object(id=_TEXT, observations=_list(ref("Record")), next=_or_null(_MOMENT)),
         "Condition": _condition(),
-        "Domain": _domain(findings=ref("Record"), members=_list(_member()), **_PUBLISHED),
+        "Domain": _domain(
+            findings=ref("Record"), members=_list(_member()), advice=ref("Advice"), **_PUBLISHED
+        ),
+        "Advice": _advice(),
         "DomainSummary": _domain(findings=_object(state=_enum(State), reason=_or_null(_TEXT), host=_TEXT)),
         "DomainPage": _page("domains", ref("DomainSummary")),
         "Event": _event(),
@@ -62,6 +68,8 @@ def models() -> Mapping[str, Schema]:
         "Probed": _object(
             id=_TEXT, is_counted={"type": "boolean"}, observation=ref("Record"), dialogue=_list(_line())
         ),
+        "AskedProbe": _asked_probe(),
+        "AskedProbePage": _object(probes=_list(ref("AskedProbe")), next=_or_null(_NUMBER)),
         "ServiceDiscovery": _list(
             _object(targets=_list(_TEXT), labels={"type": "object", "additionalProperties": _TEXT})
         ),
@@ -176,6 +184,60 @@ def _member() -> Schema:
         up=_or_null({"type": "boolean"}),
         level=_or_null(_LEVEL),
         endpoint=_or_null(ref("Condition")),
+    )
+
+
+def _asked_probe() -> Schema:
+    state = {"state": _enum(State), "reason": _or_null(_TEXT)}
+    return _object(
+        number=_NUMBER,
+        target=_TEXT,
+        at=_MOMENT,
+        success={"type": "boolean"},
+        seconds={"type": "number", "minimum": 0},
+        unfinished=_NUMBER,
+        endpoints=_list(_object(id=_TEXT, level=_LEVEL, **state)),
+        findings=_list(_object(host=_TEXT, **state)),
+    )
+
+
+def _way(**more: Schema) -> Schema:
+    return _object(
+        host=_TEXT,
+        port={"type": "integer", "minimum": 1, "maximum": 65535},
+        tls_mode=_enum(TlsMode),
+        source=_TEXT,
+        level=_LEVEL,
+        addresses=_list(_TEXT),
+        **more,
+    )
+
+
+def _advice() -> Schema:
+    yes = {"type": "boolean"}
+    service = _object(
+        use=_or_null(_way()),
+        credentials=_list(_TEXT),
+        credentials_by_provider=yes,
+        mechanisms=_or_null(_list(_TEXT)),
+        others=_list(_way()),
+        working_alternative=_or_null(_way(label=_TEXT)),
+        failing=_list(_way(why=_TEXT)),
+        between_servers=_list(_way()),
+        not_measured=_list(_TEXT),
+        not_offered=yes,
+    )
+    return _object(
+        domain=_TEXT,
+        purpose=_TEXT,
+        provider=_or_null(_TEXT),
+        complete=yes,
+        recommended=_or_null(yes),
+        submission_preference=_or_null(_enum(Preference)),
+        user_name=_object(form=_enum(UserName), by_provider=yes),
+        wanted=_list(_enum(Service)),
+        services=_object(**{each.value: service for each in CLIENT_SERVICES}),
+        caution=_or_null(_TEXT),
     )
 
 

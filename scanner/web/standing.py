@@ -74,8 +74,15 @@ def count_targets(findings: Iterable[TargetFinding]) -> Counter[Concern]:
     return Counter(worst.values())
 
 
-def count(briefs: Sequence[Tellable]) -> tuple[Count, ...]:
-    """Return the figures for the top of the page: the main ones always, the others where not zero."""
+WAITING = "waiting"
+"""In the place of a state: no probe has told one yet."""
+
+
+def count(briefs: Sequence[Tellable], waiting: int = 0) -> tuple[Count, ...]:
+    """Return the figures for the top of the page: the main ones always, the others where not zero.
+
+    `waiting` are endpoints that were not probed yet, and targets whose endpoints are not known yet.
+    """
     states = Counter(brief.state for brief in briefs)
     downgraded = sum(brief.is_downgraded for brief in briefs)
     main = (
@@ -92,4 +99,5 @@ def count(briefs: Sequence[Tellable]) -> tuple[Count, ...]:
         for state in State
         if states[state] and state not in named
     )
-    return (*main, *others)
+    still = (Count(WAITING, "waiting", waiting),) if waiting else ()
+    return (*main, *others, *still)

@@ -1,18 +1,21 @@
 """The status page: what is wrong, since when, what to do; and every domain on its seven ports."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from scanner.model import Kind, Observation, TargetFinding, Verdict
+from scanner.model.domain import DomainFacts
 from scanner.model.incident import Incident
 from scanner.web.brief import Brief, Briefs
 from scanner.web.filters import SIZES, STATES, Filters
+from scanner.web.grafana import link_overview
 from scanner.web.matrix import COLUMNS, group_domains, lay_out
 from scanner.web.monitor import Monitor
 from scanner.web.render import render
 from scanner.web.standing import Concern, count, count_targets
+from scanner.web.waiting import Waiting, count_waiting, find_waiting
 
 MOST_CHOICES = 100
 """Providers and verdicts to choose from; any other can be typed."""
@@ -37,6 +40,16 @@ class Snapshot:
     findings: tuple[TargetFinding, ...]
     egress: tuple[Verdict, ...]
     incidents: tuple[Incident, ...]
+    grafana: str | None = None
+    targets: tuple[str, ...] = ()
+    find_facts: Callable[[], Sequence[DomainFacts]] = tuple
+    """Finds what discovery knows of every target."""
+
+    def find_waiting(self) -> Mapping[str, Waiting]:
+        """Return what each target waits for."""
+        return find_waiting(
+            self.targets, self.find_facts(), (seen.endpoint.key for seen in self.observations)
+        )
 
 
 def take_snapshot(monitor: Monitor) -> Snapshot:
@@ -52,6 +65,9 @@ def take_snapshot(monitor: Monitor) -> Snapshot:
         findings=tuple(monitor.findings()),
         egress=tuple(monitor.egress()),
         incidents=tuple(monitor.incidents()),
+        grafana=monitor.grafana,
+        targets=tuple(monitor.targets()),
+        find_facts=monitor.domains,
     )
 
 
@@ -61,18 +77,21 @@ def render_status(snapshot: Snapshot, known: Briefs, now: datetime, filters: Fil
     concerns = Counter(brief.concern for brief in briefs)
     targets = count_targets(snapshot.findings)
     incidents = sort_incidents(snapshot.incidents)
+    waiting = snapshot.find_waiting()
     return render(
         "status.html",
         monitor=snapshot,
         now=now,
+        dashboard=link_overview(snapshot.grafana),
         filters=filters,
         states=STATES,
         sizes=SIZES,
         columns=COLUMNS,
-        counts=count(briefs),
+        counts=count(briefs, count_waiting(waiting)),
+        looked_up=sum(each.is_looked_up for each in waiting.values()),
         urgent=(concerns[Concern.NOW], targets[Concern.NOW]),
         soon=(concerns[Concern.SOON], targets[Concern.SOON]),
-        page=lay_out(group_domains(briefs, snapshot.findings), filters),
+        page=lay_out(group_domains(briefs, snapshot.findings, waiting), filters),
         incidents=incidents[:MOST_INCIDENTS],
         incidents_total=len(incidents),
         openly_shown=OPENLY_SHOWN,

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from cryptography import x509
+
 from scanner.config.cipher_names import CIPHERS, CURVES
 from scanner.config.problem import ConfigError, Problem
 from scanner.config.web_config import TlsServerConfig
@@ -99,6 +101,17 @@ def _problem(source: str, name: str, message: str) -> ConfigError:
 
 def _say(text: str) -> str:
     return text.replace("_", " ").lower()
+
+
+def read_own_names(path: Path) -> frozenset[str]:
+    """Return the DNS names of our own certificate, `.example.org` for `*.example.org`."""
+    try:
+        certificate = x509.load_pem_x509_certificate(path.read_bytes())
+        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+        names = found.value.get_values_for_type(x509.DNSName)
+    except (OSError, ValueError, x509.ExtensionNotFound):
+        return frozenset()  # OpenSSL can serve it all the same
+    return frozenset(name.lower().removeprefix("*") for name in names)
 
 
 def names_of(certificate: Mapping[str, Any] | None) -> Iterable[str]:

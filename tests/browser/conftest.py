@@ -15,8 +15,10 @@ from tests.cli.running_farm import RunningFarm, open_rows
 CHROMIUM = "/usr/bin/chromium"
 NAME = "watch.example"
 """As people have it: a name and plain HTTP, where a browser tells the server less than on its own machine."""
+STRANGER = "evil.example"
+"""A name of somebody else, who lets it point to this machine."""
 # CI is root, whom chromium lets start without its sandbox only; it sees nothing but our own pages here.
-SWITCHES = ("--no-sandbox", f"--host-resolver-rules=MAP {NAME} 127.0.0.1")
+SWITCHES = ("--no-sandbox", f"--host-resolver-rules=MAP {NAME} 127.0.0.1, MAP {STRANGER} 127.0.0.1")
 ROWS = ("healthy", "blocked", "cert-expired", "starttls-missing", "starttls-injected", "banner-odd", "http")
 INTERVAL = 2.0
 """Seconds between two probes: a change is seen soon."""
@@ -43,6 +45,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             "policy": {"baseline_after": 1, "confirm_after": 1},
             "store": f"sqlite:///{folder / 'mailport.db'}",
             "controls": False,
+            "web": {"hosts": [NAME]},
         }
         file = folder / "mailport.yml"
         file.write_text(json.dumps(settings), encoding="utf-8")

@@ -10,13 +10,18 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from scanner.demo import rows_of, smtp
 from scanner.demo.smtp import Smtp
-from tests.browser.conftest import ROWS, Site
+from tests.browser.conftest import NAME, ROWS, STRANGER, Site
 from tests.cli.command import SECONDS
 from tests.servers.process import wait_until
 
 HONEST = Smtp(after=smtp.SIGN_IN)
 STRIPPING = Smtp(before=smtp.BASIC, after=smtp.SIGN_IN)
 (SUBMISSION,) = [row for row in rows_of("healthy") if row.port == 587]
+OVERFULL = """() => [...document.querySelectorAll(".tile")]
+    .filter(one => one.scrollHeight > one.clientHeight + 2 || one.scrollWidth > one.clientWidth + 2)
+    .filter(one => !one.querySelector(".hidden"))
+    .map(one => one.outerHTML)"""
+"""Tiles whose text does not fit; hidden words in one reach beyond it on purpose."""
 SERIOUS = {"serious", "critical"}
 
 
@@ -176,6 +181,7 @@ def test_it_fits_and_is_pictured(
             for name, address in addresses.items():
                 look.goto(address)
                 assert look.evaluate("document.documentElement.scrollWidth") <= width
+                assert look.evaluate(OVERFULL) == []
                 look.screenshot(path=artefacts / f"{name}-{width}-{scheme}.png", full_page=True)
         finally:
             context.close()
@@ -207,3 +213,25 @@ def test_what_a_hostile_server_says_is_only_shown(page: Page) -> None:
     expect(banner).to_contain_text('"quoted" back\\slash')
     expect(banner).to_contain_text("\\x1b[31mred")
     expect(page.locator("main script")).to_have_count(0)
+
+
+def test_a_strangers_name_for_this_machine_opens_nothing(browser: Browser, page: Page, site: Site) -> None:
+    path = tile(page, "healthy", 25).get_attribute("href")
+    context = browser.new_context(base_url=site.url.replace(NAME, STRANGER))
+    try:
+        strange = context.new_page()
+        answer = strange.goto("/-/healthy")
+        assert answer is not None
+        assert answer.status == 200
+        # What a page of the stranger would do: for the browser it is all of one origin.
+        statuses = strange.evaluate(
+            """async path => {
+                const asked = [["GET", "/"], ["GET", path], ["POST", path], ["POST", "/-/reload"]];
+                const all = asked.map(([method, each]) => fetch(each, {method}));
+                return (await Promise.all(all)).map(answer => answer.status);
+            }""",
+            path,
+        )
+        assert statuses == [421] * 4
+    finally:
+        context.close()

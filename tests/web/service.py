@@ -6,12 +6,14 @@ from datetime import datetime, timedelta
 
 from prometheus_client import CollectorRegistry
 
+from scanner.explain.advice import Advice, Wish, advise
 from scanner.metrics import Exposition, Telemetry
 from scanner.model import Observation, TargetFinding, Verdict
 from scanner.model.domain import DomainFacts
 from scanner.model.event import Event
 from scanner.model.incident import Incident
 from scanner.model.observation import Key
+from scanner.model.ports import Preference
 from scanner.store import EventQuery, StoreError
 from scanner.web import Hub, ReloadOutcome
 from tests.web.desk import FakeDesk
@@ -27,6 +29,7 @@ class FakeService:
     found: Sequence[TargetFinding] = FINDINGS
     is_ready: bool = True
     version: str = "1.2.3"
+    grafana: str | None = None
     started_at: datetime = NOW - timedelta(days=3)
     next_pass_at: datetime | None = NOW + timedelta(seconds=18)
     endpoints_total: int = len(WORLD)
@@ -34,6 +37,7 @@ class FakeService:
     outcome: ReloadOutcome = field(default_factory=lambda: ReloadOutcome(ok=True))
     own_network: Sequence[Verdict] = ()
     reloads: int = 0
+    preference: Preference | None = None
     open_incidents: Sequence[Incident] = ()
     told: Sequence[Event] = ()
     past: Sequence[Observation] = ()
@@ -72,8 +76,18 @@ class FakeService:
             if (since is None or seen.started_at >= since) and (before is None or seen.started_at < before)
         ][:limit]
 
+    def targets(self) -> Sequence[str]:
+        return [facts.domain for facts in self.domains()]
+
     def domains(self) -> Sequence[DomainFacts]:
         return facts_of(self.seen)
+
+    def domain(self, name: str) -> DomainFacts | None:
+        return next((facts for facts in self.domains() if facts.domain == name), None)
+
+    def advise(self, facts: DomainFacts) -> Advice:
+        latest = {seen.endpoint.key: seen for seen in self.seen}
+        return advise(facts, latest, None, Wish(), self.preference)
 
     def findings(self) -> Sequence[TargetFinding]:
         return self.found

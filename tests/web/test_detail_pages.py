@@ -17,6 +17,7 @@ from tests.web.desk import DIALOGUE
 from tests.web.page import Element, assert_harmless, load, parse
 from tests.web.samples import HOSTILE, INCIDENT, NOW, WORLD, endpoint, failed, good
 from tests.web.service import FakeService
+from tests.web.verdicts import BLOCKED
 
 STRIPPED = next(seen for seen in WORLD if seen.endpoint.host == "smtp.stripped.example")
 PATH = endpoint_link(STRIPPED.endpoint.key)
@@ -57,10 +58,28 @@ async def test_a_domain_says_what_to_set_up(site: aiohttp.ClientSession) -> None
 
     (body,) = settings.find("tbody")
     assert [row.text for row in body.find("tr")] == [
-        "Sendingsmtp.example.org587STARTTLSPLAIN, LOGIN",
-        "Reading by IMAPimap.example.org993TLS from the first byte (SSL/TLS)PLAIN, LOGIN",
-        "Reading by POP3pop.example.org995TLS from the first byte (SSL/TLS)PLAIN, LOGIN",
+        "Sendingsmtp.example.org587STARTTLSthe mailbox's password",
+        "Reading by IMAPimap.example.org993SSL/TLSthe mailbox's password",
+        "Reading by POP3pop.example.org995SSL/TLSthe mailbox's password",
     ]
+
+
+async def test_of_many_verdicts_the_gravest_are_spelled_out(
+    site: aiohttp.ClientSession, service: FakeService
+) -> None:
+    many = tuple(
+        replace(BLOCKED, id=f"verdict_{number}", severity=Severity(number % 3 + 1)) for number in range(40)
+    )
+    service.seen = (good("mx.example.org", 25, verdicts=many),)
+    page = await load(site, f"/endpoints/{write_id(service.seen[0].endpoint.key)}")
+
+    (folded,) = page.find("details", id="more-verdicts")
+    assert folded.find("summary")[0].text == "32 more"
+    assert len(folded.find("div", class_="verdict")) == 32
+    hidden = set(map(id, folded.find("div")))
+    openly = [each for each in page.find("div", class_="verdict") if id(each) not in hidden]
+    assert len(openly) == 8
+    assert all(each.has("class_", "bad") for each in openly)
 
 
 async def test_a_domain_in_trouble_begins_with_its_incidents(
@@ -73,7 +92,10 @@ async def test_a_domain_in_trouble_begins_with_its_incidents(
     (incident,) = page.find("li", class_="incident")
     assert incident.text.startswith("STARTTLS missing smtp.stripped.example:587 for 3 h")
     assert "What to do Switch it on again." in incident.text
-    assert "No server for sending or reading is known that works" in panel(page, "settings").text
+    advice = panel(page, "settings").text
+    assert (
+        "Sending: nothing can be recommended. not smtp.stripped.example:587 STARTTLS: The server no" in advice
+    )
     assert (await load(site, "/domains/example.org")).find("li", class_="incident") == []
 
 
