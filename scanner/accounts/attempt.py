@@ -11,7 +11,7 @@ from scanner.accounts.way import Visit, Way
 from scanner.config.account_values import AccountServer
 from scanner.model.account import AccountPhase, AccountReason
 from scanner.model.reason import Reason
-from scanner.model.target import refuse_address
+from scanner.model.target import is_address, refuse_address
 from scanner.network import Connected, ConnectFailure, ResolveFailure, open_connection
 
 _OUT_OF_TIME = {
@@ -138,7 +138,7 @@ class Attempt:
 
 async def _resolve(way: Way, host: str) -> tuple[str, ...]:
     try:
-        found = await way.resolve(host)
+        found = (host,) if is_address(host) else await way.resolve(host)
     except ResolveFailure as failure:
         raise AccountFailure(AccountReason(failure.reason.value), failure.detail) from None
     if way.allow_private:
