@@ -16,7 +16,7 @@ from aioimaplib import aioimaplib
 
 from scanner.accounts.attempt import AccountFailure, Attempt
 from scanner.accounts.reasons import Stage, read_reply
-from scanner.model.account import AccountReason
+from scanner.model.account import AccountPhase, AccountReason
 
 # What it logs holds passwords, in base64 where it does not recognise them.
 aioimaplib.log.disabled = True
@@ -29,6 +29,7 @@ MOST_OCTETS = 64 * 1024 * 1024
 MOST_KEPT_LINES = 50_000
 """Of answers that are kept; those to LIST are counted and let go."""
 _LITERAL = re.compile(rb"\{(\d{1,12})\+?\}$")
+_ANSWER = re.compile(rb"\* |\+|[A-Za-z0-9]{1,40} (?:OK|NO|BAD)(?: |$)")
 _LIST = re.compile(
     rb"\* LIST \((?P<flags>[^)]{0,500})\) (?:NIL|\"(?:[^\"\\]|\\.)\") (?P<name>.{1,1000})$", re.IGNORECASE
 )
@@ -54,7 +55,6 @@ class ImapProtocol(aioimaplib.IMAP4ClientProtocol):
         self.junk: str | None = None
         """The mailbox that the server marks as \\Junk (RFC 6154)."""
         self.challenges: list[bytes] = []
-        self._bye: str | None = None
         self._responses: deque[bytes] = deque()
         self._rest = bytearray()
         self._literal = 0
@@ -98,8 +98,10 @@ class ImapProtocol(aioimaplib.IMAP4ClientProtocol):
             if not self.greeting.done():
                 self.greeting.set_result(line)
                 return
-            if line[:6].upper() == b"* BYE ":
-                self._bye = line.decode("utf-8", "replace")
+            if line[:6].upper() == b"* BYE " and self._attempt.current is not AccountPhase.QUIT:
+                raise self._sent_away(line.decode("utf-8", "replace"))
+            if not _ANSWER.match(line):
+                raise _broken("a line that is no answer of IMAP")
             if self._count_mailbox(line):
                 return
             piece = line + b"\r\n"
@@ -122,12 +124,13 @@ class ImapProtocol(aioimaplib.IMAP4ClientProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wake up whoever waits for an answer."""
-        failure = self._attempt.cut_off(exc)
-        if self._bye is not None:
-            reason = read_reply(self._bye, Stage.OTHER)
-            is_told = reason is not AccountReason.SERVER_REFUSED
-            failure = AccountFailure(reason if is_told else failure.reason, self._bye)
-        self._end(failure)
+        self._end(self._attempt.cut_off(exc))
+
+    def _sent_away(self, bye: str) -> AccountFailure:
+        """Return what a BYE means that nobody asked for (RFC 9051 section 7.1.5)."""
+        reason = read_reply(bye, Stage.OTHER)
+        is_told = reason is not AccountReason.SERVER_REFUSED
+        return AccountFailure(reason if is_told else AccountReason.SERVER_CLOSED, bye)
 
     def _end(self, failure: AccountFailure) -> None:
         if not self.ended.done():

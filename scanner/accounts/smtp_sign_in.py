@@ -10,9 +10,7 @@ from aiosmtplib import (
     SMTP,
     SMTPConnectError,
     SMTPConnectResponseError,
-    SMTPConnectTimeoutError,
     SMTPException,
-    SMTPReadTimeoutError,
     SMTPRecipientRefused,
     SMTPRecipientsRefused,
     SMTPResponseException,
@@ -43,10 +41,14 @@ _STAGES = ((SMTPSenderRefused, Stage.SENDER), (SMTPRecipientRefused, Stage.RECIP
 class _Client(SMTP):
     """Lets a connection go at once, where the library would wait for the other side's last word in TLS."""
 
+    was_up = False
+    """Whether a connection that is closed now had got through its handshake."""
+
     def close(self) -> None:
         """Close the connection without a last word."""
         transport = self.transport
         super().close()
+        self.was_up = self.was_up or transport is not None
         if transport is not None:
             cast("asyncio.Transport", transport).abort()
 
@@ -88,12 +90,17 @@ async def sign_in_smtp(attempt: Attempt, way: Way, visit: Visit) -> None:
         pass
 
 
-async def _greet(attempt: Attempt, client: SMTP, visit: Visit) -> None:
+async def _greet(attempt: Attempt, client: _Client, visit: Visit) -> None:
     """Connect the library to the socket, with TLS where it comes first, and hear what the server offers."""
     begun = time.monotonic()
     is_implicit = visit.server.tls_mode is AccountTls.IMPLICIT
     attempt.current = AccountPhase.TLS if is_implicit else AccountPhase.GREETING
-    await client.connect()
+    try:
+        await client.connect()
+    except BaseException:
+        if client.was_up:
+            attempt.current = AccountPhase.GREETING
+        raise
     if is_implicit:
         finished = handshake_end(client.get_transport_info("ssl_object")) or time.monotonic()
         attempt.phases[AccountPhase.TLS] = finished - begun
@@ -152,16 +159,11 @@ def fail(attempt: Attempt, error: SMTPException) -> NoReturn:
     if isinstance(error, SMTPResponseException):
         stage = next((stage for kind, stage in _STAGES if isinstance(error, kind)), None)
         raise _answered(attempt, error.code, error.message, stage) from None
-    if isinstance(error, SMTPConnectTimeoutError) and isinstance(error.__cause__, SMTPReadTimeoutError):
-        attempt.current = AccountPhase.GREETING
     if isinstance(error, SMTPTimeoutError):
         raise attempt.out_of_time() from None
     if isinstance(error, SMTPConnectError) and isinstance(error.__cause__, OSError):
         raise error.__cause__
-    if isinstance(error, SMTPConnectError):
-        attempt.current = AccountPhase.GREETING
-        raise attempt.cut_off() from None
-    if isinstance(error, SMTPServerDisconnected):
+    if isinstance(error, SMTPConnectError | SMTPServerDisconnected):
         raise attempt.cut_off(error.__cause__) from None
     raise AccountFailure(AccountReason.PROTOCOL_ERROR, str(error)) from None
 

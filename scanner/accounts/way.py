@@ -43,7 +43,7 @@ def make_contexts(ca_file: Path | None) -> TlsContexts:
     Reading the system's takes some milliseconds, so they are made once.
     """
     verified = ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
-    unverified = ssl.create_default_context()
+    unverified = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     unverified.check_hostname = False
     unverified.verify_mode = ssl.CERT_NONE
     for context in (verified, unverified):

@@ -11,6 +11,7 @@ from scanner.config.files import FileProblemError, read_file
 from scanner.model.target import escape
 
 _LONGEST = 4096
+_LARGEST_FILE = 16 * 1024
 _THIS_PROCESS = secrets.token_hex(8)
 
 
@@ -41,7 +42,7 @@ def read_password(account: Account, environ: Mapping[str, str]) -> Secret | None
     if account.password_file is not None:
         place = escape(str(account.password_file))
         try:
-            text = read_file(account.password_file).rstrip("\r\n")
+            text = read_file(account.password_file, _LARGEST_FILE).rstrip("\r\n")
         except FileProblemError as error:
             raise SecretError(f"cannot read password_file {place}: {error}") from None
     elif account.password_env is not None:
