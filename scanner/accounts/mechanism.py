@@ -28,11 +28,17 @@ def choose_mechanism(offered: Iterable[str], login: Login, *, is_encrypted: bool
             "the server offers no way to sign in" + ("" if is_encrypted else " without TLS"),
         )
     shown = escape(", ".join(names[:_MOST_NAMED]).upper())
-    if not login.is_token and _OAUTH.issuperset(names):
+    if not login.is_token and are_for_tokens(names):
         raise AccountFailure(AccountReason.OAUTH_REQUIRED, f"the server takes tokens only: {shown}")
     raise AccountFailure(
         AccountReason.MECHANISM_UNSUPPORTED, f"{' or '.join(wanted).upper()} is wanted, offered is {shown}"
     )
+
+
+def are_for_tokens(names: Iterable[str]) -> bool:
+    """Tell whether mechanisms (in lower case) are there, and all of them take tokens alone."""
+    found = set(names)
+    return bool(found) and found <= _OAUTH
 
 
 def _wanted(login: Login) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 
 from scanner.accounts.attempt import AccountFailure, Attempt, check_protection
 from scanner.accounts.line_channel import LineChannel
-from scanner.accounts.mechanism import choose_mechanism
+from scanner.accounts.mechanism import are_for_tokens, choose_mechanism
 from scanner.accounts.reasons import Stage, read_refusal
 from scanner.accounts.way import Login, Visit, Way
 from scanner.model.account import AccountPhase, AccountReason, AccountTls
@@ -147,8 +147,10 @@ async def _start_tls(attempt: Attempt, pop3: Pop3, visit: Visit, way: Way) -> No
 
 async def _sign_in(attempt: Attempt, pop3: Pop3, login: Login) -> None:
     offered = pop3.capabilities.get("SASL", "").lower().split()
-    # A server without CAPA, or without SASL in it, takes USER and PASS (RFC 1939 section 7).
-    if not login.is_token and ("USER" in pop3.capabilities or not offered) and login.mechanism == "auto":
+    # A server without CAPA, or without SASL in it, takes USER and PASS (RFC 1939 section 7). One that lists
+    # tokens alone takes no password, whatever else it lists.
+    takes_user = "USER" in pop3.capabilities or not offered
+    if not login.is_token and login.mechanism == "auto" and takes_user and not are_for_tokens(offered):
         attempt.mechanism = "USER"
         await pop3.ask(f"USER {login.user}")
         await pop3.ask(f"PASS {login.secret.reveal()}")
