@@ -7,6 +7,7 @@ from pathlib import Path
 
 import typer
 
+from scanner.accounts.providers import find_account_warnings
 from scanner.cli.accounts_view import build_accounts
 from scanner.cli.console import Exit, give_up, run_interruptibly, say
 from scanner.cli.consult import AccountForm
@@ -14,6 +15,7 @@ from scanner.cli.options import COMMAND_LINE, list_problems
 from scanner.cli.prose import print_prose
 from scanner.config import ConfigError, Settings, load_settings, override
 from scanner.config.account_secrets import find_secret_warnings
+from scanner.discovery import Catalogue
 from scanner.model.account import AccountCheck, to_account_record
 from scanner.model.record import to_line
 from scanner.service.account_checks import build_checker, check_once
@@ -48,7 +50,10 @@ def check_accounts(path: Path, changes: dict[str, object], form: AccountForm) ->
     if not settings.accounts:
         say(_NONE_YET.format(path=path))
         return Exit.USAGE
-    for warning in find_secret_warnings(settings.accounts, os.environ):
+    for warning in (
+        *find_secret_warnings(settings.accounts, os.environ),
+        *find_account_warnings(settings.accounts, Catalogue(settings.catalogue)),
+    ):
         say(f"mailport: {warning}")
     results = _Results(form)
     is_whole = run_interruptibly(_check(settings, results))
