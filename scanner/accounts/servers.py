@@ -33,6 +33,8 @@ async def find_server(
 ) -> AccountServer:
     """Return where an account signs in: what its settings say, else what is published for its domain.
 
+    For sending, without a preference, a provider's own order counts, and 587 where there is none.
+
     Raises:
         AccountFailure: nothing is found, or nothing that a password may be sent to.
     """
@@ -45,6 +47,8 @@ async def find_server(
     places = [(offer, place) for offer, place in found.chosen if place.service is service]
     trusted = [place for offer, place in places if _is_trusted(offer, place, domain, catalogue)]
     if trusted:
+        if preference is None and catalogue.by_host(trusted[0].host) is None:
+            preference = Preference.STARTTLS
         place = min(trusted, key=lambda one: _rank(one, trusted, preference))
         return AccountServer(place.host, place.port, AccountTls(place.tls_mode.value))
     raise AccountFailure(AccountReason.NO_SERVER, _say_why(activity, domain, found, places))
@@ -62,7 +66,7 @@ def _is_trusted(offer: Offer, place: Place, domain: str, catalogue: Catalogue) -
 
 
 def _rank(place: Place, places: list[Place], preference: Preference | None) -> tuple[bool, bool, int]:
-    """Order the servers: the usual ports, then what the operator prefers, then the source's own order."""
+    """Order the servers: the usual ports, then what is preferred, then the source's own order."""
     is_unwanted = False
     if preference is Preference.STARTTLS:
         is_unwanted = place.tls_mode is not TlsMode.STARTTLS
