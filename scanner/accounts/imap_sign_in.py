@@ -167,7 +167,7 @@ async def _start_tls(attempt: Attempt, imap: Imap, context: ssl.SSLContext) -> N
                 AccountReason.STARTTLS_REFUSED, f"{answer.result} {_last_line(answer.lines)}"
             )
         await imap.protocol.upgrade(context, imap.host)
-    await _read_capabilities(imap)
+        await _read_capabilities(imap)
 
 
 async def _sign_in(attempt: Attempt, imap: Imap, login: Login) -> None:

@@ -142,7 +142,7 @@ async def _start_tls(attempt: Attempt, pop3: Pop3, visit: Visit, way: Way) -> No
             raise AccountFailure(AccountReason.STARTTLS_REFUSED, f"-ERR {refusal}") from None
         context = way.tls.choose(allow_unverified=visit.allow_unverified)
         await pop3.channel.start_tls(context, visit.server.host)
-    await pop3.read_capabilities()
+        await pop3.read_capabilities()
 
 
 async def _sign_in(attempt: Attempt, pop3: Pop3, login: Login) -> None:

@@ -1,5 +1,6 @@
 """Finds the server of an account whose settings name none, and refuses one that the DNS may have forged."""
 
+import time
 from collections.abc import Awaitable, Callable
 
 from scanner.accounts.attempt import AccountFailure
@@ -22,6 +23,33 @@ _SERVICES = {
     Activity.POP3: Service.POP3,
 }
 _SECURE = frozenset({465, 587, 993, 995})
+
+
+class KeepingFinder:
+    """Asks the sources for a domain's servers, and keeps what they say: every check wants to know it.
+
+    Args:
+        find: asks them.
+        clock: seconds.
+    """
+
+    KEPT_SECONDS = 3600.0
+    KEPT_WHILE_INCOMPLETE = 300.0
+    """Where a source could not tell."""
+
+    def __init__(self, find: Find, clock: Callable[[], float] = time.monotonic) -> None:
+        self._find = find
+        self._clock = clock
+        self._kept: dict[str, tuple[Found, float]] = {}
+
+    async def __call__(self, domain: str) -> Found:
+        """Return what is known of a domain, or ask."""
+        found, until = self._kept.get(domain, (None, 0.0))
+        if found is None or self._clock() >= until:
+            found = await self._find(domain)
+            seconds = self.KEPT_SECONDS if found.is_whole else self.KEPT_WHILE_INCOMPLETE
+            self._kept[domain] = (found, self._clock() + seconds)
+        return found
 
 
 async def find_server(

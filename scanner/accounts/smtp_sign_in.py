@@ -115,6 +115,7 @@ async def _start_tls(attempt: Attempt, client: SMTP, visit: Visit) -> None:
         return
     with attempt.phase(AccountPhase.TLS):
         await client.starttls()
+        await client.ehlo()
 
 
 async def _sign_in(attempt: Attempt, client: SMTP, visit: Visit) -> None:
@@ -122,7 +123,6 @@ async def _sign_in(attempt: Attempt, client: SMTP, visit: Visit) -> None:
     is_encrypted = client.get_transport_info("sslcontext") is not None
     check_protection(visit, is_encrypted=is_encrypted)
     with attempt.phase(AccountPhase.AUTH):
-        await client.ehlo()
         mechanism = choose_mechanism(client.server_auth_methods, login, is_encrypted=is_encrypted)
         attempt.mechanism = mechanism.upper()
         if mechanism == "xoauth2":

@@ -42,7 +42,7 @@ class AccountPhase(StrEnum):
     GREETING = "greeting"
     """From the connection to the greeting, and to the capabilities behind it."""
     TLS = "tls"
-    """The handshake, with STARTTLS also the command before it."""
+    """The handshake, with STARTTLS also the command before it and the capabilities behind it."""
     AUTH = "auth"
     MAILBOXES = "mailboxes"
     QUIT = "quit"

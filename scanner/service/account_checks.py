@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from scanner.accounts.check import Checker
+from scanner.accounts.servers import KeepingFinder
 from scanner.accounts.way import Way, make_contexts
 from scanner.config import Settings
 from scanner.config.account_settings import Account
@@ -34,7 +35,7 @@ def build_checker(settings: Settings, parts: Parts, environ: Mapping[str, str]) 
     )
     discovery = parts.discovery
     preference = settings.policy.submission_preference
-    return Checker(way, discovery.find, discovery.catalogue, environ, preference)
+    return Checker(way, KeepingFinder(discovery.find), discovery.catalogue, environ, preference)
 
 
 async def check_once(

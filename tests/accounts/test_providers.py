@@ -8,14 +8,14 @@ import pytest
 from scanner.accounts.advice import advise
 from scanner.accounts.attempt import AccountFailure
 from scanner.accounts.providers import find_account_warnings
-from scanner.accounts.servers import find_server
+from scanner.accounts.servers import KeepingFinder, find_server
 from scanner.config.account_settings import Account
 from scanner.config.catalogue import Provider
 from scanner.discovery import Catalogue
 from scanner.discovery.found import Found
 from scanner.discovery.mx import MxFound
-from scanner.discovery.offer import Offer, Place
-from scanner.model import Protocol, TlsMode
+from scanner.discovery.offer import Offer, Place, Trouble
+from scanner.model import Protocol, Reason, TlsMode
 from scanner.model.account import AccountReason, Activity
 from scanner.model.ports import Preference
 from scanner.model.published import Service, Source
@@ -176,3 +176,20 @@ async def test_where_nothing_is_published_it_says_what_to_write() -> None:
 
     with pytest.raises(AccountFailure, match="write imap: HOST:PORT"):
         await find_server(make_account("example.org"), Activity.IMAP, find_none, CATALOGUE)
+
+
+async def test_the_sources_are_asked_once_an_hour_and_sooner_where_one_could_not_tell() -> None:
+    asked: list[str] = []
+    now = [1000.0]
+
+    async def ask(domain: str) -> Found:
+        asked.append(domain)
+        trouble = Trouble(Reason.DNS_FAILURE, "no answer") if domain == "ill.example" else None
+        return Found(domain, MxFound(Offer(Source.MX)), (Offer(Source.SRV, trouble=trouble),))
+
+    finder = KeepingFinder(ask, lambda: now[0])
+    for seconds in (0, 10, 290, 301, 3601):
+        now[0] = 1000.0 + seconds
+        for domain in ("well.example", "ill.example"):
+            await finder(domain)
+    assert asked == ["well.example", "ill.example", "ill.example", "well.example", "ill.example"]
