@@ -1,6 +1,7 @@
 """Servers that want the password too soon, say too much or nothing, or hang up: all ends, nothing is sent."""
 
 import asyncio
+import base64
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -81,6 +82,22 @@ async def test_allow_unverified_is_what_it_says(
     with run_scripted(authority.issue("other.mail.test"), SERVERS[activity](*good[activity])) as server:
         check = await visit(server, tmp_path, activity, "ssl", None, allow_unverified=True)
     assert check.success, check
+
+
+@pytest.mark.parametrize("activity", ALL)
+@pytest.mark.parametrize("mode", ["none", "starttls"])
+async def test_allow_unencrypted_sends_it_in_clear(
+    authority: Authority, tmp_path: Path, activity: Activity, mode: str
+) -> None:
+    talks: dict[Activity, Talk] = {
+        Activity.SMTP: SERVERS[Activity.SMTP]("235 in\r\n", clear=("AUTH PLAIN",)),
+        Activity.IMAP: SERVERS[Activity.IMAP]("+ \r\n", "TAG OK in\r\n", clear="IMAP4rev1 AUTH=PLAIN"),
+        Activity.POP3: SERVERS[Activity.POP3]("+ \r\n", "+OK in\r\n", clear=("SASL PLAIN",)),
+    }
+    with run_scripted(authority.issue(NAME), talks[activity], is_implicit=False) as server:
+        check = await visit(server, tmp_path, activity, mode, None, allow_unencrypted=True)
+    assert check.success, check
+    assert base64.b64encode(f"\0probe@mail.test\0{SECRET}".encode()) in server.heard
 
 
 @pytest.mark.parametrize("activity", ALL)
