@@ -6,7 +6,7 @@ from scanner.accounts.reasons import EXPLAINED_BY
 from scanner.config.catalogue import Provider
 from scanner.explain.entries import read_explanations
 from scanner.model.account import AccountReason
-from scanner.model.published import Login
+from scanner.model.published import Login, UserName
 
 _OWN = {
     AccountReason.SECRET_MISSING: "Put the password into the file or variable that the settings name.",
@@ -97,9 +97,11 @@ _WAYS = {
 }
 
 
-def advise(reason: AccountReason, provider: Provider | None = None) -> str:
+def advise(reason: AccountReason, provider: Provider | None = None, user_form: UserName | None = None) -> str:
     """Return what to do, in a sentence or two; with a provider, what it signs in with."""
-    text = _OWN.get(reason) or _mend(reason)
+    # The likeliest cause of a refusal is a name without its domain; a whole address has that ruled out.
+    is_whole = reason is AccountReason.AUTH_FAILED and user_form is UserName.FULL_ADDRESS
+    text = _OWN.get(reason) or _mend(reason, 1 if is_whole else 0)
     if provider is None or reason not in _OF_THE_CREDENTIAL or not provider.ways_to_sign_in:
         return text
     ways = " or ".join(_WAYS[way] for way in provider.ways_to_sign_in)
@@ -108,10 +110,10 @@ def advise(reason: AccountReason, provider: Provider | None = None) -> str:
 
 
 @lru_cache(maxsize=64)
-def _mend(reason: AccountReason) -> str:
-    """Return how the likeliest cause is mended, from the explanation that the reason comes from."""
+def _mend(reason: AccountReason, cause: int) -> str:
+    """Return how one of the causes is mended, from the explanation that the reason comes from."""
     ids = [name for name, given in EXPLAINED_BY.items() if given is reason]
     for entry in read_explanations():
         if entry.id in ids:
-            return " ".join(entry.causes[0].mend.split())
+            return " ".join(entry.causes[cause].mend.split())
     raise LookupError(f"no advice for {reason}")

@@ -127,7 +127,7 @@ class Report:
             user_form=account.user_form,
             reason=None if failure is None else failure.reason,
             detail=None if failure is None else self.redact(failure.detail),
-            advice=None if failure is None else advise(failure.reason, provider),
+            advice=None if failure is None else advise(failure.reason, provider, account.user_form),
             phases=dict(attempt.phases),
             address=attempt.address,
             mechanism=attempt.mechanism,

@@ -18,7 +18,7 @@ from scanner.discovery.offer import Offer, Place, Trouble
 from scanner.model import Protocol, Reason, TlsMode
 from scanner.model.account import AccountReason, Activity
 from scanner.model.ports import Preference
-from scanner.model.published import Service, Source
+from scanner.model.published import Service, Source, UserName
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "accounts.md").read_text("utf-8")
 OUDEL = {
@@ -128,6 +128,11 @@ def test_every_reason_has_advice_in_whole_sentences(reason: AccountReason) -> No
     text = advise(reason)
     assert text[0].isupper()
     assert text.endswith((".", ")")), text
+
+
+def test_whoever_gave_the_whole_address_is_not_told_to_give_it() -> None:
+    assert "whole address" in advise(AccountReason.AUTH_FAILED, None, UserName.LOCAL_PART)
+    assert "whole address" not in advise(AccountReason.AUTH_FAILED, None, UserName.FULL_ADDRESS)
 
 
 async def test_the_operator_chooses_the_port_for_sending() -> None:

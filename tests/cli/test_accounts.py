@@ -44,7 +44,7 @@ def test_a_wrong_password_is_a_finding_with_advice(mail_host: MailHost, tmp_path
     assert outcome.status == 1
     assert outcome.stdout.splitlines()[-1] == "6 checks, 3 failed"
     assert "auth_failed" in outcome.stdout
-    assert "Enter the whole address" in outcome.stdout
+    assert "Set it anew and paste it without spaces" in outcome.stdout
     assert WRONG not in outcome.stdout + outcome.stderr
     lines = run("accounts", "--config", config, "--format", "ndjson")
     assert {(one["account"], one["activity"]): one["reason"] for one in lines.records} == {
