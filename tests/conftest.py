@@ -4,6 +4,7 @@ pytest_plugins = [
     "tests.servers.process",
     "tests.servers.certificates",
     "tests.servers.mail_host",
+    "tests.servers.token_host",
     "tests.servers.prometheus",
     "tests.servers.alertmanager",
     "tests.servers.blackbox",

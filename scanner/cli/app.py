@@ -10,7 +10,7 @@ from scanner import __version__
 from scanner.cli.calling import call
 from scanner.cli.checking import check_file
 from scanner.cli.console import Exit, ending_quietly, give_up, run_interruptibly, say
-from scanner.cli.consult import advise, explain
+from scanner.cli.consult import accounts, advise, explain
 from scanner.cli.health import health
 from scanner.cli.logs import LogFormat, set_up_logging
 from scanner.cli.memory_commands import baseline, events, rejudge
@@ -33,6 +33,7 @@ app.command()(events)
 app.command()(rejudge)
 app.command()(advise)
 app.command()(explain)
+app.command()(accounts)
 app.command()(health)
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="Configuration (YAML).")]
@@ -196,7 +197,7 @@ def check(
     is_bad = False
     for path in files:
         try:
-            summary = check_file(path, os.environ)
+            summary = check_file(path, os.environ, say)
         except ConfigError as error:
             is_bad = True
             for line in str(error).splitlines():

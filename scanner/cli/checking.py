@@ -1,25 +1,42 @@
 """Checks one configuration file, of targets or of the web, and says what is in it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from scanner.config import load_settings
+from scanner.config import Settings, load_settings
+from scanner.config.account_secrets import find_secret_warnings
 from scanner.config.web_config import is_web_config, load_web_config
 
 
-def check_file(path: Path, environ: Mapping[str, str]) -> str:
-    """Return in a few words what a good configuration holds.
+def check_file(path: Path, environ: Mapping[str, str], warn: Callable[[str], None]) -> str:
+    """Return in a few words what a good configuration holds; `warn` is told what to know beside it.
 
     Raises:
         ConfigError: with everything that is wrong with it.
     """
     if not is_web_config(path):
-        number = len(load_settings(path, environ).targets)
-        return f"{number} {'target' if number == 1 else 'targets'}"
+        settings = load_settings(path, environ)
+        for warning in find_secret_warnings(settings.accounts, environ):
+            warn(f"{path}: {warning}")
+        if settings.accounts:
+            _warn_of_providers(path, settings, warn)
+        targets = _count(len(settings.targets), "target")
+        return f"{targets}, {_count(len(settings.accounts), 'account')}" if settings.accounts else targets
     from scanner.web.guard import make_terms  # noqa: PLC0415 - it imports the web server, which takes long
 
     config = load_web_config(path)
     terms = make_terms(config, path)
-    number = len(config.basic_auth_users)
-    users = f"{number} {'user' if number == 1 else 'users'}"
+    users = _count(len(config.basic_auth_users), "user")
     return f"a web configuration: TLS {'off' if terms.context is None else 'on'}, {users}"
+
+
+def _warn_of_providers(path: Path, settings: Settings, warn: Callable[[str], None]) -> None:
+    from scanner.accounts.providers import find_account_warnings  # noqa: PLC0415 - few files have accounts
+    from scanner.discovery import Catalogue  # noqa: PLC0415
+
+    for warning in find_account_warnings(settings.accounts, Catalogue(settings.catalogue)):
+        warn(f"{path}: {warning}")
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word if number == 1 else f'{word}s'}"

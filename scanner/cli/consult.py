@@ -1,5 +1,6 @@
-"""The commands that give advice: what a port or an error means, and which servers and settings to use."""
+"""The commands that give advice, and the one that tries accounts: what to use, what an error means."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,17 @@ from scanner.cli.memory_commands import Form, FormOption
 from scanner.verdict.credentials import Purpose
 
 # What these commands do is imported when one runs, so that the others start as fast as before.
+
+DEFAULT_CONFIG = Path("config/mailport.yml")
+
+
+class AccountForm(StrEnum):
+    """How the results of account checks are written."""
+
+    TABLE = "table"
+    JSON = "json"
+    NDJSON = "ndjson"
+
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="Configuration (YAML).")]
 ResolverOption = Annotated[
@@ -53,6 +65,31 @@ def advise(
     with ending_quietly():
         status = advise_domain(domain, Wish(purpose, devices, local), network, is_json=form is Form.JSON)
         raise typer.Exit(status)
+
+
+def accounts(
+    *,
+    config: ConfigOption = None,
+    form: Annotated[
+        AccountForm, typer.Option("--format", help="A table, an array, or a line each.")
+    ] = AccountForm.TABLE,
+    resolver: ResolverOption = None,
+    ca_file: CaFileOption = None,
+    allow_private: PrivateOption = False,
+    timeout: TimeoutOption = None,
+) -> None:
+    """Try to sign in with the accounts of the configuration, once, and say what to mend."""
+    from scanner.cli.accounts import check_accounts  # noqa: PLC0415 - see above
+
+    changes: dict[str, object] = {
+        "resolver.servers": None if resolver is None else [resolver],
+        "probe.ca_file": None if ca_file is None else str(ca_file),
+        "probe.allow_private": True if allow_private else None,
+        "probe.timeout": timeout,
+    }
+    given = {name: value for name, value in changes.items() if value is not None}
+    with ending_quietly():
+        raise typer.Exit(check_accounts(config or DEFAULT_CONFIG, given, form))
 
 
 def explain(

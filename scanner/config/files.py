@@ -16,14 +16,14 @@ class FileProblemError(Exception):
         self.line = line
 
 
-def read_file(path: Path) -> str:
-    """Read a UTF-8 text file of at most `MAX_BYTES`; raise `FileProblemError` with the reason."""
+def read_file(path: Path, most: int = MAX_BYTES) -> str:
+    """Read a UTF-8 text file of at most so many octets; raise `FileProblemError` with the reason."""
     try:
         # Without blocking: a named pipe would hold us up until somebody writes to it.
         with open(path, "rb", opener=_open_at_once) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise FileProblemError("this is no plain file")
-            content = file.read(MAX_BYTES + 1)
+            content = file.read(most + 1)
     except FileNotFoundError:
         raise FileProblemError("there is no such file") from None
     except IsADirectoryError:
@@ -34,8 +34,9 @@ def read_file(path: Path) -> str:
         raise FileProblemError(f"it cannot be read ({error.strerror or error})") from None
     except ValueError:
         raise FileProblemError("this is no file name") from None
-    if len(content) > MAX_BYTES:
-        raise FileProblemError(f"larger than {MAX_BYTES // 1024 // 1024} MiB")
+    if len(content) > most:
+        size = f"{most // 1024} KiB" if most < 1024 * 1024 else f"{most // 1024 // 1024} MiB"
+        raise FileProblemError(f"larger than {size}")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -6,6 +6,7 @@ from typing import get_args
 
 from pydantic import BaseModel
 
+from scanner.config.account_settings import Account
 from scanner.config.catalogue import Provider
 from scanner.config.control_entries import ControlEntry
 from scanner.config.document import KeyPath
@@ -53,6 +54,7 @@ def take_unknown(document: dict[str, object]) -> list[tuple[KeyPath, str]]:
     if isinstance(lists, dict):
         for port, entries in lists.items():
             found += take_below(entries, ("controls", "ports", port), ControlEntry)
+    found += take_below(document.get("accounts"), ("accounts",), Account)
     return found + take_below(document.get("catalogue"), ("catalogue",), Provider)
 
 

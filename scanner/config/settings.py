@@ -15,6 +15,7 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from scanner.config import values
+from scanner.config.account_settings import Accounts
 from scanner.config.catalogue import Providers
 from scanner.config.catalogue_values import LIST_OR_NOTHING
 from scanner.config.controls import ControlSettings
@@ -265,6 +266,8 @@ class Settings(_Section):
     """The name of the place that we look from."""
     metrics: MetricsSettings = MetricsSettings()
     web: WebSettings = WebSettings()
+    accounts: Accounts = ()
+    """The operator's own, with which signing in is tried."""
 
     @property
     def files(self) -> tuple[Path, ...]:

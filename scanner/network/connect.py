@@ -4,10 +4,13 @@ import asyncio
 import errno
 import os
 import socket
+from typing import TypeAlias
 
 from scanner.model import Reason
 from scanner.network.failures import explain_connect_error, keep_icmp_errors, read_icmp_error
 
+Connected: TypeAlias = socket.socket
+"""What a connection is handed on as; only this room makes one."""
 IP_BIND_ADDRESS_NO_PORT = 24
 """Of linux/in.h; it holds for IPv6 too."""
 

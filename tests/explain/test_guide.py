@@ -20,9 +20,9 @@ DOCUMENT = (ROOT / "docs" / "guide-coverage.md").read_text("utf-8")
 METRICS = (ROOT / "docs" / "metrics.md").read_text("utf-8")
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text("utf-8")
 ROW = re.compile(r"\| (S[0-9]{2}) \| (.+?) \| (.+?) \| (.+?) \|")
-COMMANDS = {"scan", "serve", "advise", "explain"}
-WAITS_FOR_ACCOUNTS = {"S33", "S36", "S47"}
-"""The only rows of which a part can be known by signing in alone."""
+COMMANDS = {"scan", "serve", "advise", "explain", "accounts"}
+WAITS_FOR_ACCOUNTS = {"S47"}
+"""The only row of which a part can be known by a message there and back alone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,8 +67,11 @@ class Dovecot:
 
 
 @contextmanager
-def run_dovecot(state: Path, address: str, leaf: Leaf) -> Iterator[Dovecot]:
-    """Run Dovecot with all its state in a folder, and its mail in maildirs named by the user below `mail`."""
+def run_dovecot(state: Path, address: str, leaf: Leaf, more: str = "") -> Iterator[Dovecot]:
+    """Run Dovecot with all its state in a folder, and its mail in maildirs named by the user below `mail`.
+
+    `more` is configuration that comes last.
+    """
     mail = state / "mail"
     mail.mkdir(parents=True)
     mail.chmod(0o777)
@@ -83,6 +86,7 @@ def run_dovecot(state: Path, address: str, leaf: Leaf) -> Iterator[Dovecot]:
             mail=mail,
             owner=MAIL_OWNER,
         )
+        + more
     )
     log = state / "dovecot.log"
     program = find_program("dovecot", "dovecot-imapd and dovecot-pop3d")

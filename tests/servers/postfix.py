@@ -151,7 +151,9 @@ def write_settings(state: Path, text: str) -> None:
     os.utime(path, (LONG_AGO, LONG_AGO))
 
 
-def _write_configuration(state: Path, name: str, address: str, leaf: Leaf, dovecot: Dovecot | None) -> None:
+def _write_configuration(
+    state: Path, name: str, address: str, leaf: Leaf, dovecot: Dovecot | None, more: str
+) -> None:
     services = _SEVEN_PORTS if dovecot else _POSTSCREEN
     (state / "etc" / "master.cf").write_text(services.format(address=address) + INSIDE)
     write_settings(
@@ -170,15 +172,18 @@ def _write_configuration(state: Path, name: str, address: str, leaf: Leaf, dovec
             gid=grp.getgrnam(MAIL_OWNER).gr_gid,
             teaser=TEASER,
             greet_wait=GREET_WAIT_SECONDS,
-        ),
+        )
+        + more,
     )
 
 
 @contextmanager
-def _run(state: Path, name: str, address: str, leaf: Leaf, dovecot: Dovecot | None) -> Iterator[Postfix]:
+def _run(
+    state: Path, name: str, address: str, leaf: Leaf, dovecot: Dovecot | None, more: str = ""
+) -> Iterator[Postfix]:
     program = find_program("master", "postfix", DAEMON_FOLDER)
     make_queue(state)
-    _write_configuration(state, name, address, leaf, dovecot)
+    _write_configuration(state, name, address, leaf, dovecot, more)
     log = state / "postfix.log"
     with running(
         [program, "-d", "-c", str(state / "etc")],
@@ -190,9 +195,14 @@ def _run(state: Path, name: str, address: str, leaf: Leaf, dovecot: Dovecot | No
 
 
 @contextmanager
-def run_postfix(state: Path, name: str, address: str, leaf: Leaf, dovecot: Dovecot) -> Iterator[Postfix]:
-    """Run Postfix on the ports 25, 587 and 465, with Dovecot to check passwords and to read the mail."""
-    with _run(state, name, address, leaf, dovecot) as postfix:
+def run_postfix(
+    state: Path, name: str, address: str, leaf: Leaf, dovecot: Dovecot, more: str = ""
+) -> Iterator[Postfix]:
+    """Run Postfix on the ports 25, 587 and 465, with Dovecot to check passwords and to read the mail.
+
+    `more` comes last in main.cf.
+    """
+    with _run(state, name, address, leaf, dovecot, more) as postfix:
         yield postfix
 
 

@@ -1,0 +1,66 @@
+"""When an account that was refused may be tried again: later each time, so that none gets locked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from scanner.model.account import SIGN_IN_REFUSED, AccountCheck, AccountReason
+
+FIRST_WAIT = timedelta(minutes=15)
+LONGEST_WAIT = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Restraint:
+    """How an account stands with one of its servers after a refusal."""
+
+    refusals: int
+    not_before: datetime
+    secret_mark: str
+    """What the secret's place looked like (`secret_mark`): a new secret ends the waiting."""
+    reason: AccountReason
+
+
+def restrain(
+    before: Restraint | None, check: AccountCheck, secret_mark: str, interval: float
+) -> Restraint | None:
+    """Return how an account stands after a check; None where nothing holds it back.
+
+    Each refusal doubles the wait, from the interval (seconds; a quarter of an hour at least) up to a day.
+    What says nothing of the account, such as a server that is down, leaves it as it was.
+    """
+    if check.success:
+        return None
+    if check.reason not in SIGN_IN_REFUSED or check.reason is None:
+        return before
+    is_same = before is not None and before.secret_mark == secret_mark
+    refusals = (before.refusals if before is not None and is_same else 0) + 1
+    first = max(FIRST_WAIT, timedelta(seconds=interval))
+    # The exponent is bounded, since a timedelta is not.
+    wait = min(LONGEST_WAIT, first * 2 ** min(refusals - 1, 10))
+    return Restraint(refusals, check.started_at + wait, secret_mark, check.reason)
+
+
+def is_held_back(restraint: Restraint | None, secret_mark: str, now: datetime) -> bool:
+    """Tell whether an account has to wait still; a secret that was changed ends the waiting."""
+    return restraint is not None and restraint.secret_mark == secret_mark and now < restraint.not_before
+
+
+def restraint_to_json(restraint: Restraint) -> dict[str, object]:
+    """Return a restraint as plain values, to be kept over a restart; there is nothing secret in it."""
+    return {
+        "refusals": restraint.refusals,
+        "not_before": restraint.not_before.isoformat(),
+        "secret_mark": restraint.secret_mark,
+        "reason": restraint.reason.value,
+    }
+
+
+def restraint_from_json(values: Mapping[str, object]) -> Restraint | None:
+    """Read a restraint back; None where it is not readable."""
+    try:
+        not_before = datetime.fromisoformat(str(values["not_before"]))
+        reason = AccountReason(str(values["reason"]))
+        return Restraint(int(str(values["refusals"])), not_before, str(values["secret_mark"]), reason)
+    except (KeyError, ValueError):
+        return None

@@ -1,0 +1,73 @@
+"""Builds what the checks of accounts share, and makes all of them once."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+
+from scanner.accounts.check import Checker
+from scanner.accounts.servers import KeepingFinder
+from scanner.accounts.way import Way, make_contexts
+from scanner.config import Settings
+from scanner.config.account_settings import Account
+from scanner.model.account import AccountCheck
+from scanner.network import own_name
+from scanner.service.parts import Parts
+
+AT_ONCE = 8
+"""Servers that are signed in at side by side; at one of them the accounts take turns."""
+
+CheckOne = Callable[[Account], Awaitable[None]]
+
+
+def build_checker(settings: Settings, parts: Parts, environ: Mapping[str, str]) -> Checker:
+    """Build what makes the checks, with the resolver and the discovery of the probes.
+
+    Raises:
+        ValueError: the CA file holds no usable certificate.
+    """
+    probe = settings.probe
+    way = Way(
+        resolve=parts.planner.resolver.addresses,
+        tls=make_contexts(probe.ca_file),
+        ehlo_name=probe.ehlo_name or own_name(),
+        allow_private=probe.allow_private,
+        connect_timeout=probe.connect_seconds,
+        source_address=probe.source_address,
+    )
+    discovery = parts.discovery
+    preference = settings.policy.submission_preference
+    return Checker(way, KeepingFinder(discovery.find), discovery.catalogue, environ, preference)
+
+
+async def check_once(
+    accounts: Iterable[Account], checker: Checker, tell: Callable[[AccountCheck], None]
+) -> None:
+    """Make all sign-ins of all accounts once, and tell each result as soon as it is there."""
+
+    async def check_one(account: Account) -> None:
+        for activity in account.activities:
+            tell(await checker.check(account, activity))
+
+    await in_turns(accounts, check_one)
+
+
+async def in_turns(accounts: Iterable[Account], check_one: CheckOne) -> None:
+    """Check accounts of different servers side by side, and those of one server one after the other."""
+    groups: dict[str, list[Account]] = {}
+    for account in accounts:
+        groups.setdefault(_place_of(account), []).append(account)
+    room = asyncio.Semaphore(AT_ONCE)
+
+    async def check_group(group: list[Account]) -> None:
+        async with room:
+            for account in group:
+                await check_one(account)
+
+    async with asyncio.TaskGroup() as tasks:
+        for group in groups.values():
+            tasks.create_task(check_group(group))
+
+
+def _place_of(account: Account) -> str:
+    """Return what tells where an account lives, before anything is looked up."""
+    servers = [account.server(activity) for activity in account.activities]
+    return next((server.host for server in servers if server is not None), account.wanted_domain or "")

@@ -1,0 +1,304 @@
+"""Servers that want the password too soon, say too much or nothing, or hang up: all ends, nothing is sent."""
+
+import asyncio
+import base64
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from scanner.accounts.attempt import AccountFailure, Attempt
+from scanner.accounts.imap_protocol import ImapProtocol
+from scanner.accounts.line_channel import LineChannel
+from scanner.model.account import AccountCheck, AccountReason, Activity
+from tests.accounts.account_world import SECRET, make_account, make_checker
+from tests.accounts.scripted import SERVERS, Scripted, Talk, Wire, imap, run_scripted
+from tests.servers.certificates import Authority, Leaf
+
+NAME = "scripted.mail.test"
+R = AccountReason
+ALL = tuple(SERVERS)
+
+
+async def visit(
+    server: Scripted, folder: Path, activity: Activity, mode: str, ca_file: Path | None, **keys: object
+) -> AccountCheck:
+    account = make_account(folder, SECRET, **{activity.value: f"{NAME}:{server.port}:{mode}"}, **keys)
+    return await make_checker(ca_file, {NAME: "127.0.0.1"}).check(account, activity)
+
+
+def check_untouched(server: Scripted) -> None:
+    """Fail if anything of a sign-in reached the server, in whatever form."""
+    for word in (b"AUTH", b"LOGIN", b"USER", b"PASS", b"probe", b"battery"):
+        assert word not in server.heard.upper() + server.heard, server.heard
+
+
+@pytest.mark.parametrize("activity", ALL)
+@pytest.mark.parametrize("mode", ["ssl", "starttls"])
+async def test_a_certificate_that_nobody_signed_gets_no_byte_of_the_password(
+    authority: Authority, tmp_path: Path, activity: Activity, mode: str
+) -> None:
+    with run_scripted(authority.issue(NAME), SERVERS[activity](), is_implicit=mode == "ssl") as server:
+        check = await visit(server, tmp_path, activity, mode, None)
+        check_untouched(server)
+    assert check.reason is R.CERTIFICATE_UNTRUSTED, check
+    assert server.listener.connections == 1
+
+
+@pytest.mark.parametrize("activity", ALL)
+@pytest.mark.parametrize(
+    ("leaf", "reason"),
+    [
+        (lambda authority: authority.issue("other.mail.test"), R.CERTIFICATE_NAME_MISMATCH),
+        (lambda authority: authority.issue(NAME, days=-3), R.CERTIFICATE_EXPIRED),
+    ],
+)
+async def test_a_wrong_certificate_gets_no_byte_of_the_password(
+    authority: Authority,
+    tmp_path: Path,
+    activity: Activity,
+    leaf: Callable[[Authority], Leaf],
+    reason: AccountReason,
+) -> None:
+    with run_scripted(leaf(authority), SERVERS[activity]()) as server:
+        check = await visit(server, tmp_path, activity, "ssl", authority.ca_file)
+        check_untouched(server)
+    assert check.reason is reason, check
+    assert "No password was sent" in (check.advice or "")
+
+
+@pytest.mark.parametrize("activity", ALL)
+async def test_allow_unverified_is_what_it_says(
+    authority: Authority, tmp_path: Path, activity: Activity
+) -> None:
+    good = {
+        Activity.SMTP: ("235 in\r\n",),
+        Activity.IMAP: ("+ \r\n", "TAG OK in\r\n"),
+        Activity.POP3: ("+OK\r\n", "+OK in\r\n"),
+    }
+    with run_scripted(authority.issue("other.mail.test"), SERVERS[activity](*good[activity])) as server:
+        check = await visit(server, tmp_path, activity, "ssl", None, allow_unverified=True)
+    assert check.success, check
+
+
+@pytest.mark.parametrize("activity", ALL)
+@pytest.mark.parametrize("mode", ["none", "starttls"])
+async def test_allow_unencrypted_sends_it_in_clear(
+    authority: Authority, tmp_path: Path, activity: Activity, mode: str
+) -> None:
+    talks: dict[Activity, Talk] = {
+        Activity.SMTP: SERVERS[Activity.SMTP]("235 in\r\n", clear=("AUTH PLAIN",)),
+        Activity.IMAP: SERVERS[Activity.IMAP]("+ \r\n", "TAG OK in\r\n", clear="IMAP4rev1 AUTH=PLAIN"),
+        Activity.POP3: SERVERS[Activity.POP3]("+ \r\n", "+OK in\r\n", clear=("SASL PLAIN",)),
+    }
+    with run_scripted(authority.issue(NAME), talks[activity], is_implicit=False) as server:
+        check = await visit(server, tmp_path, activity, mode, None, allow_unencrypted=True)
+    assert check.success, check
+    assert base64.b64encode(f"\0probe@mail.test\0{SECRET}".encode()) in server.heard
+
+
+@pytest.mark.parametrize("activity", ALL)
+async def test_where_starttls_is_stripped_the_password_stays_here(
+    authority: Authority, tmp_path: Path, activity: Activity
+) -> None:
+    stripped: dict[Activity, Talk] = {
+        Activity.SMTP: SERVERS[Activity.SMTP](clear=("AUTH PLAIN LOGIN",)),
+        Activity.IMAP: SERVERS[Activity.IMAP](clear="IMAP4rev1 AUTH=PLAIN"),
+        Activity.POP3: SERVERS[Activity.POP3](clear=("USER", "SASL PLAIN")),
+    }
+    with run_scripted(authority.issue(NAME), stripped[activity], is_implicit=False) as server:
+        check = await visit(server, tmp_path, activity, "starttls", authority.ca_file)
+        check_untouched(server)
+    assert check.reason is R.STARTTLS_MISSING, check
+
+
+@pytest.mark.parametrize("activity", ALL)
+async def test_text_in_clear_behind_the_go_ahead_is_never_taken_for_an_answer(
+    authority: Authority, tmp_path: Path, activity: Activity
+) -> None:
+    injected = b"250-evil\r\n250 AUTH PLAIN\r\n* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n+OK\r\n"
+    talk = SERVERS[activity](behind_starttls=injected)
+    with run_scripted(authority.issue(NAME), talk, is_implicit=False) as server:
+        check = await visit(server, tmp_path, activity, "starttls", authority.ca_file)
+    if activity is Activity.SMTP:
+        # aiosmtplib throws it away; the conversation goes on inside TLS, and ends at AUTH.
+        assert check.reason is R.SERVER_CLOSED, check
+    else:
+        assert check.reason is R.STARTTLS_INJECTION, check
+        check_untouched(server)
+
+
+@pytest.mark.parametrize("activity", ALL)
+async def test_a_server_that_closes_in_auth_is_told_as_that(
+    authority: Authority, tmp_path: Path, activity: Activity
+) -> None:
+    with run_scripted(authority.issue(NAME), SERVERS[activity]()) as server:
+        check = await visit(server, tmp_path, activity, "ssl", authority.ca_file)
+    assert check.reason is R.SERVER_CLOSED, check
+    assert "auth" in (check.detail or "")
+
+
+@pytest.mark.parametrize("activity", ALL)
+@pytest.mark.parametrize(
+    ("mode", "is_silent_inside", "reason"),
+    [("ssl", True, R.NO_GREETING), ("starttls", True, R.NO_GREETING), ("ssl", False, R.TLS_TIMEOUT)],
+)
+async def test_a_silent_server_ends_with_the_time_of_the_account(
+    authority: Authority,
+    tmp_path: Path,
+    activity: Activity,
+    mode: str,
+    is_silent_inside: bool,
+    reason: AccountReason,
+) -> None:
+    def say_nothing(wire: Wire) -> None:
+        while wire.hear():
+            pass
+
+    is_implicit = mode == "ssl" and is_silent_inside
+    with run_scripted(authority.issue(NAME), say_nothing, is_implicit=is_implicit) as server:
+        check = await visit(server, tmp_path, activity, mode, authority.ca_file, timeout=1.5)
+    assert check.reason is reason, check
+    assert 1.4 < check.duration < 30
+
+
+@pytest.mark.parametrize("activity", ALL)
+async def test_a_hundred_megabytes_are_not_read(
+    authority: Authority, tmp_path: Path, activity: Activity
+) -> None:
+    def flood(wire: Wire) -> None:
+        while True:
+            wire.say(b"x" * 65536)
+
+    with run_scripted(authority.issue(NAME), flood) as server:
+        check = await visit(server, tmp_path, activity, "ssl", authority.ca_file)
+    assert check.reason is R.PROTOCOL_ERROR, check
+
+
+async def test_a_hundred_thousand_mailboxes_are_counted_and_not_kept(
+    authority: Authority, tmp_path: Path
+) -> None:
+    def list_all(wire: Wire) -> None:
+        for start in range(0, 100_000, 1000):
+            lines = (f'* LIST (\\HasNoChildren) "/" "Box/{n}"\r\n' for n in range(start, start + 1000))
+            wire.say("".join(lines))
+        wire.say('* LIST (\\HasNoChildren \\Junk) "/" "Spam \\"old\\""\r\n')
+
+    talk = imap("+ \r\n", "TAG OK in\r\n", listing=list_all)
+    with run_scripted(authority.issue(NAME), talk) as server:
+        account = make_account(tmp_path, imap=f"{NAME}:{server.port}:ssl")
+        checker = make_checker(authority.ca_file, {NAME: "127.0.0.1"})
+        tracemalloc.start()
+        check = await checker.check(account, Activity.IMAP)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert check.success, check
+    assert check.mailboxes == 100_001
+    assert peak < 8 * 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    "listing",
+    [
+        b'* LIST () "/" {999999999999}\r\n',
+        b'* LIST () "/" {1048577}\r\n',
+        b"* LIST () " + b"y" * 70_000 + b"\r\n",
+        b"* FLAGS ()\r\n" * 60_000,
+    ],
+)
+async def test_a_huge_literal_line_or_answer_ends_the_conversation(
+    authority: Authority, tmp_path: Path, listing: bytes
+) -> None:
+    talk = imap("+ \r\n", "TAG OK in\r\n", listing=lambda wire: wire.say(listing))
+    with run_scripted(authority.issue(NAME), talk) as server:
+        check = await visit(server, tmp_path, Activity.IMAP, "ssl", authority.ca_file)
+    assert check.reason is R.PROTOCOL_ERROR, check
+
+
+async def test_a_name_as_literal_is_counted_too(authority: Authority, tmp_path: Path) -> None:
+    talk = imap(
+        "+ \r\n",
+        "TAG OK in\r\n",
+        listing=lambda wire: wire.say(b'* LIST () "/" {5}\r\na"b\r\n\r\n* LIST () "/" INBOX\r\n'),
+    )
+    with run_scripted(authority.issue(NAME), talk) as server:
+        check = await visit(server, tmp_path, Activity.IMAP, "ssl", authority.ca_file)
+    assert check.success, check
+    assert check.mailboxes == 2
+
+
+@pytest.mark.parametrize(
+    "greeting", ["* PREAUTH you are in\r\n", "* BYE not you\r\n", "220 smtp\r\n", "\xff\r\n"]
+)
+async def test_an_odd_greeting_gets_no_password(authority: Authority, tmp_path: Path, greeting: str) -> None:
+    with run_scripted(authority.issue(NAME), imap(greeting=greeting)) as server:
+        check = await visit(server, tmp_path, Activity.IMAP, "ssl", authority.ca_file)
+        check_untouched(server)
+    assert check.reason in {R.PROTOCOL_ERROR, R.GREETING_REJECTED}
+
+
+class NoTransport(asyncio.Transport):
+    """Takes what is written."""
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Take it."""
+
+    def abort(self) -> None:
+        """Be gone."""
+
+    def pause_reading(self) -> None:
+        """Hold up nobody."""
+
+    def resume_reading(self) -> None:
+        """Hold up nobody."""
+
+
+CHUNKS = st.lists(
+    st.one_of(
+        st.binary(max_size=200),
+        st.sampled_from(
+            [b'* LIST () "/" {3}\r\n', b"\r\n", b"+ \r\n", b"A1 OK\r\n", b"* BYE \r\n", b"{9}\r\n"]
+        ),
+    ),
+    max_size=30,
+)
+
+
+@given(CHUNKS)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_no_bytes_make_the_guard_of_the_library_raise(chunks: list[bytes]) -> None:
+    async def feed() -> None:
+        protocol = ImapProtocol(Attempt(60))
+        protocol.connection_made(NoTransport())
+        for chunk in chunks:
+            protocol.data_received(chunk)
+        protocol.connection_lost(None)
+        assert isinstance(protocol.ended.result(), AccountFailure)
+
+    asyncio.run(feed())
+
+
+@given(CHUNKS)
+@settings(max_examples=200, deadline=None)
+def test_lines_come_whole_however_they_are_cut(chunks: list[bytes]) -> None:
+    whole = b"".join(chunks).split(b"\n")[:-1]
+
+    async def feed() -> list[bytes]:
+        channel = LineChannel(Attempt(60))
+        channel.connection_made(NoTransport())
+        for chunk in chunks:
+            channel.data_received(chunk)
+        channel.connection_lost(None)
+        lines = [await channel.line() for _ in range(len(whole))]
+        with pytest.raises(AccountFailure):
+            await channel.line()
+        return lines
+
+    assert asyncio.run(feed()) == [line.removesuffix(b"\r") for line in whole]
+
+
+def test_the_secret_of_these_tests_needs_every_kind_of_escaping() -> None:
+    assert {'"', "\\", " ", ";"} <= set(SECRET)
