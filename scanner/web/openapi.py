@@ -6,7 +6,8 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from scanner.web.problems import MEDIA_TYPE
-from scanner.web.schemas import models, ref
+from scanner.web.schema_words import ref
+from scanner.web.schemas import models
 
 API = "/api/"
 

@@ -10,7 +10,8 @@ from scanner.web.answers import json_answer
 from scanner.web.asked import ProbeRefusedError, dialogue_record
 from scanner.web.monitor import Watched
 from scanner.web.problems import problem
-from scanner.web.schemas import NOT_FOUND, ref, refused
+from scanner.web.schema_words import ref
+from scanner.web.schemas import NOT_FOUND, refused
 from scanner.web.shield import is_cross_origin
 
 routes = APIRouter(prefix="/api/v1", tags=["probes"])

@@ -5,27 +5,27 @@ from typing import Any, TypeAlias
 
 from scanner.model import Kind, Protocol, Service, State, TlsMode
 from scanner.model.event import EventKind
-from scanner.model.ports import Preference
-from scanner.model.published import UserName
 from scanner.model.record import schema
-from scanner.verdict.recommendation import CLIENT_SERVICES
+from scanner.web.account_schema import account, account_check
+from scanner.web.advice_schema import advice
 from scanner.web.problems import MEDIA_TYPE
+from scanner.web.schema_words import (
+    FREE,
+    LEVEL,
+    MOMENT,
+    NUMBER,
+    PREFIX,
+    SEVERITIES,
+    TEXT,
+    Schema,
+    list_of,
+    object_of,
+    one_of,
+    or_null,
+    ref,
+)
 
-Schema: TypeAlias = dict[str, Any]
 Responses: TypeAlias = dict[int | str, dict[str, Any]]
-
-_PREFIX = "#/components/schemas/"
-_SEVERITIES = ["notice", "warning", "critical"]
-_TEXT: Schema = {"type": "string"}
-_NUMBER: Schema = {"type": "integer", "minimum": 0}
-_LEVEL: Schema = {"type": "integer", "minimum": 0, "maximum": 5}
-_MOMENT: Schema = {"type": "string", "format": "date-time"}
-_FREE: Schema = {"type": "object"}
-
-
-def ref(name: str) -> Schema:
-    """Return a reference to a model."""
-    return {"$ref": f"{_PREFIX}{name}"}
 
 
 def described(name: str, text: str, *, media_type: str = "application/json") -> Responses:
@@ -43,7 +43,7 @@ def refused(status: int, text: str) -> Responses:
 
 NOT_FOUND = refused(404, "Nothing of this name is watched")
 UNAVAILABLE = refused(503, "The store does not answer; the log says why")
-_TAG = {"ETag": {"description": "names this answer", "schema": _TEXT}}
+_TAG = {"ETag": {"description": "names this answer", "schema": TEXT}}
 
 
 def models() -> Mapping[str, Schema]:
@@ -51,50 +51,38 @@ def models() -> Mapping[str, Schema]:
     return {
         "Problem": _problem(),
         "Record": _record(),
-        "Endpoint": _object(id=_TEXT, observation=ref("Record")),
+        "Endpoint": object_of(id=TEXT, observation=ref("Record")),
         "EndpointPage": _page("endpoints", ref("Endpoint")),
-        "History": _object(id=_TEXT, observations=_list(ref("Record")), next=_or_null(_MOMENT)),
+        "History": object_of(id=TEXT, observations=list_of(ref("Record")), next=or_null(MOMENT)),
         "Condition": _condition(),
+        "AccountCheck": account_check(),
+        "Account": account(recent=list_of(ref("AccountCheck"))),
+        "AccountSummary": account(),
+        "AccountPage": _page("accounts", ref("AccountSummary")),
         "Domain": _domain(
-            findings=ref("Record"), members=_list(_member()), advice=ref("Advice"), **_PUBLISHED
+            findings=ref("Record"), members=list_of(_member()), advice=ref("Advice"), **_PUBLISHED
         ),
-        "Advice": _advice(),
-        "DomainSummary": _domain(findings=_object(state=_enum(State), reason=_or_null(_TEXT), host=_TEXT)),
+        "Advice": advice(),
+        "DomainSummary": _domain(findings=object_of(state=one_of(State), reason=or_null(TEXT), host=TEXT)),
         "DomainPage": _page("domains", ref("DomainSummary")),
         "Event": _event(),
-        "EventPage": _object(events=_list(ref("Event")), next=_or_null(_NUMBER)),
+        "EventPage": object_of(events=list_of(ref("Event")), next=or_null(NUMBER)),
         "Incident": _incident(),
-        "IncidentList": _object(incidents=_list(ref("Incident"))),
-        "Probed": _object(
-            id=_TEXT, is_counted={"type": "boolean"}, observation=ref("Record"), dialogue=_list(_line())
+        "IncidentList": object_of(incidents=list_of(ref("Incident"))),
+        "Probed": object_of(
+            id=TEXT, is_counted={"type": "boolean"}, observation=ref("Record"), dialogue=list_of(_line())
         ),
         "AskedProbe": _asked_probe(),
-        "AskedProbePage": _object(probes=_list(ref("AskedProbe")), next=_or_null(_NUMBER)),
-        "ServiceDiscovery": _list(
-            _object(targets=_list(_TEXT), labels={"type": "object", "additionalProperties": _TEXT})
+        "AskedProbePage": object_of(probes=list_of(ref("AskedProbe")), next=or_null(NUMBER)),
+        "ServiceDiscovery": list_of(
+            object_of(targets=list_of(TEXT), labels={"type": "object", "additionalProperties": TEXT})
         ),
-        "JsonSchema": _FREE,
+        "JsonSchema": FREE,
     }
 
 
-def _object(**properties: Schema) -> Schema:
-    return {"type": "object", "required": list(properties), "properties": properties}
-
-
-def _list(items: Schema) -> Schema:
-    return {"type": "array", "items": items}
-
-
-def _or_null(one: Schema) -> Schema:
-    return {"anyOf": [one, {"type": "null"}]}
-
-
-def _enum(values: Any) -> Schema:  # noqa: ANN401 - an enumeration, or a list
-    return {"type": "string", "enum": [str(value) for value in values]}
-
-
 def _page(name: str, item: Schema) -> Schema:
-    return _object(**{name: _list(item)}, total=_NUMBER, next=_or_null(_TEXT))
+    return object_of(**{name: list_of(item)}, total=NUMBER, next=or_null(TEXT))
 
 
 def _record() -> Schema:
@@ -107,175 +95,135 @@ def _record() -> Schema:
 def _turn(part: Any) -> Any:  # noqa: ANN401 - JSON of any shape
     if isinstance(part, dict):
         return {
-            key: value.replace("#/", f"{_PREFIX}Record/", 1) if key == "$ref" else _turn(value)
+            key: value.replace("#/", f"{PREFIX}Record/", 1) if key == "$ref" else _turn(value)
             for key, value in part.items()
         }
     return [_turn(each) for each in part] if isinstance(part, list) else part
 
 
 def _problem() -> Schema:
-    found = _object(
-        type=_TEXT, title=_TEXT, status={"type": "integer", "minimum": 400, "maximum": 599}, detail=_TEXT
+    found = object_of(
+        type=TEXT, title=TEXT, status={"type": "integer", "minimum": 400, "maximum": 599}, detail=TEXT
     )
-    where = _object(where=_TEXT, detail=_TEXT)
-    return found | {"properties": found["properties"] | {"errors": _list(where)}}
+    where = object_of(where=TEXT, detail=TEXT)
+    return found | {"properties": found["properties"] | {"errors": list_of(where)}}
 
 
 def _key(**more: Schema) -> Schema:
-    return _object(
-        host=_TEXT,
-        address=_TEXT,
+    return object_of(
+        host=TEXT,
+        address=TEXT,
         port={"type": "integer", "minimum": 1, "maximum": 65535},
-        protocol=_enum(Protocol),
-        tls_mode=_enum(TlsMode),
+        protocol=one_of(Protocol),
+        tls_mode=one_of(TlsMode),
         **more,
     )
 
 
 def _condition() -> Schema:
-    verdict = _object(id=_TEXT, kind=_enum(Kind), severity=_enum(_SEVERITIES))
+    verdict = object_of(id=TEXT, kind=one_of(Kind), severity=one_of(SEVERITIES))
     return _key(
-        id=_TEXT,
-        domains=_list(_TEXT),
-        domains_total=_NUMBER,
-        state=_enum(State),
-        reason=_or_null(_TEXT),
-        level=_LEVEL,
-        started_at=_MOMENT,
-        verdicts=_list(verdict),
+        id=TEXT,
+        domains=list_of(TEXT),
+        domains_total=NUMBER,
+        state=one_of(State),
+        reason=or_null(TEXT),
+        level=LEVEL,
+        started_at=MOMENT,
+        verdicts=list_of(verdict),
     )
 
 
 def _domain(*, findings: Schema, **more: Schema) -> Schema:
-    service = _object(
-        up=_or_null({"type": "boolean"}),
-        level=_or_null(_LEVEL),
-        endpoints=_NUMBER,
-        probed=_NUMBER,
+    service = object_of(
+        up=or_null({"type": "boolean"}),
+        level=or_null(LEVEL),
+        endpoints=NUMBER,
+        probed=NUMBER,
         refused={"type": "boolean"},
     )
     services = {service_name.value: service for service_name in Service}
-    return _object(
-        domain=_TEXT,
+    return object_of(
+        domain=TEXT,
         is_domain={"type": "boolean"},
         is_found={"type": "boolean"},
         services={"type": "object", "properties": services, "additionalProperties": False},
-        recommended=_or_null({"type": "boolean"}),
-        severity=_or_null(_enum(_SEVERITIES)),
-        endpoints=_NUMBER,
-        mta_sts=_or_null(_TEXT),
-        dane=_or_null({"type": "boolean"}),
-        findings=_list(findings),
+        recommended=or_null({"type": "boolean"}),
+        severity=or_null(one_of(SEVERITIES)),
+        endpoints=NUMBER,
+        mta_sts=or_null(TEXT),
+        dane=or_null({"type": "boolean"}),
+        findings=list_of(findings),
         **more,
     )
 
 
 _PUBLISHED: dict[str, Schema] = {
-    "refused": _list(_enum(Service)),
-    "lost": _list(_enum(Service)),
-    "policy": _or_null(_object(mode=_TEXT, mx=_list(_TEXT), max_age=_NUMBER)),
+    "refused": list_of(one_of(Service)),
+    "lost": list_of(one_of(Service)),
+    "policy": or_null(object_of(mode=TEXT, mx=list_of(TEXT), max_age=NUMBER)),
 }
 
 
 def _member() -> Schema:
-    return _object(
-        service=_enum(Service),
-        source=_TEXT,
-        up=_or_null({"type": "boolean"}),
-        level=_or_null(_LEVEL),
-        endpoint=_or_null(ref("Condition")),
+    return object_of(
+        service=one_of(Service),
+        source=TEXT,
+        up=or_null({"type": "boolean"}),
+        level=or_null(LEVEL),
+        endpoint=or_null(ref("Condition")),
     )
 
 
 def _asked_probe() -> Schema:
-    state = {"state": _enum(State), "reason": _or_null(_TEXT)}
-    return _object(
-        number=_NUMBER,
-        target=_TEXT,
-        at=_MOMENT,
+    state = {"state": one_of(State), "reason": or_null(TEXT)}
+    return object_of(
+        number=NUMBER,
+        target=TEXT,
+        at=MOMENT,
         success={"type": "boolean"},
         seconds={"type": "number", "minimum": 0},
-        unfinished=_NUMBER,
-        endpoints=_list(_object(id=_TEXT, level=_LEVEL, **state)),
-        findings=_list(_object(host=_TEXT, **state)),
-    )
-
-
-def _way(**more: Schema) -> Schema:
-    return _object(
-        host=_TEXT,
-        port={"type": "integer", "minimum": 1, "maximum": 65535},
-        tls_mode=_enum(TlsMode),
-        source=_TEXT,
-        level=_LEVEL,
-        addresses=_list(_TEXT),
-        **more,
-    )
-
-
-def _advice() -> Schema:
-    yes = {"type": "boolean"}
-    service = _object(
-        use=_or_null(_way()),
-        credentials=_list(_TEXT),
-        credentials_by_provider=yes,
-        mechanisms=_or_null(_list(_TEXT)),
-        others=_list(_way()),
-        working_alternative=_or_null(_way(label=_TEXT)),
-        failing=_list(_way(why=_TEXT)),
-        between_servers=_list(_way()),
-        not_measured=_list(_TEXT),
-        not_offered=yes,
-    )
-    return _object(
-        domain=_TEXT,
-        purpose=_TEXT,
-        provider=_or_null(_TEXT),
-        complete=yes,
-        recommended=_or_null(yes),
-        submission_preference=_or_null(_enum(Preference)),
-        user_name=_object(form=_enum(UserName), by_provider=yes),
-        wanted=_list(_enum(Service)),
-        services=_object(**{each.value: service for each in CLIENT_SERVICES}),
-        caution=_or_null(_TEXT),
+        unfinished=NUMBER,
+        endpoints=list_of(object_of(id=TEXT, level=LEVEL, **state)),
+        findings=list_of(object_of(host=TEXT, **state)),
     )
 
 
 def _event() -> Schema:
-    found = _object(
-        at=_MOMENT,
-        kind=_enum(EventKind),
-        severity=_enum(_SEVERITIES),
-        ended=_or_null(_enum(_SEVERITIES)),
-        subject=_TEXT,
-        name=_or_null(_TEXT),
-        summary=_TEXT,
-        advice=_or_null(_TEXT),
-        endpoint=_or_null(_key()),
-        before=_FREE,
-        after=_FREE,
-        vantage=_TEXT,
+    found = object_of(
+        at=MOMENT,
+        kind=one_of(EventKind),
+        severity=one_of(SEVERITIES),
+        ended=or_null(one_of(SEVERITIES)),
+        subject=TEXT,
+        name=or_null(TEXT),
+        summary=TEXT,
+        advice=or_null(TEXT),
+        endpoint=or_null(_key()),
+        before=FREE,
+        after=FREE,
+        vantage=TEXT,
     )
-    return found | {"properties": {"id": _NUMBER} | found["properties"]}
+    return found | {"properties": {"id": NUMBER} | found["properties"]}
 
 
 def _incident() -> Schema:
-    return _object(
-        id=_TEXT,
-        cause=_TEXT,
-        name=_TEXT,
-        kind=_enum(Kind),
-        severity=_enum(_SEVERITIES),
-        subject=_TEXT,
-        since=_MOMENT,
-        summary=_TEXT,
-        advice=_or_null(_TEXT),
-        endpoints=_list(_key()),
-        domains=_list(_TEXT),
+    return object_of(
+        id=TEXT,
+        cause=TEXT,
+        name=TEXT,
+        kind=one_of(Kind),
+        severity=one_of(SEVERITIES),
+        subject=TEXT,
+        since=MOMENT,
+        summary=TEXT,
+        advice=or_null(TEXT),
+        endpoints=list_of(_key()),
+        domains=list_of(TEXT),
     )
 
 
 def _line() -> Schema:
-    return _object(
-        at={"type": "number", "minimum": 0}, speaker=_enum(["client", "server", "note"]), text=_TEXT
+    return object_of(
+        at={"type": "number", "minimum": 0}, speaker=one_of(["client", "server", "note"]), text=TEXT
     )

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from scanner.model import Kind, Observation, TargetFinding, Verdict
+from scanner.model.account_standing import AccountStanding
 from scanner.model.domain import DomainFacts
 from scanner.model.incident import Incident
+from scanner.web.account_page import count_checks
 from scanner.web.brief import Brief, Briefs
 from scanner.web.filters import SIZES, STATES, Filters
 from scanner.web.grafana import link_overview
@@ -40,6 +42,7 @@ class Snapshot:
     findings: tuple[TargetFinding, ...]
     egress: tuple[Verdict, ...]
     incidents: tuple[Incident, ...]
+    accounts: tuple[AccountStanding, ...] = ()
     grafana: str | None = None
     targets: tuple[str, ...] = ()
     find_facts: Callable[[], Sequence[DomainFacts]] = tuple
@@ -65,6 +68,7 @@ def take_snapshot(monitor: Monitor) -> Snapshot:
         findings=tuple(monitor.findings()),
         egress=tuple(monitor.egress()),
         incidents=tuple(monitor.incidents()),
+        accounts=tuple(monitor.accounts()),
         grafana=monitor.grafana,
         targets=tuple(monitor.targets()),
         find_facts=monitor.domains,
@@ -96,6 +100,7 @@ def render_status(snapshot: Snapshot, known: Briefs, now: datetime, filters: Fil
         incidents_total=len(incidents),
         openly_shown=OPENLY_SHOWN,
         egress=snapshot.egress,
+        checks=count_checks(snapshot.accounts),
         **_list_choices(briefs, snapshot.findings),
     )
 
