@@ -10,7 +10,7 @@ ARGS ?=
 TEST_PACKAGES := postfix dovecot-core dovecot-imapd dovecot-pop3d \
 	prometheus prometheus-alertmanager prometheus-blackbox-exporter \
 	dnsmasq-base nsd unbound ldnsutils iproute2 nftables procps openssl \
-	stunnel4 testssl.sh sslscan nmap postgresql chromium libatomic1 systemd \
+	stunnel4 testssl.sh sslscan nmap postgresql chromium libatomic1 systemd buildah \
 	$(if $(shell command -v kubectl),,kubernetes-client)
 
 run: ## start mailport with config/mailport.yml (CONFIG=FILE for another, ARGS=... for more options)
@@ -26,6 +26,8 @@ test: ## run all tests against real servers, in as many processes as there are c
 	@scripts/debian-packages.sh $(TEST_PACKAGES)
 	@scripts/sslyze.sh
 	@scripts/docs.sh --only-install
+	@scripts/compose.sh
+	@scripts/wheels.sh
 	@exec .venv/bin/pytest -n logical --maxprocesses 4 --dist loadfile $(ARGS)
 
 check: ## lint, formatting, types and layers
