@@ -18,6 +18,8 @@ RUN python -m venv /build/tools \
     && /build/tools/bin/pip install --no-index --find-links wheels --require-hashes -r requirements/run.txt
 
 COPY pyproject.toml README.md LICENSE ./
+COPY packaging/man packaging/man
+COPY packaging/completions packaging/completions
 COPY scanner scanner
 # The venv that goes on gets no pip and no build tools: what mailport needs, from the checked wheels, and mailport.
 RUN /build/tools/bin/pip wheel --no-deps --no-build-isolation --wheel-dir wheels . \
