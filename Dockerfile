@@ -1,8 +1,11 @@
 # mailport in a container:
 #   docker build -t mailport . && docker run -p 9587:9587 -v mailport-data:/var/lib/mailport mailport
 
+# The tag is a floor that gets security fixes; to pin one image, give its digest: --build-arg BASE=python@sha256:...
+ARG BASE=python:3.11-slim-bookworm
+
 # Stage 1: everything with pip in it. Each package is checked against the hashes in requirements/run.txt.
-FROM python:3.11-slim-bookworm AS build
+FROM ${BASE} AS build
 
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_CACHE_DIR=1 \
@@ -15,6 +18,8 @@ RUN python -m venv /build/tools \
     && /build/tools/bin/pip install --no-index --find-links wheels --require-hashes -r requirements/run.txt
 
 COPY pyproject.toml README.md LICENSE ./
+COPY packaging/man packaging/man
+COPY packaging/completions packaging/completions
 COPY scanner scanner
 # The venv that goes on gets no pip and no build tools: what mailport needs, from the checked wheels, and mailport.
 RUN /build/tools/bin/pip wheel --no-deps --no-build-isolation --wheel-dir wheels . \
@@ -23,12 +28,15 @@ RUN /build/tools/bin/pip wheel --no-deps --no-build-isolation --wheel-dir wheels
 
 
 # Stage 2: what runs.
-FROM python:3.11-slim-bookworm
+FROM ${BASE}
 
 ARG VERSION=0.1.0
 LABEL org.opencontainers.image.title="mailport" \
       org.opencontainers.image.description="Watches the mail ports of domains and tells Prometheus which are blocked or downgraded." \
       org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.url="https://github.com/mailport/mailport" \
+      org.opencontainers.image.source="https://github.com/mailport/mailport" \
+      org.opencontainers.image.documentation="https://github.com/mailport/mailport/blob/main/docs/install.md" \
       org.opencontainers.image.licenses="Apache-2.0"
 
 ENV PATH=/opt/mailport/bin:$PATH \

@@ -1,7 +1,8 @@
 # Everything a user or developer does, by one word. Needs Debian 12 (or alike) with python3, git and make.
 
 .DEFAULT_GOAL := help
-.PHONY: run demo test check format bench dashboards kubernetes docs reference screenshots lock clean help
+.PHONY: run demo test check format bench dashboards kubernetes manual docs reference screenshots lock clean help
+
 
 CONFIG ?= config/mailport.yml
 ARGS ?=
@@ -10,7 +11,7 @@ ARGS ?=
 TEST_PACKAGES := postfix dovecot-core dovecot-imapd dovecot-pop3d \
 	prometheus prometheus-alertmanager prometheus-blackbox-exporter \
 	dnsmasq-base nsd unbound ldnsutils iproute2 nftables procps openssl \
-	stunnel4 testssl.sh sslscan nmap postgresql chromium libatomic1 systemd \
+	stunnel4 testssl.sh sslscan nmap postgresql chromium libatomic1 systemd buildah mandoc zsh fish \
 	$(if $(shell command -v kubectl),,kubernetes-client)
 
 run: ## start mailport with config/mailport.yml (CONFIG=FILE for another, ARGS=... for more options)
@@ -26,6 +27,8 @@ test: ## run all tests against real servers, in as many processes as there are c
 	@scripts/debian-packages.sh $(TEST_PACKAGES)
 	@scripts/sslyze.sh
 	@scripts/docs.sh --only-install
+	@scripts/compose.sh
+	@scripts/wheels.sh
 	@exec .venv/bin/pytest -n logical --maxprocesses 4 --dist loadfile $(ARGS)
 
 check: ## lint, formatting, types and layers
@@ -61,6 +64,10 @@ docs: ## build the site of docs/ into .cache/site; a broken link is an error
 reference: ## write the parts of docs/ that follow from the code again: settings, commands
 	@scripts/venv.sh dev
 	@.venv/bin/python -m scripts.reference
+
+manual: ## write the manual page and the completions of shells again, from the command line
+	@scripts/venv.sh dev
+	@.venv/bin/python -m scripts.manual
 
 screenshots: ## take the pictures of docs/images from the farm of the demo
 	@scripts/venv.sh dev
