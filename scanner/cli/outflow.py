@@ -23,7 +23,7 @@ class Outflow:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._descriptor = _descriptor_of(stream)
+        self._descriptor = descriptor_of(stream)
         self._waiting: list[str] = []
         self._count = 0
         self._is_writing = False
@@ -126,7 +126,8 @@ class Outflow:
                 select.select([], [self._descriptor], [])
 
 
-def _descriptor_of(stream: TextIO) -> int | None:
+def descriptor_of(stream: TextIO) -> int | None:
+    """Return where a stream goes, or None where the system knows nothing of it."""
     try:
         return stream.fileno()
     except (OSError, ValueError):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn, TextIO, TypeAlias
 
 from scanner.cli.console import Exit, give_up, mute_stdout, say
+from scanner.cli.outflow import descriptor_of
 from scanner.config import Settings
 from scanner.model.target import Target
 from scanner.service.intake import Intake, IntakeError
@@ -25,7 +26,7 @@ def keep_apart(out: Path | None, resume: Path | None, *read: _File) -> None:
 
     `read` names what is read: the option and its file.
     """
-    where = sys.stdout.fileno() if out is None and sys.stdout is not None else out
+    where = descriptor_of(sys.stdout) if out is None and sys.stdout is not None else out
     output: _File = ("--out" if out is not None else "standard output", where)
     journal: _File = ("--resume", resume)
     for one, other in [(output, journal), *((mine, each) for mine in (output, journal) for each in read)]:
