@@ -34,7 +34,7 @@ from scanner.service.watch import Watch
 from scanner.store import Place as StorePlace
 from tests.verdict.observations import healthy
 
-SECONDS = 300.0
+SECONDS = 850.0
 PORTS = len(PLACES)
 
 
