@@ -50,7 +50,7 @@ class Prober:
         remembered: int = REMEMBERED,
     ) -> None:
         self._settings = settings
-        self._ehlo_name = ehlo_name
+        self.ehlo_name = ehlo_name
         self._tls = tls
         self._judgements = Judgements(policy, judged, remembered)
         self._vantage = vantage
@@ -165,7 +165,7 @@ class Prober:
             endpoint.protocol,
             endpoint.tls_mode,
             endpoint.host,
-            ehlo_name=self._ehlo_name,
+            ehlo_name=self.ehlo_name,
             tls=tls,
             clock=self._clock,
             # The host too: behind one address, names may have servers and groups of their own.

@@ -237,7 +237,7 @@ async def run_service(
     reloaded = (outlets.adjust, accounts.adjust)
     service = Service(watch, load, archive, on_reload=reloaded, accounts=accounts.standings)
     terms, supervisor = terms or WebTerms(None), Supervisor(os.environ)
-    app = Guard(create_app(service), terms.find, lambda: find_names(watch.settings.web))
+    app = Guard(create_app(service), terms.find, lambda: find_names(*watch.parts_in_force))
     async with serve_http(app, sock, find_terms=terms.find):
         log.info("serving", version=__version__, listen=_where(sock), targets=len(settings.targets))
         supervisor.tell_ready(f"Serving {_where(sock)}, watching {len(settings.targets)} targets.")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import structlog
 
-from scanner.config import ConfigError
-from scanner.config.web_settings import WebSettings
+from scanner.config import ConfigError, Settings
 from scanner.service.file_stamps import Stamp, read_stamps
+from scanner.service.parts import Parts
 from scanner.web.guard import Names, Terms, read_terms
 
 log = structlog.get_logger(__name__)
@@ -63,9 +63,13 @@ class WebTerms:
         log.info("web_config_loaded", file=str(self._path))
 
 
-def find_names(settings: WebSettings) -> Names:
-    """Return what the service may be called; this machine's name is asked of nobody, and costs no time."""
-    return Names(settings.hosts, (socket.gethostname().lower(), settings.host.lower()))
+def find_names(settings: Settings, parts: Parts) -> Names:
+    """Return what the service may be called: also by the name that it gives in EHLO, this machine's full one.
+
+    It costs no time: nobody is asked for these names.
+    """
+    own = (socket.gethostname(), parts.prober.ehlo_name, settings.web.host)
+    return Names(settings.web.hosts, tuple(map(str.lower, own)))
 
 
 def _refuse(terms: Terms, former: Terms) -> str | None:

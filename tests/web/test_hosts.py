@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from scanner.config import ConfigError
 from scanner.config.load import parse_settings
+from scanner.service.parts import build_parts
 from scanner.service.web_terms import WebTerms, find_names
 from scanner.web import Guard, Names, bind, create_app, serve_http
 from scanner.web.hosts import is_host_accepted
@@ -172,16 +173,16 @@ async def test_who_knows_the_password_may_call_it_anything(tmp_path: Path) -> No
 
 async def test_names_follow_the_settings(tmp_path: Path) -> None:
     web = "{listen: 'mail.example.com:9587', hosts: [Status.Example.ORG, '*.below.test']}"
-    settings = parse_settings(
-        f"targets: [example.org]\nweb: {web}", source="mailport.yml", base=tmp_path, environ={}
-    )
-    names = find_names(settings.web)
+    text = f"targets: [example.org]\nweb: {web}\nprobe: {{ehlo_name: Scanner.example.net}}"
+    settings = parse_settings(text, source="mailport.yml", base=tmp_path, environ={})
+    names = find_names(settings, build_parts(settings))
     assert names.allowed == ("status.example.org", ".below.test")
     async with serving(names, WebTerms(None)) as ask:
         for host, status in (
             ("status.example.org", 200),
             ("x.below.test:1", 200),
             ("mail.example.com", 200),
+            ("scanner.example.net:9587", 200),
             ("evil.example", 421),
         ):
             async with ask(host) as answer:
