@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from scanner.config.metrics_settings import Detail
 from scanner.metrics import full
+from scanner.metrics.accounts import AccountBoard
 from scanner.metrics.detail import is_shown
 from scanner.metrics.domains import DomainBoard
 from scanner.metrics.egress import EgressBoard, shows_the_server, without_evidence
@@ -58,6 +59,7 @@ class Exposition:
         self.domains = DomainBoard()
         self.incidents = IncidentLines()
         self.egress = EgressBoard()
+        self.accounts = AccountBoard()
 
     def accept(self, observation: Observation) -> None:
         """Replace everything shown of the endpoint by what this observation says.
@@ -109,6 +111,7 @@ class Exposition:
         yield from self.domains.pieces(detail, openmetrics=openmetrics)
         yield from self.incidents.pieces(openmetrics=openmetrics)
         yield self.egress.render(openmetrics=openmetrics)
+        yield self.accounts.render(openmetrics=openmetrics)
         if self._registry is not None:
             yield from write_own(self._registry, openmetrics=openmetrics)
         if openmetrics:

@@ -181,6 +181,8 @@ class AccountCheck:
     """How many the list of IMAP named."""
     mailbox: str | None = None
     """Of a round trip: where the message came in; escaped."""
+    is_junk: bool | None = None
+    """Of a round trip: whether it came in as junk; None where it did not arrive."""
     next_attempt: datetime | None = None
     """Set where the sign-in was refused: no check signs in before, unless the secret changes."""
 
@@ -202,6 +204,7 @@ def to_account_record(check: AccountCheck) -> dict[str, Any]:
         "mechanism": check.mechanism,
         "mailboxes": check.mailboxes,
         "mailbox": check.mailbox,
+        "is_junk": check.is_junk,
         "started_at": write_moment(check.started_at),
         "duration": round(check.duration, SECONDS_DIGITS),
         "phases": {phase.value: round(seconds, SECONDS_DIGITS) for phase, seconds in check.phases.items()},

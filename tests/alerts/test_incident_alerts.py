@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from scanner import verdict as verdict_room
-from scanner.metrics import Telemetry, domain_lines, egress, incidents
+from scanner.metrics import Telemetry, accounts, domain_lines, egress, incidents
 from scanner.metrics.families import FAMILIES
 from scanner.model import Kind, Reason, State
 from scanner.model.incident import Cause
@@ -99,7 +99,7 @@ def exported() -> set[str]:
     telemetry.show_store(lambda: STORE)
     own = {sample.name for family in registry.collect() for sample in family.samples}
     names = {family.name for family in FAMILIES}
-    return own.union(names, domain_lines.FAMILIES, egress.FAMILIES, incidents.FAMILIES)
+    return own.union(names, domain_lines.FAMILIES, egress.FAMILIES, incidents.FAMILIES, accounts.FAMILIES)
 
 
 def test_rules_ask_only_for_metrics_that_exist() -> None:

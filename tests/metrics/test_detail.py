@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from scanner.config.metrics_settings import Detail
 from scanner.metrics import Exposition, Telemetry, full
+from scanner.metrics.accounts import FAMILIES as ACCOUNT_FAMILIES
 from scanner.metrics.detail import FULL_ONLY, MINIMAL
 from scanner.metrics.domain_lines import FAMILIES as DOMAIN_FAMILIES
 from scanner.metrics.egress import FAMILIES as EGRESS_FAMILIES
@@ -87,6 +88,7 @@ def test_the_least_detail_has_every_series_that_the_alerts_ask_for() -> None:
         }
         | INCIDENT_FAMILIES.keys()
         | EGRESS_FAMILIES.keys()
+        | ACCOUNT_FAMILIES.keys()
         | ELSEWHERE
     )
     asked = set(asked_for())

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from scanner.metrics import Telemetry, domain_lines, egress, full, incidents
+from scanner.metrics import Telemetry, accounts, domain_lines, egress, full, incidents
 from scanner.metrics.detail import FULL_ONLY, MINIMAL
 from scanner.metrics.families import FAMILIES
 from tests.metrics.samples import STORE
@@ -27,6 +27,7 @@ def test_every_family_of_a_scrape_is_documented_and_no_other() -> None:
         | {full.HISTOGRAM}
         | domain_lines.FAMILIES.keys()
         | egress.FAMILIES.keys()
+        | accounts.FAMILIES.keys()
         | incidents.FAMILIES.keys()
     )
 
