@@ -84,6 +84,20 @@ def troubled() -> Iterator[str]:
         )
 
 
+def locked_out() -> Iterator[str]:
+    """What a mailport says whose accounts cannot sign in, send or receive."""
+    for account, protocol, reason in (
+        ('sales "Nord"', "imap", "app_password_required"),
+        ("shop", "smtp", "certificate_untrusted"),
+        ("desk", "roundtrip", "delivery_timeout"),
+    ):
+        check = {"account": account, "protocol": protocol}
+        yield sample("mailport_account_failures", 2, **check)
+        yield sample("mailport_account_reason_info", 1, **check, reason=reason)
+    yield sample("mailport_roundtrip_seconds", 4000, account="desk")
+    yield sample("mailport_account_next_check_timestamp_seconds", time.time() - DAY, account="desk")
+
+
 def ailing(scrapes: int) -> Iterator[str]:
     """What a mailport says that is itself in trouble."""
     place = {"host": "mx.other.test", "address": "192.0.2.9", "port": "25", "protocol": "smtp"}
@@ -108,7 +122,8 @@ def exporter() -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            lines = troubled() if self.path.startswith("/troubled") else ailing(next(scrapes))
+            is_troubled = self.path.startswith("/troubled")
+            lines = itertools.chain(troubled(), locked_out()) if is_troubled else ailing(next(scrapes))
             self.send_response(200)
             self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
             self.end_headers()
@@ -175,3 +190,7 @@ def test_every_alert_fires_and_its_text_is_whole(tmp_path: Path, start_prometheu
         in (by_name["MailportCertificateInvalid"])
     )
     assert " ago, at imap1.test:993" in by_name["MailportCertificateExpired"]
+    assert by_name["MailportAccountSignInFailed"].startswith(
+        'The account sales "Nord" cannot sign in by imap: app_password_required.'
+    )
+    assert by_name["MailportRoundTripFailed"].endswith("test messages failed: delivery_timeout.")
