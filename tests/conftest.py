@@ -5,6 +5,7 @@ pytest_plugins = [
     "tests.servers.certificates",
     "tests.servers.mail_host",
     "tests.servers.token_host",
+    "tests.servers.mailbox",
     "tests.servers.prometheus",
     "tests.servers.alertmanager",
     "tests.servers.blackbox",

@@ -41,6 +41,12 @@ userdb {{
   driver = static
   args = uid={owner} gid={owner} home={mail}/%n
 }}
+namespace inbox {{
+  inbox = yes
+  mailbox Junk {{
+    special_use = \\Junk
+  }}
+}}
 service anvil {{
   unix_listener anvil-auth-penalty {{
     mode = 0

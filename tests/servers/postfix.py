@@ -48,7 +48,10 @@ alias_database =
 local_recipient_maps =
 virtual_mailbox_domains = {domain}
 virtual_mailbox_base = {mail}
-virtual_mailbox_maps = inline:{{ {{ {user}@{domain} = {user}/ }} }}
+virtual_mailbox_maps = inline:{{
+  {{ {user}@{domain} = {user}/ }}, {{ {user}-junk@{domain} = {user}/.Junk/ }},
+  {{ {user}-lost@{domain} = lost/ }} }}
+virtual_alias_maps = inline:{{ {{ {user}-back@{domain} = somebody@elsewhere.test }} }}
 virtual_uid_maps = static:{uid}
 virtual_gid_maps = static:{gid}
 virtual_minimum_uid = 1

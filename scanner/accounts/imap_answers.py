@@ -1,0 +1,63 @@
+"""Reads what a server answered to SELECT, SEARCH and FETCH, as aioimaplib hands it out."""
+
+import re
+from collections.abc import Sequence
+
+_UIDNEXT = re.compile(rb"\[UIDNEXT ([0-9]{1,10})\]", re.IGNORECASE)
+_UID = re.compile(rb"[( ]UID ([0-9]{1,10})[ )]", re.IGNORECASE)
+_MOST_UIDS = 10_000
+
+Line = bytes | bytearray
+"""A line of an answer; a `bytearray` is a literal, which no line can pass for."""
+
+
+def read_uid_next(lines: Sequence[Line]) -> int:
+    """Return the least UID that a new message can get, 1 where the server does not tell."""
+    for line in lines:
+        match = _UIDNEXT.search(line)
+        if match:
+            return int(match[1])
+    return 1
+
+
+def read_uids(lines: Sequence[Line]) -> tuple[int, ...]:
+    """Return the UIDs that a SEARCH found, the newest first; the last line is the server's word on it."""
+    words = b" ".join(bytes(line[: 11 * _MOST_UIDS]) for line in lines[:-1]).split()
+    return tuple(sorted({int(word) for word in words if word.isdigit() and len(word) <= 10}, reverse=True))
+
+
+def read_fetched(lines: Sequence[Line], uid: int) -> bytes | None:
+    """Return the literal of one message; None where the answer has none of this UID."""
+    for place, line in enumerate(lines):
+        if not isinstance(line, bytearray) or not place:
+            continue
+        after = lines[place + 1] if place + 1 < len(lines) else b""
+        around = bytes(lines[place - 1]) + b" " + bytes(after)
+        if (match := _UID.search(around)) and int(match[1]) == uid:
+            return bytes(line)
+    return None
+
+
+def quote(name: str) -> str:
+    """Write the name of a folder as IMAP wants it: modified UTF-7 in quotes (RFC 3501 section 5.1.3)."""
+    written, pending = [], ""
+    for character in (*name, ""):
+        if character and not (" " <= character <= "~"):
+            pending += character
+            continue
+        if pending:
+            written.append(_shift(pending))
+            pending = ""
+        written.append("&-" if character == "&" else character)
+    return quote_as_is("".join(written))
+
+
+def quote_as_is(wire_name: str) -> str:
+    """Put a name into quotes that the server has written."""
+    text = wire_name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'
+
+
+def _shift(text: str) -> str:
+    encoded = text.encode("utf-7").decode("ascii")  # +...- with the alphabet of base64
+    return "&" + encoded[1:-1].replace("/", ",") + "-"

@@ -1,0 +1,43 @@
+"""A message there and back through a real Postfix and Dovecot: by IDLE, by looking, by POP3, as junk."""
+
+from collections.abc import Callable
+
+import pytest
+
+from scanner.accounts.imap_inbox import ImapInbox
+from scanner.accounts.inbox import Arrival
+from scanner.accounts.pop3_inbox import Pop3Inbox
+from scanner.config.account_settings import RoundTripSettings
+from scanner.model.account import AccountPhase
+from tests.servers.mailbox import Mailbox
+
+POLLING = RoundTripSettings(wait="poll", poll_interval=1)
+OTHERS = b"From: a@b.test\r\nSubject: hello\r\n\r\nA message of somebody's.\r\n"
+TRAVELLED = {AccountPhase.SUBMIT, AccountPhase.DELIVERY, AccountPhase.FETCH, AccountPhase.DELETE}
+
+
+@pytest.mark.parametrize(
+    "inbox_of",
+    [Mailbox.imap, lambda mailbox: mailbox.imap(POLLING), Mailbox.pop3],
+    ids=["idle", "poll", "pop3"],
+)
+async def test_a_message_comes_back_and_is_gone(
+    mailbox: Mailbox, inbox_of: Callable[[Mailbox], ImapInbox | Pop3Inbox]
+) -> None:
+    mailbox.put(OTHERS)
+    trip = await mailbox.travel(inbox_of(mailbox))
+
+    assert trip.arrival is not None
+    assert (trip.arrival.folder, trip.arrival.is_junk) == ("INBOX", False)
+    assert trip.phases.keys() >= TRAVELLED
+    assert all(seconds >= 0 for seconds in trip.phases.values())
+    assert mailbox.texts() == [OTHERS]
+
+
+async def test_a_message_that_comes_as_junk_is_found_there(mailbox: Mailbox) -> None:
+    mailbox.put(OTHERS, ".Junk")
+    trip = await mailbox.travel(mailbox.imap(POLLING), recipient=mailbox.junk_address)
+
+    assert trip.arrival == Arrival(trip.arrival.number if trip.arrival else 0, "Junk", is_junk=True)
+    assert mailbox.texts(".Junk") == [OTHERS]
+    assert mailbox.texts() == []
