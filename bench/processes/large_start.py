@@ -25,6 +25,7 @@ from scanner.config import override
 from scanner.discovery import Planner
 from scanner.protocol import TlsClient
 from scanner.service import agenda
+from scanner.service.account_desk import AccountDesk
 from scanner.service.archive import Archive
 from scanner.service.long_lived import set_aside
 from scanner.service.parts import build_parts
@@ -67,7 +68,8 @@ class Restarted:
         """Load, plan, and wait until a scrape shows all that was known."""
 
         def begin() -> None:
-            self._running = asyncio.ensure_future(_run_watch(self.watch, self.archive))
+            accounts = AccountDesk(self.watch, self.archive, {})
+            self._running = asyncio.ensure_future(_run_watch(self.watch, self.archive, accounts))
 
         return await self._timed(begin, lambda: self.watch.exposition.endpoints() == self.count)
 

@@ -54,7 +54,7 @@ async def in_turns(accounts: Iterable[Account], check_one: CheckOne) -> None:
     """Check accounts of different servers side by side, and those of one server one after the other."""
     groups: dict[str, list[Account]] = {}
     for account in accounts:
-        groups.setdefault(_place_of(account), []).append(account)
+        groups.setdefault(place_of(account), []).append(account)
     room = asyncio.Semaphore(AT_ONCE)
 
     async def check_group(group: list[Account]) -> None:
@@ -67,7 +67,7 @@ async def in_turns(accounts: Iterable[Account], check_one: CheckOne) -> None:
             tasks.create_task(check_group(group))
 
 
-def _place_of(account: Account) -> str:
+def place_of(account: Account) -> str:
     """Return what tells where an account lives, before anything is looked up."""
     servers = [account.server(activity) for activity in account.activities]
     return next((server.host for server in servers if server is not None), account.wanted_domain or "")

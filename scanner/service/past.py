@@ -17,6 +17,7 @@ log = structlog.get_logger(__name__)
 
 MOST_NAMED = 1000
 """Endpoints and domains that are kept of one incident: they are worked out anew by the first pass."""
+ACCOUNT_MARK = "account:"
 _INCIDENT = TypeAdapter(Incident)
 
 
@@ -30,12 +31,15 @@ class Past:
     """Those that were open, by their id."""
     egress: Mapping[str, Word] = field(default_factory=dict)
     """The gates that our own network was told to be in the way at, by what they are called."""
+    accounts: Mapping[str, str] = field(default_factory=dict)
+    """How the accounts stood, as texts by names of their own."""
 
 
 def read_past(known: Known, vantage: str) -> Past:
     """Return the past of one vantage as its store knows it."""
     incidents = _read_incidents(known.meta, vantage)
-    return Past(known.memories, known.latest, incidents, _read_egress(known.meta, vantage))
+    accounts = {name: text for name, text in known.meta.items() if name.startswith(ACCOUNT_MARK)}
+    return Past(known.memories, known.latest, incidents, _read_egress(known.meta, vantage), accounts)
 
 
 def incident_marks(changed: Mapping[str, Incident | None], vantage: str) -> dict[str, str | None]:

@@ -15,10 +15,12 @@ import structlog
 from scanner import __version__
 from scanner.config import ConfigError, Settings
 from scanner.model import Observation, TargetFinding, Verdict
+from scanner.model.account_standing import AccountStanding
 from scanner.model.domain import DomainFacts
 from scanner.model.event import Event
 from scanner.model.incident import Incident
 from scanner.model.observation import Key
+from scanner.service.account_desk import AccountDesk
 from scanner.service.archive import Archive, find_last, open_archive
 from scanner.service.file_stamps import read_stamps
 from scanner.service.long_lived import set_aside
@@ -51,13 +53,15 @@ class Service:
         load: Loader,
         archive: Archive | None = None,
         *,
-        on_reload: Callable[[Settings], None] = lambda _: None,
+        on_reload: Iterable[Callable[[Settings], None]] = (),
+        accounts: Callable[[], Sequence[AccountStanding]] = tuple,
     ) -> None:
         self.version = __version__
         self._watch = watch
         self._load = load
         self._on_reload = on_reload
         self._archive = archive
+        self.accounts = accounts
         self.hub = Hub(self.events)
         self.desk = ProbeDesk(watch)
         watch.chronicle.conditions.listen(self.hub.take_condition)
@@ -173,7 +177,8 @@ class Service:
             if is_fresh:
                 self._fresh_at = time.monotonic()
             await self._watch.apply(settings, parts)
-            self._on_reload(settings)
+            for adjust in self._on_reload:
+                adjust(settings)
             self._watch.telemetry.record_reload(is_successful=True, at=datetime.now(UTC))
             log.info("reloaded", targets=len(settings.targets))
             return ReloadOutcome(ok=True)
@@ -208,7 +213,9 @@ async def run_service(
     keeper = None if archive is None else archive.keeper
     watch = Watch(settings, parts, on_planned=set_aside, keeper=keeper)
     outlets = _open_outlets(settings, watch)
-    service = Service(watch, load, archive, on_reload=outlets.adjust)
+    accounts = AccountDesk(watch, archive, os.environ)
+    reloaded = (outlets.adjust, accounts.adjust)
+    service = Service(watch, load, archive, on_reload=reloaded, accounts=accounts.standings)
     terms, supervisor = terms or WebTerms(None), Supervisor(os.environ)
     app = Guard(create_app(service), terms.find)
     async with serve_http(app, sock, find_terms=terms.find):
@@ -216,7 +223,7 @@ async def run_service(
         supervisor.tell_ready(f"Serving {_where(sock)}, watching {len(settings.targets)} targets.")
         async with asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(_run_watch(watch, archive)),
+                group.create_task(_run_watch(watch, archive, accounts)),
                 group.create_task(outlets.run()),
                 group.create_task(service.hub.run()),
                 group.create_task(terms.run()),
@@ -248,16 +255,18 @@ def _open_outlets(settings: Settings, watch: Watch) -> Outlets:
     return outlets
 
 
-async def _run_watch(watch: Watch, archive: Archive | None) -> None:
+async def _run_watch(watch: Watch, archive: Archive | None, accounts: AccountDesk) -> None:
     """Watch with what was known before; without it where the store fails."""
-    if archive is None:
-        await watch.run()
-        return
-    watch.restore(await archive.load())
-    watch.telemetry.show_store(lambda: archive.store.status)
+    if archive is not None:
+        past = await archive.load()
+        watch.restore(past)
+        accounts.restore(past.accounts)
+        watch.telemetry.show_store(lambda: archive.store.status)
     async with asyncio.TaskGroup() as group:
         group.create_task(watch.run())
-        group.create_task(archive.run(watch))
+        group.create_task(accounts.run())
+        if archive is not None:
+            group.create_task(archive.run(watch))
 
 
 async def _tell_first_pass(

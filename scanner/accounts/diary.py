@@ -1,0 +1,125 @@
+"""When one account is checked next, by what came of its checks so far: pure, and kept over restarts."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from pydantic import TypeAdapter, ValidationError
+
+from scanner.accounts.back_off import (
+    Restraint,
+    is_held_back,
+    restrain,
+    restraint_from_json,
+    restraint_to_json,
+)
+from scanner.config.account_settings import Account
+from scanner.model.account import SIGN_IN_REFUSED, AccountCheck, Activity
+from scanner.model.account_standing import AccountStanding
+
+MOST_RECENT = 50
+"""Checks of each kind that are remembered."""
+JITTER = 0.1
+"""Share of the interval by which a check may come later; never earlier."""
+_STANDING = TypeAdapter(AccountStanding)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What is known of one activity: how it stands, when it is planned, and whether it is held back."""
+
+    standing: AccountStanding
+    planned: datetime
+    restraint: Restraint | None = None
+
+
+def activities_of(account: Account) -> tuple[Activity, ...]:
+    """Return what is checked of an account, the round trip last."""
+    trip = (Activity.ROUNDTRIP,) if account.makes_round_trips else ()
+    return (*account.activities, *trip)
+
+
+def interval_of(account: Account, activity: Activity) -> float:
+    """Return how often it is checked (seconds)."""
+    if activity is Activity.ROUNDTRIP and account.roundtrip is not None:
+        return account.roundtrip.interval
+    return account.interval
+
+
+def blank_page(account: Account, activity: Activity, planned: datetime) -> Page:
+    """Return the page of what was never checked."""
+    return Page(AccountStanding(account.name, activity), planned)
+
+
+def due_at(
+    pages: Mapping[Activity, Page], account: Account, activity: Activity, secret_mark: str
+) -> datetime:
+    """Return when something may be checked: not before a refusal is forgotten, unless the secret is another.
+
+    A round trip waits for the sign-ins that it needs: while one of them fails it would only repeat that.
+    """
+    page = pages[activity]
+    due = page.planned
+    if page.restraint is not None and is_held_back(page.restraint, secret_mark, due):
+        due = page.restraint.not_before
+    if activity is Activity.ROUNDTRIP and account.roundtrip is not None:
+        needed = (Activity.SMTP, Activity(account.roundtrip.receive))
+        failing = [each for each in needed if not _is_well(pages[each])]
+        due = max(
+            (due, *(due_at(pages, account, each, secret_mark) + timedelta(seconds=1) for each in failing))
+        )
+    return due
+
+
+def write_down(
+    pages: Mapping[Activity, Page], account: Account, check: AccountCheck, secret_mark: str, drift: float
+) -> dict[Activity, Page]:
+    """Return the pages after a check; `drift` (0 to 1) says how much later than need be the next one is.
+
+    Where a sign-in is refused the account's others wait an interval too: servers count refusals together.
+    """
+    page = pages[check.activity]
+    interval = timedelta(seconds=interval_of(account, check.activity))
+    restraint = restrain(page.restraint, check, secret_mark, interval.total_seconds())
+    former = page.standing
+    standing = replace(
+        former,
+        last=replace(check, next_attempt=None if restraint is None else restraint.not_before),
+        failures=0 if check.success else former.failures + 1,
+        succeeded_at=check.started_at if check.success else former.succeeded_at,
+        recent=(check, *former.recent)[:MOST_RECENT],
+    )
+    planned = check.started_at + interval * (1 + JITTER * drift)
+    changed = {**pages, check.activity: Page(standing, planned, restraint)}
+    if check.reason in SIGN_IN_REFUSED:
+        pause = check.started_at + timedelta(seconds=account.interval)
+        changed = {
+            activity: replace(each, planned=max(each.planned, pause)) for activity, each in changed.items()
+        }
+    return changed
+
+
+def page_to_json(page: Page) -> str:
+    """Write a page as text that a later process can read; there is nothing secret in it."""
+    restraint = None if page.restraint is None else restraint_to_json(page.restraint)
+    standing = replace(page.standing, due_at=None)
+    return json.dumps({"standing": json.loads(_STANDING.dump_json(standing)), "restraint": restraint})
+
+
+def page_from_json(text: str, account: Account, activity: Activity) -> Page | None:
+    """Read a page back; None where it is not readable, or of another account."""
+    try:
+        values = json.loads(text)
+        standing = _STANDING.validate_python(values["standing"])
+        restraint = values["restraint"] and restraint_from_json(values["restraint"])
+    except (ValueError, KeyError, TypeError, ValidationError):
+        return None
+    if (standing.account, standing.activity) != (account.name, activity) or standing.last is None:
+        return None
+    planned = standing.last.started_at + timedelta(seconds=interval_of(account, activity))
+    return Page(standing, planned, restraint)
+
+
+def _is_well(page: Page) -> bool:
+    return page.standing.last is not None and page.standing.last.success

@@ -1,0 +1,161 @@
+"""Checks the accounts of the settings for as long as the service runs; a reload disturbs none that stays."""
+
+import asyncio
+import random
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from scanner.accounts.diary import Page, activities_of, blank_page, page_from_json, page_to_json
+from scanner.config.account_secrets import secret_mark
+from scanner.config.account_settings import Account
+from scanner.model.account import AccountCheck, Activity
+from scanner.model.account_standing import AccountStanding
+from scanner.service.account_checks import AT_ONCE, place_of
+from scanner.service.account_turns import AccountTurns, Circumstances, MakeCheck
+from scanner.service.past import ACCOUNT_MARK
+
+log = structlog.get_logger(__name__)
+
+FIRST_SECONDS = 5.0
+"""Within which the first checks of what was never checked begin."""
+Marks = Mapping[str, str | None]
+"""Texts to be kept over a restart, by their names; None = not kept any more."""
+
+
+async def find_nothing(_: tuple[Account, ...]) -> None:
+    """Have nothing to tell of accounts."""
+
+
+async def read_secret_mark(account: Account) -> str:
+    """Look at the file of a secret without holding anybody up."""
+    return await asyncio.to_thread(secret_mark, account)
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What the machine is asked for."""
+
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    draw: Callable[[], float] = random.random
+    """Returns a random number from 0 to 1."""
+    read_mark: Callable[[Account], Awaitable[str]] = read_secret_mark
+    """Returns what tells an account's secret from the one before it."""
+
+
+class AccountRounds:
+    """Keeps one task an account.
+
+    Args:
+        keep: is handed what has to outlive the process.
+        look: tells what an operator should know of accounts before they sign in.
+    """
+
+    def __init__(
+        self,
+        accounts: tuple[Account, ...],
+        check: MakeCheck,
+        *,
+        vantage: str = "default",
+        keep: Callable[[Marks], None] = lambda _: None,
+        look: Callable[[tuple[Account, ...]], Awaitable[None]] = find_nothing,
+        machine: Machine | None = None,
+    ) -> None:
+        self._accounts = accounts
+        self._check = check
+        self._prefix = f"{ACCOUNT_MARK}{vantage}:"
+        self._keep = keep
+        self._look = look
+        machine = machine or Machine()
+        self._around = Circumstances(
+            self._make_check, self._turn, self._on_change, machine.read_mark, machine.now, machine.draw
+        )
+        self._turns: dict[str, AccountTurns] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._room = asyncio.Semaphore(AT_ONCE)
+        self._gates: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._past: Marks = {}
+        self._changed = asyncio.Event()
+
+    def restore(self, marks: Mapping[str, str]) -> None:
+        """Take over what an earlier process kept; before `run`."""
+        self._past = {name: text for name, text in marks.items() if name.startswith(self._prefix)}
+
+    def standings(self) -> tuple[AccountStanding, ...]:
+        """Return how each account stands, in the order of the settings."""
+        turns = (self._turns[account.name] for account in self._accounts if account.name in self._turns)
+        return tuple(standing for each in turns for standing in each.standings())
+
+    def adjust(self, accounts: tuple[Account, ...], check: MakeCheck) -> None:
+        """Go on with other accounts; what stays the same is not disturbed, nor is a check of it under way."""
+        self._accounts, self._check = accounts, check
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Check all accounts until cancelled."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                while True:
+                    self._changed.clear()
+                    await self._look(self._accounts)
+                    await self._replace(group)
+                    await self._changed.wait()
+        finally:
+            self._tasks.clear()
+
+    async def _replace(self, group: asyncio.TaskGroup) -> None:
+        wanted = {account.name: account for account in self._accounts}
+        ended = []
+        for name, turns in list(self._turns.items()):
+            if wanted.get(name) != turns.account:
+                task = self._tasks.pop(name)
+                task.cancel()
+                ended.append(task)
+        # What begins anew must not run beside what it replaces.
+        await asyncio.gather(*ended, return_exceptions=True)
+        for name in [name for name in self._turns if name not in wanted]:
+            self._forget(name)
+        for name, account in wanted.items():
+            if name not in self._tasks:
+                turns = AccountTurns(account, self._pages_of(account), self._around)
+                self._turns[name] = turns
+                self._tasks[name] = group.create_task(turns.run(), name=f"account {name}")
+
+    def _pages_of(self, account: Account) -> dict[Activity, Page]:
+        """Return what is known of an account: from before the reload, from before the restart, or nothing."""
+        former = self._turns.get(account.name)
+        pages = {}
+        for activity in activities_of(account):
+            page = None if former is None else former.pages.get(activity)
+            if page is None:
+                text = self._past.get(self._mark_of(account.name, activity))
+                page = None if text is None else page_from_json(text, account, activity)
+            if page is None:
+                first = self._around.now() + timedelta(seconds=FIRST_SECONDS * self._around.draw())
+                page = blank_page(account, activity, first)
+            pages[activity] = page
+        return pages
+
+    def _forget(self, name: str) -> None:
+        turns = self._turns.pop(name)
+        self._keep({self._mark_of(name, activity): None for activity in turns.pages})
+
+    def _mark_of(self, name: str, activity: Activity) -> str:
+        return f"{self._prefix}{name}:{activity.value}"
+
+    def _on_change(self, page: Page) -> None:
+        standing = page.standing
+        self._keep({self._mark_of(standing.account, standing.activity): page_to_json(page)})
+
+    async def _make_check(self, account: Account, activity: Activity) -> AccountCheck:
+        return await self._check(account, activity)
+
+    @asynccontextmanager
+    async def _turn(self, account: Account) -> AsyncIterator[None]:
+        """Let accounts of one server take turns, and a few servers be asked at once."""
+        async with self._gates[place_of(account)], self._room:
+            yield

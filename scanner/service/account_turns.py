@@ -1,0 +1,86 @@
+"""The checks of one account: one after the other, each when it is due, for as long as the service runs."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import structlog
+
+from scanner.accounts.diary import Page, due_at, write_down
+from scanner.config.account_settings import Account
+from scanner.model.account import AccountCheck, Activity
+from scanner.model.account_standing import AccountStanding
+
+log = structlog.get_logger(__name__)
+
+LONGEST_SLEEP = 30.0
+"""How soon a secret that was written anew is noticed (seconds)."""
+MakeCheck = Callable[[Account, Activity], Awaitable[AccountCheck]]
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What all accounts share."""
+
+    check: MakeCheck
+    turn: Callable[[Account], AbstractAsyncContextManager[object]]
+    """Entered for a check: so that accounts of one server take turns."""
+    on_change: Callable[[Page], None]
+    """Is told what came of a check."""
+    read_mark: Callable[[Account], Awaitable[str]]
+    """Returns what tells an account's secret from the one before it."""
+    now: Callable[[], datetime]
+    draw: Callable[[], float]
+    """Returns a random number from 0 to 1."""
+
+
+class AccountTurns:
+    """Checks one account; there are never two checks of it at once."""
+
+    def __init__(self, account: Account, pages: dict[Activity, Page], around: Circumstances) -> None:
+        self.account = account
+        self.pages = pages
+        self._around = around
+        self._mark = ""
+
+    def standings(self) -> tuple[AccountStanding, ...]:
+        """Return how everything that is checked stands, with the time of its next check."""
+        return tuple(
+            replace(page.standing, due_at=self._due_at(activity)) for activity, page in self.pages.items()
+        )
+
+    async def run(self) -> None:
+        """Check until cancelled."""
+        while True:
+            self._mark = await self._around.read_mark(self.account)
+            due, activity = min((self._due_at(each), each) for each in self.pages)
+            wait = (due - self._around.now()).total_seconds()
+            if wait > 0:
+                await asyncio.sleep(min(wait, LONGEST_SLEEP))
+                continue
+            await self._check(activity)
+
+    def _due_at(self, activity: Activity) -> datetime:
+        return due_at(self.pages, self.account, activity, self._mark)
+
+    async def _check(self, activity: Activity) -> None:
+        mark = self._mark
+        async with self._around.turn(self.account):
+            check = await self._around.check(self.account, activity)
+        former = self.pages[activity].standing.last
+        self.pages = write_down(self.pages, self.account, check, mark, self._around.draw())
+        self._tell(former, check)
+        self._around.on_change(self.pages[activity])
+
+    def _tell(self, former: AccountCheck | None, check: AccountCheck) -> None:
+        """Log what has changed, and nothing that stays as it is."""
+        told = None if former is None else former.reason
+        if check.reason is told and former is not None:
+            return
+        words = {"account": check.account, "check": check.activity.value, "host": check.host}
+        if check.success:
+            log.info("account_works", **words)
+        else:
+            log.warning("account_fails", **words, reason=check.reason, detail=check.detail)
