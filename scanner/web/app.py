@@ -10,6 +10,7 @@ from starlette.middleware import Middleware
 from starlette.staticfiles import StaticFiles
 
 from scanner.web import (
+    account_routes,
     detail_pages,
     discovery_routes,
     domain_routes,
@@ -68,5 +69,6 @@ def create_app(monitor: Monitor, *, clock: Clock = _utc_now) -> FastAPI:
     app.include_router(endpoint_routes.routes)
     app.include_router(domain_routes.routes)
     app.include_router(discovery_routes.routes)
+    app.include_router(account_routes.routes)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return app

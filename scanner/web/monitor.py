@@ -8,6 +8,7 @@ from typing import Annotated, Protocol
 from fastapi import Depends, Request
 
 from scanner.model import Observation, TargetFinding, Verdict
+from scanner.model.account_standing import AccountStanding
 from scanner.model.domain import DomainFacts
 from scanner.model.event import Event
 from scanner.model.incident import Incident
@@ -89,6 +90,9 @@ class Monitor(Protocol):
 
     def egress(self) -> Sequence[Verdict]:
         """Return what is wrong with our own network, a verdict a port; nothing where all is well."""
+
+    def accounts(self) -> Sequence[AccountStanding]:
+        """Return how the operator's accounts stand; those of one account stand together."""
 
     def incidents(self) -> Sequence[Incident]:
         """Return the incidents that are open."""

@@ -55,6 +55,15 @@ class DomainFilter(Filter):
     after: Text | None = Field(None, description="`next` of the page before")
 
 
+class AccountFilter(BaseModel):
+    """Which page of the accounts."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    after: Text | None = Field(None, description="`next` of the page before")
+    limit: Limit = ON_A_PAGE
+
+
 class HistoryFilter(BaseModel):
     """Which probes of an endpoint are looked for, newest first."""
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from scanner.model import Kind, Protocol, Service, State, TlsMode
+from scanner.model.account import AccountReason, AccountTls, Activity
 from scanner.model.event import EventKind
 from scanner.model.record import schema
 from scanner.web.problems import MEDIA_TYPE
@@ -52,6 +53,10 @@ def models() -> Mapping[str, Schema]:
         "EndpointPage": _page("endpoints", ref("Endpoint")),
         "History": _object(id=_TEXT, observations=_list(ref("Record")), next=_or_null(_MOMENT)),
         "Condition": _condition(),
+        "AccountCheck": _account_check(),
+        "Account": _account(recent=_list(ref("AccountCheck"))),
+        "AccountSummary": _account(),
+        "AccountPage": _page("accounts", ref("AccountSummary")),
         "Domain": _domain(findings=ref("Record"), members=_list(_member()), **_PUBLISHED),
         "DomainSummary": _domain(findings=_object(state=_enum(State), reason=_or_null(_TEXT), host=_TEXT)),
         "DomainPage": _page("domains", ref("DomainSummary")),
@@ -176,6 +181,40 @@ def _member() -> Schema:
         up=_or_null({"type": "boolean"}),
         level=_or_null(_LEVEL),
         endpoint=_or_null(ref("Condition")),
+    )
+
+
+def _account(**more: Schema) -> Schema:
+    check = _object(
+        activity=_enum(Activity),
+        success=_or_null({"type": "boolean"}),
+        failures=_NUMBER,
+        succeeded_at=_or_null(_MOMENT),
+        due_at=_or_null(_MOMENT),
+        last=_or_null(ref("AccountCheck")),
+        **more,
+    )
+    return _object(account=_TEXT, checks=_list(check))
+
+
+def _account_check() -> Schema:
+    texts = ("detail", "advice", "host", "address", "mechanism", "mailbox")
+    seconds: Schema = {"type": "number", "minimum": 0}
+    return _object(
+        account=_TEXT,
+        activity=_enum(Activity),
+        success={"type": "boolean"},
+        reason=_or_null(_enum(AccountReason)),
+        started_at=_MOMENT,
+        duration=seconds,
+        phases={"type": "object", "additionalProperties": seconds},
+        port=_or_null({"type": "integer", "minimum": 1, "maximum": 65535}),
+        tls_mode=_or_null(_enum(AccountTls)),
+        user_form=_or_null(_TEXT),
+        mailboxes=_or_null(_NUMBER),
+        is_junk=_or_null({"type": "boolean"}),
+        next_attempt=_or_null(_MOMENT),
+        **{name: _or_null(_TEXT) for name in texts},
     )
 
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from scanner.model import Kind, Observation, TargetFinding, Verdict
+from scanner.model.account_standing import AccountStanding
 from scanner.model.incident import Incident
+from scanner.web.account_page import count_checks
 from scanner.web.brief import Brief, Briefs
 from scanner.web.filters import SIZES, STATES, Filters
 from scanner.web.matrix import COLUMNS, group_domains, lay_out
@@ -37,6 +39,7 @@ class Snapshot:
     findings: tuple[TargetFinding, ...]
     egress: tuple[Verdict, ...]
     incidents: tuple[Incident, ...]
+    accounts: tuple[AccountStanding, ...] = ()
 
 
 def take_snapshot(monitor: Monitor) -> Snapshot:
@@ -52,6 +55,7 @@ def take_snapshot(monitor: Monitor) -> Snapshot:
         findings=tuple(monitor.findings()),
         egress=tuple(monitor.egress()),
         incidents=tuple(monitor.incidents()),
+        accounts=tuple(monitor.accounts()),
     )
 
 
@@ -77,6 +81,7 @@ def render_status(snapshot: Snapshot, known: Briefs, now: datetime, filters: Fil
         incidents_total=len(incidents),
         openly_shown=OPENLY_SHOWN,
         egress=snapshot.egress,
+        checks=count_checks(snapshot.accounts),
         **_list_choices(briefs, snapshot.findings),
     )
 

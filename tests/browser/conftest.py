@@ -2,9 +2,11 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
@@ -32,7 +34,13 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    folder = tmp_path_factory.mktemp("site")
+    with site_of(tmp_path_factory.mktemp("site"), {}) as site:
+        yield site
+
+
+@contextmanager
+def site_of(folder: Path, more: Mapping[str, Any]) -> Iterator[Site]:
+    """Run a mailport over a farm, with more sections in its settings."""
     with open_rows(*ROWS, greeting_delay=0.1) as farm:
         sections = farm.settings
         settings = {
@@ -43,6 +51,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             "policy": {"baseline_after": 1, "confirm_after": 1},
             "store": f"sqlite:///{folder / 'mailport.db'}",
             "controls": False,
+            **more,
         }
         file = folder / "mailport.yml"
         file.write_text(json.dumps(settings), encoding="utf-8")

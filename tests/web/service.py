@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from scanner.metrics import Exposition, Telemetry
 from scanner.model import Observation, TargetFinding, Verdict
+from scanner.model.account_standing import AccountStanding
 from scanner.model.domain import DomainFacts
 from scanner.model.event import Event
 from scanner.model.incident import Incident
@@ -35,6 +36,7 @@ class FakeService:
     own_network: Sequence[Verdict] = ()
     reloads: int = 0
     open_incidents: Sequence[Incident] = ()
+    standings: Sequence[AccountStanding] = ()
     told: Sequence[Event] = ()
     past: Sequence[Observation] = ()
     queries: list[EventQuery] = field(default_factory=list)
@@ -80,6 +82,9 @@ class FakeService:
 
     def egress(self) -> Sequence[Verdict]:
         return self.own_network
+
+    def accounts(self) -> Sequence[AccountStanding]:
+        return self.standings
 
     def incidents(self) -> Sequence[Incident]:
         return self.open_incidents
