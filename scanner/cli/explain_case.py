@@ -13,6 +13,7 @@ from scanner.cli.case_view import build_comparison, build_diagnosis, comparison_
 from scanner.cli.console import Exit, give_up, say
 from scanner.cli.explain import read_words
 from scanner.cli.explain_view import build_reading, reading_to_json
+from scanner.cli.kept_checks import read_kept_checks
 from scanner.cli.prose import print_prose
 from scanner.cli.survey import Network, survey
 from scanner.config import Settings
@@ -91,6 +92,7 @@ def explain_case(question: Question, network: Network, *, is_json: bool) -> Exit
         provider,
         frozenset() if reading.best is None else frozenset({reading.best.explanation.id}),
         _port_in(reading),
+        read_kept_checks(settings),
     )
     return _show_diagnosis(reading, case, question, notes, is_json=is_json)
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from scanner.explain.account_evidence import add_accounts
 from scanner.explain.entries import Complaint
 from scanner.explain.suspects_sign_in import auth_disabled, no_encryption, other_credential, wrong_credentials
 from scanner.explain.suspects_way import (
@@ -41,7 +42,7 @@ _CAUSES: Mapping[Complaint, tuple[Weigh, ...]] = MappingProxyType(
 
 def diagnose(complaint: Complaint, case: Case) -> tuple[Suspect, ...]:
     """Return the causes of a complaint: the likely ones first, else in the order in which they are common."""
-    suspects = [weigh(case) for weigh in _CAUSES[complaint]]
+    suspects = [add_accounts(weigh(case), case) for weigh in _CAUSES[complaint]]
     order = (Standing.LIKELY, Standing.POSSIBLE, Standing.UNLIKELY)
     return tuple(
         sorted(suspects, key=lambda each: (order.index(each.standing), not each.pro, bool(each.contra)))

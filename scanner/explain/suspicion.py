@@ -8,6 +8,7 @@ from scanner.config.catalogue import Provider
 from scanner.explain.compare import Comparison, Difference
 from scanner.explain.words import name_place
 from scanner.model import Observation, State
+from scanner.model.account import AccountCheck
 
 
 class Standing(StrEnum):
@@ -49,6 +50,8 @@ class Case:
     """Ids of what the text itself was explained by."""
     port: int | None = None
     """The port that the complaint names."""
+    accounts: tuple[AccountCheck, ...] = ()
+    """What was last found with accounts of the operator's own, at any server."""
 
     @property
     def reached(self) -> tuple[Observation, ...]:

@@ -17,7 +17,7 @@ from scanner.model.account import AccountCheck, Activity
 from scanner.model.account_standing import AccountStanding
 from scanner.service.account_checks import AT_ONCE, place_of
 from scanner.service.account_turns import AccountTurns, Circumstances, MakeCheck
-from scanner.service.past import ACCOUNT_MARK
+from scanner.service.past import account_mark
 
 log = structlog.get_logger(__name__)
 
@@ -67,7 +67,7 @@ class AccountRounds:
     ) -> None:
         self._accounts = accounts
         self._check = check
-        self._prefix = f"{ACCOUNT_MARK}{vantage}:"
+        self._vantage = vantage
         self._keep = keep
         self._look = look
         machine = machine or Machine()
@@ -83,7 +83,7 @@ class AccountRounds:
 
     def restore(self, marks: Mapping[str, str]) -> None:
         """Take over what an earlier process kept; before `run`."""
-        self._past = {name: text for name, text in marks.items() if name.startswith(self._prefix)}
+        self._past = dict(marks)
 
     def standings(self) -> tuple[AccountStanding, ...]:
         """Return how each account stands, in the order of the settings."""
@@ -145,7 +145,7 @@ class AccountRounds:
         self._keep({self._mark_of(name, activity): None for activity in turns.pages})
 
     def _mark_of(self, name: str, activity: Activity) -> str:
-        return f"{self._prefix}{name}:{activity.value}"
+        return account_mark(self._vantage, name, activity.value)
 
     def _on_change(self, page: Page) -> None:
         standing = page.standing

@@ -59,6 +59,11 @@ def find_changed(former: Mapping[str, Incident], current: Iterable[Incident]) ->
     return changed
 
 
+def account_mark(vantage: str, account: str, activity: str) -> str:
+    """Return under what name it is kept how an account stands."""
+    return f"{ACCOUNT_MARK}{vantage}:{account}:{activity}"
+
+
 def _read_incidents(marks: Mapping[str, str], vantage: str) -> dict[str, Incident]:
     found = {}
     prefix = _incident_mark(vantage)

@@ -1,5 +1,6 @@
 """`mailport serve` with accounts at a real Postfix and Dovecot: metrics, a missing secret, a reload."""
 
+import json
 import signal
 import time
 from pathlib import Path
@@ -7,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from tests.cli.command import run
 from tests.servers.mailbox import Mailbox
 from tests.servers.process import wait_until
 from tests.servers.prometheus import promtool_check_metrics
-from tests.service.serving import Service, serving
+from tests.service.serving import CONFIG, Service, serving
 
 SECONDS = 60.0
 
@@ -94,6 +96,13 @@ def test_a_restart_signs_in_no_more_often_and_a_reload_takes_accounts_away(
         assert wait_until(lambda: is_checked(service), SECONDS), service.log
         before = service.value("mailport_account_check_timestamp_seconds", account="sales", protocol="imap")
         service.running.end(signal.SIGTERM)
+    complaint = ("535 5.7.8 Error: authentication failed", "--config", f"{mailbox.address}:587:starttls")
+    told = run("explain", *complaint, "--config", folder / CONFIG, "--allow-private", "--format", "json")
+    assert told.status == 0, told.stderr
+    causes = {each["id"]: each for each in json.loads(told.stdout)["causes"]}
+    ours = f"The account sales signs in at {mailbox.address}:587 with a password."
+    assert ours in causes["wrong_credentials"]["for"]
+    assert ours in causes["auth_disabled"]["against"]
     with serving(folder, config) as service:
         assert wait_until(lambda: is_checked(service), SECONDS), service.log
         again = service.value("mailport_account_check_timestamp_seconds", account="sales", protocol="imap")
