@@ -12,6 +12,7 @@ from scanner.accounts.imap_inbox import ImapInbox
 from scanner.accounts.imap_sign_in import open_imap
 from scanner.accounts.imap_talk import ImapTalk
 from scanner.accounts.inbox import Inbox
+from scanner.accounts.insist import insist
 from scanner.accounts.pop3_inbox import Pop3Inbox
 from scanner.accounts.pop3_sign_in import Pop3, open_pop3
 from scanner.accounts.round_trip import LONGEST_ASIDE, Letter, Trip, travel
@@ -29,6 +30,10 @@ JUNK_ADVICE = (
 
 async def check_round_trip(checker: Checker, account: Account, tagger: Tagger) -> AccountCheck:
     """Send a message from an account to itself, and see it arrive; whatever goes wrong is in the result."""
+    return await insist(_check(checker, account, tagger))
+
+
+async def _check(checker: Checker, account: Account, tagger: Tagger) -> AccountCheck:
     settings = account.roundtrip or RoundTripSettings()
     # The deadlines of the trip itself come first; this one stands behind all of them.
     seconds = settings.timeout + LONGEST_ASIDE + 3 * account.timeout

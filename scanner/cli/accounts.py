@@ -19,6 +19,7 @@ from scanner.discovery import Catalogue
 from scanner.model.account import AccountCheck, to_account_record
 from scanner.model.record import to_line
 from scanner.service.account_checks import build_checker, check_once
+from scanner.service.account_tags import open_tagger
 from scanner.service.parts import build_parts
 
 _NONE_YET = """\
@@ -72,7 +73,9 @@ async def _check(settings: Settings, results: _Results) -> None:
     parts = build_parts(settings)
     try:
         checker = build_checker(settings, parts, os.environ)
-        await check_once(settings.accounts, checker, results.tell)
+        makes_trips = any(account.makes_round_trips for account in settings.accounts)
+        tagger = open_tagger(settings, os.environ) if makes_trips else None
+        await check_once(settings.accounts, checker, results.tell, tagger)
     finally:
         await parts.close()
 

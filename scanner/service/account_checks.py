@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from scanner.accounts.check import Checker
+from scanner.accounts.round_trip_check import check_round_trip
 from scanner.accounts.servers import KeepingFinder
+from scanner.accounts.tag import Tagger
 from scanner.accounts.way import Way, make_contexts
 from scanner.config import Settings
 from scanner.config.account_settings import Account
@@ -39,13 +41,24 @@ def build_checker(settings: Settings, parts: Parts, environ: Mapping[str, str]) 
 
 
 async def check_once(
-    accounts: Iterable[Account], checker: Checker, tell: Callable[[AccountCheck], None]
+    accounts: Iterable[Account],
+    checker: Checker,
+    tell: Callable[[AccountCheck], None],
+    tagger: Tagger | None = None,
 ) -> None:
-    """Make all sign-ins of all accounts once, and tell each result as soon as it is there."""
+    """Make all checks of all accounts once, and tell each result as soon as it is there.
+
+    Round trips are made with a `tagger`, and where every sign-in of the account succeeds.
+    """
 
     async def check_one(account: Account) -> None:
+        is_well = True
         for activity in account.activities:
-            tell(await checker.check(account, activity))
+            check = await checker.check(account, activity)
+            is_well &= check.success
+            tell(check)
+        if account.makes_round_trips and tagger is not None and is_well:
+            tell(await check_round_trip(checker, account, tagger))
 
     await in_turns(accounts, check_one)
 

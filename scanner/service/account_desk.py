@@ -2,13 +2,11 @@
 
 import asyncio
 from collections.abc import Mapping
-from pathlib import Path
 
 import structlog
 
 from scanner.accounts.check import Checker
 from scanner.accounts.round_trip_check import check_round_trip
-from scanner.accounts.run_key import open_key
 from scanner.accounts.tag import Tagger
 from scanner.config import Settings
 from scanner.config.account_secrets import find_secret_warnings
@@ -17,10 +15,9 @@ from scanner.model.account import AccountCheck, Activity
 from scanner.model.account_standing import AccountStanding
 from scanner.service.account_checks import build_checker
 from scanner.service.account_rounds import AccountRounds, Marks
+from scanner.service.account_tags import open_tagger
 from scanner.service.archive import Archive
 from scanner.service.watch import Watch
-from scanner.store import StoreError
-from scanner.store.place import default_path, find_place
 
 log = structlog.get_logger(__name__)
 
@@ -81,22 +78,3 @@ class AccountDesk:
     async def _look(self, accounts: tuple[Account, ...]) -> None:
         for warning in await asyncio.to_thread(list, find_secret_warnings(accounts, self._environ)):
             log.warning("account_secret", problem=warning)
-
-
-def open_tagger(settings: Settings, environ: Mapping[str, str]) -> Tagger:
-    """Return what tags messages, with the key that is kept in the state folder, if there is one."""
-    key, problem = open_key(_find_folder(settings, environ))
-    if problem is not None:
-        log.warning("roundtrip_key", problem=problem)
-    return Tagger(key)
-
-
-def _find_folder(settings: Settings, environ: Mapping[str, str]) -> Path | None:
-    """Return where files are kept over a restart; None where nothing is."""
-    try:
-        place = find_place(settings.store, environ)
-        if place is None:
-            return None
-        return (place.path or default_path(environ)).parent
-    except StoreError:
-        return None

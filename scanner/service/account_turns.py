@@ -1,14 +1,16 @@
 """The checks of one account: one after the other, each when it is due, for as long as the service runs."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 import structlog
 
 from scanner.accounts.diary import Page, due_at, write_down
+from scanner.accounts.insist import insist
 from scanner.config.account_settings import Account
 from scanner.model.account import AccountCheck, Activity
 from scanner.model.account_standing import AccountStanding
@@ -17,7 +19,7 @@ log = structlog.get_logger(__name__)
 
 LONGEST_SLEEP = 30.0
 """How soon a secret that was written anew is noticed (seconds)."""
-MakeCheck = Callable[[Account, Activity], Awaitable[AccountCheck]]
+MakeCheck = Callable[[Account, Activity], Coroutine[Any, Any, AccountCheck]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class AccountTurns:
     async def _check(self, activity: Activity) -> None:
         mark = self._mark
         async with self._around.turn(self.account):
-            check = await self._around.check(self.account, activity)
+            check = await insist(self._around.check(self.account, activity))
         former = self.pages[activity].standing.last
         self.pages = write_down(self.pages, self.account, check, mark, self._around.draw())
         self._tell(former, check)

@@ -3,6 +3,7 @@
 import json
 import signal
 import time
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from tests.cli.command import run
 from tests.servers.mailbox import Mailbox
 from tests.servers.process import wait_until
 from tests.servers.prometheus import promtool_check_metrics
-from tests.service.serving import CONFIG, Service, serving
+from tests.service.serving import CONFIG, Service, serving, write_config
 
 SECONDS = 60.0
 
@@ -34,7 +35,7 @@ def config_of(mailbox: Mailbox, folder: Path, **accounts: dict[str, Any]) -> dic
         "probe": {"allow_private": True, "versions_interval": None, "ca_file": str(mailbox.ca_file)},
         "controls": False,
         "store": f"sqlite:///{folder / 'state' / 'mailport.db'}",
-        "accounts": [{"name": name, **whole, **keys} for name, keys in accounts.items()],
+        "accounts": [{"name": name, **deepcopy(whole), **keys} for name, keys in accounts.items()],
     }
 
 
@@ -82,6 +83,19 @@ def test_accounts_are_checked_and_told(mailbox: Mailbox, folder: Path) -> None:
     assert hidden not in told
     assert hidden.encode() not in kept
     assert b"account:default:sales:roundtrip" in kept
+
+
+def test_the_command_makes_the_round_trip_too(mailbox: Mailbox, folder: Path) -> None:
+    accounts = {"sales": {}, "shop": {"password_file": "none.secret"}}
+    path = write_config(folder, config_of(mailbox, folder, **accounts))
+    told = run("accounts", "--config", path, "--format", "json")
+    assert told.status == 1, told.stderr
+    found = {(each["account"], each["activity"]): each for each in json.loads(told.stdout)}
+    assert found["sales", "roundtrip"]["success"], found["sales", "roundtrip"]
+    assert found["shop", "imap"]["reason"] == "secret_missing"
+    assert ("shop", "roundtrip") not in found
+    assert (folder / "state" / "roundtrip.key").stat().st_mode & 0o077 == 0
+    assert mailbox.texts() == []
 
 
 def test_a_restart_signs_in_no_more_often_and_a_reload_takes_accounts_away(
