@@ -3,7 +3,6 @@
 .DEFAULT_GOAL := help
 .PHONY: run demo test check format bench dashboards kubernetes manual docs reference screenshots lock clean help
 
-
 CONFIG ?= config/mailport.yml
 ARGS ?=
 

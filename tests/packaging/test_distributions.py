@@ -15,8 +15,11 @@ from tests.packaging.conftest import ROOT, Distributions, build, call, copy_tree
 from tests.service.serving import serving
 from tests.service.test_start_and_stop import document
 
-SUITES = ("tests/config", "tests/cli/test_check.py", "tests/model", "tests/test_documents.py")
-"""Quick ones that read files of the package, its configuration and its documents, and run the program."""
+SUITES = (
+    *("tests/config/test_bad_files.py", "tests/config/test_shipped.py", "tests/config/test_files.py"),
+    *("tests/cli/test_check.py", "tests/model/test_record_schema.py", "tests/explain/test_tables.py"),
+)
+"""Quick ones that read files of the package and of its configuration, and run the program."""
 
 
 def names_in(wheel: Path) -> set[str]:
