@@ -17,6 +17,7 @@ from scanner.cli.memory_commands import baseline, events, rejudge
 from scanner.cli.options import COMMAND_LINE, list_problems
 from scanner.cli.output import Format
 from scanner.cli.scan import FailOn, ScanOptions, scan_targets
+from scanner.cli.shards import check_places, choose_shard
 from scanner.config import ConfigError, Settings, load_settings, override
 
 app = typer.Typer(
@@ -155,18 +156,25 @@ def serve(
     web_config: Annotated[
         Path | None, typer.Option(metavar="FILE", help="TLS and passwords for HTTP, as exporter-toolkit has.")
     ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(metavar="I/N", help="Probe the I-th of N parts of all targets (2/3; docs/scaling.md)."),
+    ] = None,
     log_format: Annotated[LogFormat, typer.Option(help="How to write the log (to stderr).")] = LogFormat.TEXT,
 ) -> None:
     """Watch targets for ever and serve the results to Prometheus and to people."""
     # Imported here, because the web server takes a third of the time in which the other commands start.
     from scanner.service.serve import run_service  # noqa: PLC0415
+    from scanner.service.share import Share  # noqa: PLC0415
     from scanner.service.web_terms import WebTerms  # noqa: PLC0415
     from scanner.web import ListenError, bind  # noqa: PLC0415
 
     path = config or DEFAULT_CONFIG
+    share = Share(choose_shard(shard))
 
     def load() -> Settings:
         settings = load_settings(path, os.environ)
+        check_places(settings, share.shard)
         return settings if listen is None else override(settings, {"web.listen": listen}, source=COMMAND_LINE)
 
     try:
@@ -178,7 +186,7 @@ def serve(
     except ListenError as error:
         give_up(str(error))
     set_up_logging(log_format)
-    run_interruptibly(run_service(settings, load, sock, terms=terms))
+    run_interruptibly(run_service(settings, load, sock, terms=terms, share=share))
 
 
 @app.command()

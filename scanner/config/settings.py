@@ -23,6 +23,7 @@ from scanner.config.mask import write_masked
 from scanner.config.metrics_settings import MetricsSettings
 from scanner.config.preference import read_preference
 from scanner.config.section import Section as _Section
+from scanner.config.shard_settings import ShardSettings
 from scanner.config.store_settings import StoreSettings
 from scanner.config.tls_modes import refuse_two_modes
 from scanner.config.web_settings import WebSettings
@@ -265,6 +266,7 @@ class Settings(_Section):
     """The name of the place that we look from."""
     metrics: MetricsSettings = MetricsSettings()
     web: WebSettings = WebSettings()
+    shards: ShardSettings = ShardSettings()
 
     @property
     def files(self) -> tuple[Path, ...]:

@@ -65,6 +65,7 @@ def models() -> Mapping[str, Schema]:
         "ServiceDiscovery": _list(
             _object(targets=_list(_TEXT), labels={"type": "object", "additionalProperties": _TEXT})
         ),
+        "Shard": _object(shard=_NUMBER, shards=_NUMBER, addresses=_list(_TEXT)),
         "JsonSchema": _FREE,
     }
 

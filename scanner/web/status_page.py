@@ -7,6 +7,7 @@ from datetime import datetime
 
 from scanner.model import Kind, Observation, TargetFinding, Verdict
 from scanner.model.incident import Incident
+from scanner.model.shard import Shard
 from scanner.web.brief import Brief, Briefs
 from scanner.web.filters import SIZES, STATES, Filters
 from scanner.web.matrix import COLUMNS, group_domains, lay_out
@@ -37,12 +38,14 @@ class Snapshot:
     findings: tuple[TargetFinding, ...]
     egress: tuple[Verdict, ...]
     incidents: tuple[Incident, ...]
+    shard: Shard | None = None
 
 
 def take_snapshot(monitor: Monitor) -> Snapshot:
     """Return what the service knows now."""
     return Snapshot(
         version=monitor.version,
+        shard=monitor.shard,
         is_ready=monitor.is_ready,
         started_at=monitor.started_at,
         endpoints_total=monitor.endpoints_total,

@@ -12,6 +12,7 @@ from scanner.model.domain import DomainFacts
 from scanner.model.event import Event
 from scanner.model.incident import Incident
 from scanner.model.observation import Key
+from scanner.model.shard import Shard
 from scanner.store import EventQuery, StoreError
 from scanner.web import Hub, ReloadOutcome
 from tests.web.desk import FakeDesk
@@ -27,6 +28,8 @@ class FakeService:
     found: Sequence[TargetFinding] = FINDINGS
     is_ready: bool = True
     version: str = "1.2.3"
+    shard: Shard | None = None
+    places: Sequence[str] = ()
     started_at: datetime = NOW - timedelta(days=3)
     next_pass_at: datetime | None = NOW + timedelta(seconds=18)
     endpoints_total: int = len(WORLD)
