@@ -18,6 +18,7 @@ from scanner.cli.options import COMMAND_LINE, list_problems
 from scanner.cli.output import Format
 from scanner.cli.scan import FailOn, ScanOptions, scan_targets
 from scanner.cli.shards import check_places, choose_shard
+from scanner.cli.worker import check_lease, run_worker
 from scanner.config import ConfigError, Settings, load_settings, override
 
 app = typer.Typer(
@@ -175,6 +176,7 @@ def serve(
     def load() -> Settings:
         settings = load_settings(path, os.environ)
         check_places(settings, share.shard)
+        check_lease(settings)
         return settings if listen is None else override(settings, {"web.listen": listen}, source=COMMAND_LINE)
 
     try:
@@ -187,6 +189,16 @@ def serve(
         give_up(str(error))
     set_up_logging(log_format)
     run_interruptibly(run_service(settings, load, sock, terms=terms, share=share))
+
+
+@app.command()
+def worker(
+    *,
+    config: Annotated[Path, typer.Option("--config", metavar="FILE", help="Configuration (YAML).")],
+    log_format: Annotated[LogFormat, typer.Option(help="How to write the log (to stderr).")] = LogFormat.TEXT,
+) -> None:
+    """Make the probes that the scheduler of a cluster hands out."""
+    run_worker(config, log_format)
 
 
 @app.command()

@@ -17,6 +17,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from scanner.config import values
 from scanner.config.catalogue import Providers
 from scanner.config.catalogue_values import LIST_OR_NOTHING
+from scanner.config.cluster_settings import ClusterSettings
 from scanner.config.controls import ControlSettings
 from scanner.config.event_settings import EventSettings
 from scanner.config.mask import write_masked
@@ -267,6 +268,7 @@ class Settings(_Section):
     metrics: MetricsSettings = MetricsSettings()
     web: WebSettings = WebSettings()
     shards: ShardSettings = ShardSettings()
+    cluster: ClusterSettings = ClusterSettings()
 
     @property
     def files(self) -> tuple[Path, ...]:

@@ -22,6 +22,7 @@ from scanner.model.incident import Incident
 from scanner.model.observation import Key
 from scanner.model.shard import Shard
 from scanner.service.archive import Archive, find_last, open_archive
+from scanner.service.far import Far
 from scanner.service.long_lived import set_aside
 from scanner.service.outlets import OUTCOMES, Outlets
 from scanner.service.parts import build_parts
@@ -54,11 +55,14 @@ class Service:
         archive: Archive | None = None,
         *,
         on_reload: Callable[[Settings], None] = lambda _: None,
+        far: Far | None = None,
     ) -> None:
         self.version = __version__
         self._watch = watch
         self._load = load
         self._on_reload = on_reload
+        self._far = far or Far(watch.settings)
+        self._far.show(watch.registry)
         self._archive = archive
         self.hub = Hub(self.events)
         self.desk = ProbeDesk(watch)
@@ -177,7 +181,10 @@ class Service:
             try:
                 settings = await asyncio.to_thread(self._load)
                 former = self._watch.parts_in_force
-                parts = await asyncio.to_thread(build_parts, settings, former, is_fresh=is_fresh)
+                make = self._far.make_prober
+                parts = await asyncio.to_thread(
+                    build_parts, settings, former, is_fresh=is_fresh, make_prober=make
+                )
             except (ConfigError, ValueError, OSError) as error:
                 problems = tuple(str(error).splitlines())
                 log.error("reload_failed", problems=problems)
@@ -187,6 +194,7 @@ class Service:
                 self._fresh_at = time.monotonic()
             await self._watch.apply(settings, parts)
             self._on_reload(settings)
+            self._far.adjust(settings)
             self._watch.telemetry.record_reload(is_successful=True, at=datetime.now(UTC))
             log.info("reloaded", targets=len(settings.targets))
             return ReloadOutcome(ok=True)
@@ -220,11 +228,13 @@ async def run_service(
     set_aside()  # before there is much: later on that would hold probes up
     share = share or Share()
     archive = open_archive(settings, os.environ, share)
-    parts = build_parts(settings, policies=None if archive is None else archive.policies)
+    far = Far(settings)
+    policies = None if archive is None else archive.policies
+    parts = build_parts(settings, policies=policies, make_prober=far.make_prober)
     keeper = None if archive is None else archive.keeper
     watch = Watch(settings, parts, on_planned=set_aside, keeper=keeper, share=share)
     outlets = _open_outlets(settings, watch)
-    service = Service(watch, load, archive, on_reload=outlets.adjust)
+    service = Service(watch, load, archive, on_reload=outlets.adjust, far=far)
     terms, supervisor = terms or WebTerms(None), Supervisor(os.environ)
     app = Guard(create_app(service), terms.find)
     async with serve_http(app, sock, find_terms=terms.find):
@@ -234,6 +244,7 @@ async def run_service(
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(_run_watch(watch, archive)),
+                group.create_task(far.run()),
                 group.create_task(outlets.run()),
                 group.create_task(service.hub.run()),
                 group.create_task(terms.run()),
