@@ -99,7 +99,10 @@ class Fleet:
         """Send and take until cancelled; no outage ends it."""
         await self._begin()
         receiver = Receiver(
-            self._results, max_async_tasks=RESULTS_AT_ONCE, ack_type=AcknowledgeType.WHEN_EXECUTED
+            self._results,
+            max_async_tasks=RESULTS_AT_ONCE,
+            ack_type=AcknowledgeType.WHEN_EXECUTED,
+            run_startup=False,  # it would end where the broker does not answer yet
         )
         try:
             async with asyncio.TaskGroup() as group:

@@ -26,6 +26,8 @@ PAUSE_SECONDS = 1.0
 """How long it is waited after a fault of the broker."""
 MOST_DELIVERIES = 5
 """A message that so many workers in a row did not survive is given up."""
+MOST_SECOND_HAND = 1000
+"""Messages that are remembered to have been somebody else's."""
 MARKED_LEASES = 20
 """For how many leases it is known what of a message is done."""
 FAULTS = (RedisError, OSError, TimeoutError)
@@ -176,6 +178,8 @@ class Stream(RedisStreamBroker):
         if left[1]:
             kept = [one for one in left[1] if not await self._is_poison(client, one[0])]
             for number, fields in kept:
+                if len(self._second_hand) >= MOST_SECOND_HAND:  # some were never done
+                    del self._second_hand[next(iter(self._second_hand))]
                 self._second_hand[str(number)] = fields.get(b"data", b"").decode("utf-8", "replace")
             return kept
         found: Any = await client.xreadgroup(

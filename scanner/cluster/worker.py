@@ -64,7 +64,12 @@ class Worker:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until told to stop; what is under way is then done first."""
-        receiver = Receiver(self._tasks, max_async_tasks=self._most, ack_type=AcknowledgeType.MANUAL)
+        receiver = Receiver(
+            self._tasks,
+            max_async_tasks=self._most,
+            ack_type=AcknowledgeType.MANUAL,
+            run_startup=False,  # it would end where the broker does not answer yet
+        )
         await receiver.listen(stop)
         await self._tasks.shutdown()
         await self._results.shutdown()

@@ -185,3 +185,17 @@ def test_a_worker_connects_to_no_address_that_its_own_settings_forbid(
         reasons = cluster.scheduler.samples("mailport_endpoint_reason_info")
         assert {each.labels["reason"] for each in reasons} == {"address_not_allowed"}
     assert connections(few_servers) == {}
+
+
+def test_a_broker_that_comes_later_is_waited_for(
+    few_servers: RunningFarm, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    redis_server.kill()
+    with running_cluster(tmp_path, settings_of(few_servers, redis_server), workers=1) as cluster:
+        (worker,) = cluster.workers
+        worker.wait_until(lambda: any(line["event"] == "broker_failed" for line in read_log(worker)))
+        assert cluster.value("broker_up") == 0
+        assert not [line for line in read_log(worker) if "exception" in line]
+        redis_server.start()
+        cluster.scheduler.wait_ready()
+        assert cluster.value("broker_up") == 1

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import redis
 
+from tests.servers.certificates import Authority, Leaf
 from tests.servers.process import find_program, free_port, running, state_folder
 
 PASSWORD = "pass-word%23"
@@ -22,6 +23,9 @@ class RedisServer:
 
     folder: Path
     is_durable: bool
+    leaf: Leaf | None = None
+    """With a certificate it speaks TLS as well, on another port."""
+    tls_port: int = field(default_factory=free_port)
     port: int = field(default_factory=free_port)
     _running: ExitStack = field(default_factory=ExitStack)
     _pid: int = 0
@@ -44,6 +48,11 @@ class RedisServer:
             *("--dir", str(self.folder), "--save", ""),
             *("--appendonly", "yes" if self.is_durable else "no", "--appendfsync", "always"),
         ]
+        if self.leaf is not None:
+            argv += ["--tls-port", str(self.tls_port), "--tls-auth-clients", "no"]
+            argv += ["--tls-cert-file", str(self.leaf.certificate_file)]
+            argv += ["--tls-key-file", str(self.leaf.key_file)]
+            argv += ["--tls-ca-cert-file", str(self.leaf.certificate_file)]
         server = running(argv, is_ready=self._answers, logs=[self.folder / "redis.log"])
         self._pid = self._running.enter_context(server).pid
 
@@ -76,9 +85,15 @@ def durable_redis() -> Iterator[RedisServer]:
     yield from _serve(is_durable=True)
 
 
-def _serve(*, is_durable: bool) -> Iterator[RedisServer]:
+@pytest.fixture
+def tls_redis(authority: Authority) -> Iterator[RedisServer]:
+    """A Redis of a test's own that speaks TLS as localhost."""
+    yield from _serve(is_durable=False, leaf=authority.issue("localhost", addresses=["127.0.0.1"]))
+
+
+def _serve(*, is_durable: bool, leaf: Leaf | None = None) -> Iterator[RedisServer]:
     with state_folder("redis") as folder:
-        server = RedisServer(folder, is_durable)
+        server = RedisServer(folder, is_durable, leaf)
         server.start()
         try:
             yield server
