@@ -11,6 +11,7 @@ pytest_plugins = [
     "tests.servers.blackbox",
     "tests.servers.netns",
     "tests.servers.postgres",
+    "tests.servers.redis_server",
     "tests.servers.sites",
     "tests.servers.name_service",
     "tests.servers.policy_web",

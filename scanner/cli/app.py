@@ -17,6 +17,8 @@ from scanner.cli.memory_commands import baseline, events, rejudge
 from scanner.cli.options import COMMAND_LINE, list_problems
 from scanner.cli.output import Format
 from scanner.cli.scan import FailOn, ScanOptions, scan_targets
+from scanner.cli.shards import check_places, choose_shard
+from scanner.cli.worker import check_lease, run_worker
 from scanner.config import ConfigError, Settings, load_settings, override
 
 app = typer.Typer(
@@ -162,20 +164,29 @@ def serve(
             metavar="URL", envvar="MAILPORT_GRAFANA", help="Where Grafana is, for links from the pages to it."
         ),
     ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(metavar="I/N", help="Probe the I-th of N parts of all targets (2/3; docs/scaling.md)."),
+    ] = None,
     log_format: Annotated[LogFormat, typer.Option(help="How to write the log (to stderr).")] = LogFormat.TEXT,
 ) -> None:
     """Watch targets for ever and serve the results to Prometheus and to people."""
     # Imported here, because the web server takes a third of the time in which the other commands start.
     from scanner.service.serve import run_service  # noqa: PLC0415
+    from scanner.service.share import Share  # noqa: PLC0415
     from scanner.service.web_terms import WebTerms  # noqa: PLC0415
     from scanner.web import ListenError, bind  # noqa: PLC0415
 
     path = config or DEFAULT_CONFIG
+    share = Share(choose_shard(shard))
 
     def load() -> Settings:
+        settings = load_settings(path, os.environ)
+        check_places(settings, share.shard)
+        check_lease(settings)
         given = {"web.listen": listen, "web.grafana": grafana or None}
         changes = {key: value for key, value in given.items() if value is not None}
-        return override(load_settings(path, os.environ), changes, source=COMMAND_LINE)
+        return override(settings, changes, source=COMMAND_LINE)
 
     try:
         settings = load()
@@ -186,7 +197,17 @@ def serve(
     except ListenError as error:
         give_up(str(error))
     set_up_logging(log_format)
-    run_interruptibly(run_service(settings, load, sock, terms=terms))
+    run_interruptibly(run_service(settings, load, sock, terms=terms, share=share))
+
+
+@app.command()
+def worker(
+    *,
+    config: Annotated[Path, typer.Option("--config", metavar="FILE", help="Configuration (YAML).")],
+    log_format: Annotated[LogFormat, typer.Option(help="How to write the log (to stderr).")] = LogFormat.TEXT,
+) -> None:
+    """Make the probes that the scheduler of a cluster hands out."""
+    run_worker(config, log_format)
 
 
 @app.command()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from scanner.cli.console import Exit, ending_quietly, give_up
 from scanner.cli.options import list_problems
+from scanner.cli.shards import choose_shard
 from scanner.config import ConfigError, Settings, default_settings, load_settings
 from scanner.store import Place, Reader, StoreError, find_place
 
@@ -36,7 +37,7 @@ def open_source(config: Path | None) -> Iterator[Source]:
     """
     settings = read_settings(config)
     with ending_quietly(), _telling_faults():
-        place = find_place(settings.store, os.environ)
+        place = find_place(settings.store, os.environ, choose_shard(None))
         if place is None:
             give_up("the settings keep nothing (store: false); there is no memory to read")
         reader = Reader(place)

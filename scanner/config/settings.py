@@ -18,12 +18,14 @@ from scanner.config import values
 from scanner.config.account_settings import Accounts
 from scanner.config.catalogue import Providers
 from scanner.config.catalogue_values import LIST_OR_NOTHING
+from scanner.config.cluster_settings import ClusterSettings
 from scanner.config.controls import ControlSettings
 from scanner.config.event_settings import EventSettings
 from scanner.config.mask import write_masked
 from scanner.config.metrics_settings import MetricsSettings
 from scanner.config.preference import read_preference
 from scanner.config.section import Section as _Section
+from scanner.config.shard_settings import ShardSettings
 from scanner.config.store_settings import StoreSettings
 from scanner.config.tls_modes import refuse_two_modes
 from scanner.config.web_settings import WebSettings
@@ -268,6 +270,8 @@ class Settings(_Section):
     web: WebSettings = WebSettings()
     accounts: Accounts = ()
     """The operator's own, with which signing in is tried."""
+    shards: ShardSettings = ShardSettings()
+    cluster: ClusterSettings = ClusterSettings()
 
     @property
     def files(self) -> tuple[Path, ...]:

@@ -20,11 +20,11 @@ Result = TypeVar("Result")
 
 def throttler(rate: float) -> Throttler:
     """Return a throttler for `rate` connections a second, 0 = no limit."""
-    count, period = _pace(rate)
+    count, period = pace(rate)
     return Throttler(rate_limit=count, period=period, retry_interval=SLICE_SECONDS / 10)
 
 
-def _pace(rate: float) -> tuple[int, float]:
+def pace(rate: float) -> tuple[int, float]:
     """Return how many may start in which time: few at once, since a burst looks like an attack."""
     if rate <= 0:
         return sys.maxsize, 0.0
@@ -79,7 +79,7 @@ class Pool(Generic[AnyJob, Result]):
     def adjust(self, *, concurrency: int, rate: float) -> None:
         """Take new limits while running; connections that are open stay open."""
         # Changed in place: the dispatcher may be waiting in it.
-        self._throttler.rate_limit, self._throttler.period = _pace(rate)
+        self._throttler.rate_limit, self._throttler.period = pace(rate)
         self.resize(concurrency)
 
     def resize(self, concurrency: int) -> None:

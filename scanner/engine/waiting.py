@@ -3,7 +3,9 @@
 import heapq
 import math
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Generic, Protocol, TypeVar
 
 
@@ -59,6 +61,8 @@ class WaitingRoom(Generic[AnyJob]):
         self._serial = 0
         self._slowest = 0.0
         """Seconds that any connection took at most."""
+        self.crowded: Mapping[str, int] = MappingProxyType({})
+        """Addresses that others connect to as well, and how many we are: the gap is so many times as long."""
 
     @property
     def free(self) -> int:
@@ -137,7 +141,7 @@ class WaitingRoom(Generic[AnyJob]):
         state.busy += 1
         self._free += self._is_free(state) - 1
         state.went_at = now
-        state.free_at = now + self._gap
+        state.free_at = now + self._gap_of(address)
         self._list(address, state)
         return job
 
@@ -149,7 +153,7 @@ class WaitingRoom(Generic[AnyJob]):
         self._slowest = max(self._slowest, state.pace)
         state.busy -= 1
         self._free += self._is_free(state) - was_free
-        state.free_at = max(state.free_at, now + self._gap)
+        state.free_at = max(state.free_at, now + self._gap_of(address))
         self._list(address, state)
 
     def next_turn(self) -> float | None:
@@ -157,6 +161,9 @@ class WaitingRoom(Generic[AnyJob]):
         if self._ready:
             return -math.inf
         return self._turns[0][0] if self._turns else None
+
+    def _gap_of(self, address: str) -> float:
+        return self._gap * self.crowded.get(address, 1)
 
     def _is_free(self, state: _Address[AnyJob]) -> bool:
         return bool(state.waiting) and state.busy < self._per_address

@@ -7,8 +7,8 @@ from itertools import repeat
 from scanner.metrics.labels import label, number
 from scanner.metrics.sheet import MARK
 from scanner.model import Service
-from scanner.model.domain import DomainFacts, Membership
-from scanner.verdict.recommendation import is_client_port, is_recommended
+from scanner.model.domain import DomainFacts, Membership, Part
+from scanner.verdict.recommendation import is_client_port, is_recommended, list_wanted
 
 PIECE_LINES = 1000
 """How many lines are written at once: well below a millisecond."""
@@ -38,6 +38,11 @@ FAMILIES = {
         "Whether secure submission (465 or 587, at least TLS 1.2, and a way to sign in) and IMAP on 993 "
         "both work, and POP3 on 995 where the domain publishes POP3 (1 yes, 0 no); absent until all are "
         "probed, and where no server for clients is known at all."
+    ),
+    "mailport_domain_client_ready": (
+        "Only where shards share the servers: whether a server of the service (submission, imap, and pop3 "
+        "where the domain publishes it) may be recommended to clients, by those that this shard probes; the "
+        "shipped rules make of it what mailport_domain_recommended says elsewhere."
     ),
     "mailport_domain_mta_sts_info": (
         "1 with the mode of the domain's MTA-STS policy; absent where none is published or none could be had."
@@ -105,6 +110,28 @@ def recommend(known: Known, lost: frozenset[Service]) -> Iterator[Sample]:
     yield "mailport_domain_recommended", "", is_recommended(services, fitting)
 
 
+def tell_ready(known: Known, lost: frozenset[Service], part: Part) -> Iterator[Sample]:
+    """Yield what a shard can say of whether a domain is recommended, by service.
+
+    The owner of the domain also tells of services that nobody has servers of.
+    """
+    services = {member.service for member, _ in known} | lost | part.elsewhere
+    if services <= {Service.MX}:
+        return
+    for service in sorted(list_wanted(services)):
+        named = [(member, standing) for member, standing in known if member.service is service]
+        if not named and not (part.is_owner and service not in part.elsewhere):
+            continue
+        fits = any(
+            standing is not None
+            and standing.fits_clients
+            and is_client_port(service, member.key[2], member.key[4])
+            for member, standing in named
+        )
+        if fits or all(standing is not None for _, standing in named):
+            yield "mailport_domain_client_ready", label("service", service), fits
+
+
 def write_pattern(samples: Iterable[Sample]) -> dict[str, str]:
     """Return the lines of a domain by family, with MARK where the family and the domain belong."""
     lines: dict[str, str] = {}
@@ -116,7 +143,9 @@ def write_pattern(samples: Iterable[Sample]) -> dict[str, str]:
 
 
 def tell_published(one: DomainFacts) -> Iterator[Sample]:
-    """Yield what a domain has published."""
+    """Yield what a domain has published; of several shards its owner does."""
+    if one.part is not None and not one.part.is_owner:
+        return
     yield "mailport_domain_discovery_success", "", one.is_found
     if one.mta_sts is not None:
         yield "mailport_domain_mta_sts_info", label("mode", one.mta_sts), 1

@@ -14,12 +14,13 @@ from scanner.metrics.domain_lines import (
     join_endpoints,
     recommend,
     tell_published,
+    tell_ready,
     write_domains,
     write_pattern,
 )
 from scanner.metrics.labels import label, write_header
 from scanner.model import Observation, Service, StsMode, StsPolicy
-from scanner.model.domain import DomainFacts, Membership
+from scanner.model.domain import DomainFacts, Membership, Part
 from scanner.model.observation import Key
 from scanner.verdict.level import level_for, works_for
 from scanner.verdict.recommendation import fits_clients
@@ -51,13 +52,14 @@ class _Kind:
     is_domain: bool
     lost: frozenset[Service]
     mx_terms: _Terms
+    part: Part | None
 
     @classmethod
     def of(cls, facts: DomainFacts) -> "_Kind":
         """Return the kind of a domain."""
         is_enforced = facts.mta_sts is StsMode.ENFORCE
         terms = _Terms(facts.policy if is_enforced else None, facts.has_secure_mx)
-        return cls(facts.members, facts.is_domain, facts.lost, terms)
+        return cls(facts.members, facts.is_domain, facts.lost, terms, facts.part)
 
     def terms_of(self, member: Membership) -> _Terms:
         """Return what counts for an endpoint; policies are about the MX alone."""
@@ -115,7 +117,7 @@ class _Spot:
         return None if self.latest is None else terms.measure(self.latest)
 
 
-_Sort = tuple[int, bool, frozenset[Service], int, bool]
+_Sort = tuple[int, bool, frozenset[Service], int, bool, Part | None]
 """What tells kinds of domains apart at little cost: the same values, or equal ones in another place."""
 
 
@@ -143,7 +145,7 @@ class DomainBoard:
             name = label("domain", one.domain)
             for family, pattern in write_pattern(tell_published(one)).items():
                 published.setdefault(family, {}).setdefault(pattern, []).append(name)
-            sort = (id(one.members), one.is_domain, one.lost, id(one.policy), one.has_secure_mx)
+            sort = (id(one.members), one.is_domain, one.lost, id(one.policy), one.has_secure_mx, one.part)
             if sort not in sorts:
                 sorts[sort] = wanted.setdefault(_Kind.of(one), [])
             sorts[sort].append(name)
@@ -237,5 +239,7 @@ class DomainBoard:
                 known.append((member, standing))
         yield from join_endpoints(known)
         yield from add_up_services(known, kind.lost)
-        if kind.is_domain:
+        if kind.is_domain and kind.part is None:
             yield from recommend(known, kind.lost)
+        elif kind.is_domain and kind.part is not None:
+            yield from tell_ready(known, kind.lost, kind.part)

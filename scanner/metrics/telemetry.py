@@ -17,6 +17,7 @@ from prometheus_client import (
 
 from scanner.metrics.store import StoreCollector, StoreStatus
 from scanner.model import Observation, Phase, Protocol, State
+from scanner.model.shard import Shard
 
 PHASE_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 """Upper bounds in seconds: from loopback to the longest polite wait for a greeting."""
@@ -105,6 +106,15 @@ class Telemetry:
         for name, reader in readers.items():
             if reader is not None:
                 self._gauges[name].set_function(reader)
+
+    def show_shard(self, shard: Shard | None) -> None:
+        """Show which shard this is; nothing where there is only one."""
+        if shard is not None:
+            about = (
+                "Which of the shards that share the targets this is, counted from 1, and how many there are."
+            )
+            info = Info("mailport_shard", about, registry=self._registry)
+            info.info({"shard": str(shard.index), "shards": str(shard.count)})
 
     def show_store(self, status: Callable[[], StoreStatus]) -> None:
         """Show the status of a store at each scrape."""

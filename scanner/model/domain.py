@@ -16,6 +16,16 @@ class Membership:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """What of a domain is told here, where several shards share its servers."""
+
+    is_owner: bool
+    """Whether this shard tells what is about the domain itself; exactly one does."""
+    elsewhere: frozenset[Service]
+    """Services that have servers which other shards probe."""
+
+
+@dataclass(frozen=True, slots=True)
 class DomainFacts:
     """The last known discovery of one domain, or of one host that the operator named."""
 
@@ -37,6 +47,8 @@ class DomainFacts:
     """Whether DNSSEC protects the records that name the MX hosts; true of a host that the operator named."""
     dane: bool | None = None
     """Whether every MX host has secure and usable TLSA records; None = there is no MX to ask about."""
+    part: Part | None = None
+    """None = all of the domain is told here."""
 
     @property
     def mta_sts(self) -> StsMode | None:

@@ -14,6 +14,7 @@ from scanner.model.incident import Incident
 from scanner.model.observation import Key
 from scanner.service.orders import OrderDesk
 from scanner.service.past import Past, egress_marks, incident_marks, read_past
+from scanner.service.share import Share
 from scanner.service.watch import Watch
 from scanner.store import Entry, Limits, Place, Store, StoredPolicies, StoreError, find_place
 from scanner.verdict.version import RULES_VERSION
@@ -29,9 +30,9 @@ ORDER_SECONDS = 5.0
 class StoreKeeper:
     """Hands on to the store what one probe came to."""
 
-    def __init__(self, store: Store, vantage: str) -> None:
+    def __init__(self, store: Store, scope: str) -> None:
         self._store = store
-        self._vantage = vantage
+        self._scope = scope
 
     def keep(self, observation: Observation, memory: str, events: Sequence[Event]) -> None:
         """Keep it."""
@@ -39,11 +40,11 @@ class StoreKeeper:
 
     def keep_events(self, events: Sequence[Event]) -> None:
         """Keep events that are about no single endpoint, and what they tell of our own network."""
-        self._store.put_events(events, egress_marks(events))
+        self._store.put_events(events, egress_marks(events, self._scope))
 
     def keep_incidents(self, changed: Mapping[str, Incident | None], events: Sequence[Event]) -> None:
         """Keep which incidents are open, and the events that tell of it."""
-        self._store.put_events(events, incident_marks(changed, self._vantage))
+        self._store.put_events(events, incident_marks(changed, self._scope))
 
     def forget(self, keys: Iterable[Key]) -> None:
         """Take note that endpoints are watched no more."""
@@ -53,14 +54,16 @@ class StoreKeeper:
 class Archive:
     """The store of a running service."""
 
-    def __init__(self, place: Place, settings: Settings) -> None:
+    def __init__(self, place: Place, settings: Settings, share: Share | None = None) -> None:
         kept = settings.store
+        self._share = share or Share()
+        scope = self._share.scope(settings.vantage)
         limits = Limits(kept.samples, kept.sample_days, kept.events, kept.event_days)
-        self.store = Store(place, limits, vantage=settings.vantage)
-        self.keeper = StoreKeeper(self.store, settings.vantage)
+        self.store = Store(place, limits, vantage=settings.vantage, owner=scope)
+        self.keeper = StoreKeeper(self.store, scope)
         self.policies = StoredPolicies(self.store, {})
-        self._desk = OrderDesk(settings.vantage)
-        self._vantage = settings.vantage
+        self._desk = OrderDesk(settings.vantage, is_ours=self._share.has)
+        self._vantage, self._scope = settings.vantage, scope
         self._is_loaded = False
         self._told: set[str] = set()
         """The kinds of faults that are in the log."""
@@ -76,7 +79,7 @@ class Archive:
         self._is_loaded = True
         self.store.set_meta({"rules": RULES_VERSION})
         log.info("store_loaded", place=str(self.store.place), endpoints=len(known.memories))
-        return read_past(known, self._vantage)
+        return self._share.recall(read_past(known, self._scope))
 
     async def history(
         self, key: Key, *, since: datetime | None, before: datetime | None, limit: int
@@ -148,11 +151,13 @@ def find_last(
     return () if before is not None and seen.started_at >= before else (seen,)
 
 
-def open_archive(settings: Settings, environ: Mapping[str, str]) -> Archive | None:
+def open_archive(
+    settings: Settings, environ: Mapping[str, str], share: Share | None = None
+) -> Archive | None:
     """Open the store that the settings name; None where none is wanted, or no place for one is known."""
     try:
-        place = find_place(settings.store, environ)
+        place = find_place(settings.store, environ, None if share is None else share.shard)
     except StoreError as error:
         log.error("store_not_opened", error=str(error))
         return None
-    return None if place is None else Archive(place, settings)
+    return None if place is None else Archive(place, settings, share)

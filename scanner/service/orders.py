@@ -69,18 +69,26 @@ class OrderDesk:
 
     Args:
         vantage: orders for another one are left to it.
+        is_ours: tells whether an endpoint is; orders about others are left to the shards that have them.
         clock: seconds, never going back.
     """
 
-    def __init__(self, vantage: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        vantage: str,
+        *,
+        is_ours: Callable[[Key], bool] = lambda _: True,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._vantage = vantage
+        self._is_ours = is_ours
         self._clock = clock
         self._waiting: list[tuple[Order, float]] = []
 
     def take(self, orders: Iterable[Order]) -> None:
         """Take orders, the oldest first."""
         now = self._clock()
-        self._waiting += [(order, now) for order in orders if is_for(order, self._vantage)]
+        self._waiting += [(order, now) for order in orders if self._is_for_us(order)]
 
     def work(self, watch: Watch) -> tuple[int, ...]:
         """Carry out what can be by now; return the numbers of the orders that are done with.
@@ -101,6 +109,10 @@ class OrderDesk:
             done.append(order.id)
         self._waiting = rest
         return tuple(done)
+
+    def _is_for_us(self, order: Order) -> bool:
+        keys = keys_in(order)
+        return is_for(order, self._vantage) and (not keys or any(map(self._is_ours, keys)))
 
     def _has_to_wait(self, order: Order, since: float, watch: Watch) -> bool:
         unseen = [key for key in keys_in(order) if watch.latest_of(key) is None]

@@ -47,28 +47,21 @@ def build_parts(
     is_fresh: bool = False,
     policies: MemoryCache | None = None,
     cached: int | None = None,
+    make_prober: Callable[..., Prober] = Prober,
 ) -> Parts:
     """Build the parts; what is known of the DNS and of domains is taken over from the `former` ones.
 
     Where the resolver's settings stay the same, so does the resolver, which reads the hosts file and
     resolv.conf again. `is_fresh` asks anew for everything: what is known stands in for what fails.
     `policies` keeps MTA-STS policies where nothing is taken over; a new resolver keeps so many answers
-    (`cached`) with records, and as many without.
+    (`cached`) with records, and as many without. `make_prober` makes the prober.
 
     Raises:
         ValueError: the CA file holds no usable certificate.
     """
     families = [int(family.value.removeprefix("ipv")) for family in settings.probe.families]
-    policy = build_policy(settings.policy)
     patience = Patience(settings.policy.baseline_after, settings.policy.confirm_after)
-    prober = Prober(
-        settings.probe,
-        ehlo_name=settings.probe.ehlo_name or own_name(),
-        tls=TlsClient(settings.probe.ca_file),
-        policy=policy,
-        vantage=settings.vantage,
-        remembered=JUDGEMENTS if cached is None else REMEMBERED,
-    )
+    prober = build_prober(settings, make_prober, remembered=JUDGEMENTS if cached is None else REMEMBERED)
     catalogue = Catalogue(settings.catalogue)
     # Last: a reload that fails must not have changed the resolver in use.
     resolver = _take_over_resolver(settings, former)
@@ -107,7 +100,25 @@ def build_parts(
     if former is not None:
         is_current = not is_fresh and _say_the_same(settings, former[0])
         planner.take_over(former[1].planner, is_current=is_current)
-    return Parts(planner, prober, discovery, policy, patience, policies)
+    return Parts(planner, prober, discovery, build_policy(settings.policy), patience, policies)
+
+
+def build_prober(
+    settings: Settings, make_prober: Callable[..., Prober] = Prober, *, remembered: int = REMEMBERED
+) -> Prober:
+    """Build what makes connections; `make_prober` may have them made elsewhere.
+
+    Raises:
+        ValueError: the CA file holds no usable certificate.
+    """
+    return make_prober(
+        settings.probe,
+        ehlo_name=settings.probe.ehlo_name or own_name(),
+        tls=TlsClient(settings.probe.ca_file),
+        policy=build_policy(settings.policy),
+        vantage=settings.vantage,
+        remembered=remembered,
+    )
 
 
 def build_rounds(

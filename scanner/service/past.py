@@ -35,16 +35,16 @@ class Past:
     """How the accounts stood, as texts by names of their own."""
 
 
-def read_past(known: Known, vantage: str) -> Past:
-    """Return the past of one vantage as its store knows it."""
-    incidents = _read_incidents(known.meta, vantage)
+def read_past(known: Known, scope: str) -> Past:
+    """Return the past as a store knows it; `scope` is the vantage, with the shard where there are several."""
+    incidents = _read_incidents(known.meta, scope)
     accounts = {name: text for name, text in known.meta.items() if name.startswith(ACCOUNT_MARK)}
-    return Past(known.memories, known.latest, incidents, _read_egress(known.meta, vantage), accounts)
+    return Past(known.memories, known.latest, incidents, _read_egress(known.meta, scope), accounts)
 
 
-def incident_marks(changed: Mapping[str, Incident | None], vantage: str) -> dict[str, str | None]:
+def incident_marks(changed: Mapping[str, Incident | None], scope: str) -> dict[str, str | None]:
     """Return what has to be written of incidents that began, changed or, being None, ended."""
-    prefix = _incident_mark(vantage)
+    prefix = _incident_mark(scope)
     return {prefix + id_: None if each is None else _write(each) for id_, each in changed.items()}
 
 
@@ -64,9 +64,9 @@ def account_mark(vantage: str, account: str, activity: str) -> str:
     return f"{ACCOUNT_MARK}{vantage}:{account}:{activity}"
 
 
-def _read_incidents(marks: Mapping[str, str], vantage: str) -> dict[str, Incident]:
+def _read_incidents(marks: Mapping[str, str], scope: str) -> dict[str, Incident]:
     found = {}
-    prefix = _incident_mark(vantage)
+    prefix = _incident_mark(scope)
     for name, text in marks.items():
         if name.startswith(prefix):
             try:
@@ -78,19 +78,19 @@ def _read_incidents(marks: Mapping[str, str], vantage: str) -> dict[str, Inciden
     return found
 
 
-def egress_marks(events: Iterable[Event]) -> dict[str, str | None]:
+def egress_marks(events: Iterable[Event], scope: str) -> dict[str, str | None]:
     """Return what has to be written so that the store knows what was told last of our own network."""
     marks: dict[str, str | None] = {}
     for event in events:
         if event.kind is EventKind.EGRESS_CHANGED:
             word = event.after.get("standing")
             is_over = word in {Word.FINE, Word.UNTOLD}
-            marks[_egress_mark(event.vantage) + event.subject] = None if is_over else str(word)
+            marks[_egress_mark(scope) + event.subject] = None if is_over else str(word)
     return marks
 
 
-def _read_egress(marks: Mapping[str, str], vantage: str) -> dict[str, Word]:
-    prefix = _egress_mark(vantage)
+def _read_egress(marks: Mapping[str, str], scope: str) -> dict[str, Word]:
+    prefix = _egress_mark(scope)
     words = {word.value: word for word in Word}
     return {
         name.removeprefix(prefix): words[text]
@@ -99,12 +99,12 @@ def _read_egress(marks: Mapping[str, str], vantage: str) -> dict[str, Word]:
     }
 
 
-def _incident_mark(vantage: str) -> str:
-    return f"incident:{vantage}:"
+def _incident_mark(scope: str) -> str:
+    return f"incident:{scope}:"
 
 
-def _egress_mark(vantage: str) -> str:
-    return f"egress:{vantage}:"
+def _egress_mark(scope: str) -> str:
+    return f"egress:{scope}:"
 
 
 def _write(incident: Incident) -> str:

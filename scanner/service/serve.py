@@ -14,6 +14,7 @@ import structlog
 
 from scanner import __version__
 from scanner.config import ConfigError, Settings
+from scanner.config.values import join_host_port
 from scanner.explain.advice import Advice
 from scanner.model import Observation, TargetFinding, Verdict
 from scanner.model.account_standing import AccountStanding
@@ -21,14 +22,17 @@ from scanner.model.domain import DomainFacts
 from scanner.model.event import Event
 from scanner.model.incident import Incident
 from scanner.model.observation import Key
+from scanner.model.shard import Shard
 from scanner.service.account_desk import AccountDesk
 from scanner.service.advising import Adviser
 from scanner.service.archive import Archive, find_last, open_archive
-from scanner.service.file_stamps import read_stamps
+from scanner.service.far import Far
 from scanner.service.long_lived import set_aside
 from scanner.service.outlets_of_watch import open_outlets
 from scanner.service.parts import build_parts
 from scanner.service.probe_desk import ProbeDesk
+from scanner.service.reloads import reload_on, reload_on_change
+from scanner.service.share import Share
 from scanner.service.supervisor import Supervisor
 from scanner.service.watch import Watch
 from scanner.service.web_terms import WebTerms, find_names
@@ -38,7 +42,6 @@ from scanner.web import Guard, Hub, ReloadOutcome, create_app, serve_http
 
 log = structlog.get_logger(__name__)
 
-FILE_CHECK_SECONDS = 5.0
 FRESH_SECONDS = 5.0
 """How soon after one look at everything a reload may cause the next."""
 DRAIN_SECONDS = 1.0
@@ -57,11 +60,14 @@ class Service:
         *,
         on_reload: Iterable[Callable[[Settings], None]] = (),
         accounts: Callable[[], Sequence[AccountStanding]] = tuple,
+        far: Far | None = None,
     ) -> None:
         self.version = __version__
         self._watch = watch
         self._load = load
         self._on_reload = on_reload
+        self._far = far or Far(watch.settings)
+        self._far.show(watch.registry)
         self._archive = archive
         self.accounts = accounts
         self.hub = Hub(self.events)
@@ -73,6 +79,7 @@ class Service:
         self._wants_fresh = False
         self._fresh_at = time.monotonic()
         watch.telemetry.record_reload(is_successful=True, at=datetime.now(UTC))
+        watch.telemetry.show_shard(self.shard)
 
     @property
     def grafana(self) -> str | None:
@@ -165,6 +172,16 @@ class Service:
         found = await asyncio.to_thread(self._archive.store.reader.events, query)
         return found if is_onward else found[::-1]
 
+    @property
+    def shard(self) -> Shard | None:
+        """Which of several shards this is; None for the only one."""
+        return self._watch.share.shard
+
+    @property
+    def places(self) -> Sequence[str]:
+        """Where all shards answer; nothing where that is not known."""
+        return self._watch.settings.shards.places(self.shard or Shard())
+
     def masked_settings(self) -> str:
         """Return the settings in force, every secret masked."""
         return self._watch.settings.masked()
@@ -188,7 +205,10 @@ class Service:
             try:
                 settings = await asyncio.to_thread(self._load)
                 former = self._watch.parts_in_force
-                parts = await asyncio.to_thread(build_parts, settings, former, is_fresh=is_fresh)
+                make = self._far.make_prober
+                parts = await asyncio.to_thread(
+                    build_parts, settings, former, is_fresh=is_fresh, make_prober=make
+                )
             except (ConfigError, ValueError, OSError) as error:
                 problems = tuple(str(error).splitlines())
                 log.error("reload_failed", problems=problems)
@@ -199,6 +219,7 @@ class Service:
             await self._watch.apply(settings, parts)
             for adjust in self._on_reload:
                 adjust(settings)
+            self._far.adjust(settings)
             self._watch.telemetry.record_reload(is_successful=True, at=datetime.now(UTC))
             log.info("reloaded", targets=len(settings.targets))
             return ReloadOutcome(ok=True)
@@ -216,10 +237,12 @@ async def run_service(
     *,
     on_first_pass: Callable[[Iterable[Observation | TargetFinding]], None] | None = None,
     terms: WebTerms | None = None,
+    share: Share | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; SIGHUP reloads.
 
     `on_first_pass` is handed all results once everything has been probed. `terms` say whom to serve.
+    `share` says what of all targets is ours.
     """
     stop = asyncio.Event()
     hang_up = asyncio.Event()
@@ -228,28 +251,33 @@ async def run_service(
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, hang_up.set)
     set_aside()  # before there is much: later on that would hold probes up
-    archive = open_archive(settings, os.environ)
-    parts = build_parts(settings, policies=None if archive is None else archive.policies)
+    share = share or Share()
+    archive = open_archive(settings, os.environ, share)
+    far = Far(settings)
+    policies = None if archive is None else archive.policies
+    parts = build_parts(settings, policies=policies, make_prober=far.make_prober)
     keeper = None if archive is None else archive.keeper
-    watch = Watch(settings, parts, on_planned=set_aside, keeper=keeper)
+    watch = Watch(settings, parts, on_planned=set_aside, keeper=keeper, share=share)
     outlets = open_outlets(settings, watch)
     accounts = AccountDesk(watch, archive, os.environ)
     reloaded = (outlets.adjust, accounts.adjust)
-    service = Service(watch, load, archive, on_reload=reloaded, accounts=accounts.standings)
+    service = Service(watch, load, archive, on_reload=reloaded, accounts=accounts.standings, far=far)
     terms, supervisor = terms or WebTerms(None), Supervisor(os.environ)
     app = Guard(create_app(service), terms.find, lambda: find_names(*watch.parts_in_force))
     async with serve_http(app, sock, find_terms=terms.find):
-        log.info("serving", version=__version__, listen=_where(sock), targets=len(settings.targets))
-        supervisor.tell_ready(f"Serving {_where(sock)}, watching {len(settings.targets)} targets.")
+        where, about = join_host_port(*sock.getsockname()[:2]), share.describe()
+        log.info("serving", version=__version__, listen=where, targets=len(settings.targets), **about)
+        supervisor.tell_ready(f"Serving {where}, watching {len(settings.targets)} targets.")
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(_run_watch(watch, archive, accounts)),
+                group.create_task(far.run()),
                 group.create_task(outlets.run()),
                 group.create_task(service.hub.run()),
                 group.create_task(terms.run()),
-                group.create_task(_reload_on(hang_up, service, supervisor)),
+                group.create_task(reload_on(hang_up, service, supervisor)),
                 group.create_task(supervisor.keep_alive()),
-                group.create_task(_reload_on_change(service)),
+                group.create_task(reload_on_change(service)),
             ]
             if on_first_pass is not None:
                 tasks.append(group.create_task(_tell_first_pass(watch, on_first_pass)))
@@ -282,27 +310,3 @@ async def _tell_first_pass(
 ) -> None:
     await watch.first_pass.wait()
     tell([*watch.observations(), *watch.findings()])
-
-
-async def _reload_on(hang_up: asyncio.Event, service: Service, supervisor: Supervisor) -> None:
-    while True:
-        await hang_up.wait()
-        hang_up.clear()
-        with supervisor.reloading():
-            await service.reload()
-
-
-async def _reload_on_change(service: Service) -> None:
-    """Reload when a file that the settings name (targets, CA) has changed."""
-    seen = await asyncio.to_thread(read_stamps, service.files)
-    while True:
-        await asyncio.sleep(FILE_CHECK_SECONDS)
-        now = await asyncio.to_thread(read_stamps, service.files)
-        if now != seen:
-            await service.reload(is_fresh=False)
-        seen = now
-
-
-def _where(sock: socket.socket) -> str:
-    host, port = sock.getsockname()[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -26,6 +26,7 @@ from scanner.service.parts import Parts
 from scanner.service.past import Past
 from scanner.service.planning import Planning
 from scanner.service.roster import Roster
+from scanner.service.share import LONE, Share
 from scanner.service.sinks import Latest, Metrics
 from scanner.verdict import is_proven
 
@@ -50,8 +51,9 @@ class Watch:
         *,
         on_planned: Callable[[], None] = lambda: None,
         keeper: Keeper | None = None,
+        share: Share = LONE,
     ) -> None:
-        self.settings = settings
+        self.settings, self.share = settings, share
         self.started_at = datetime.now(UTC)
         self.registry = CollectorRegistry()
         self.telemetry = Telemetry(self.registry, version=__version__)
@@ -95,7 +97,7 @@ class Watch:
             queue_length=lambda: self._pool.waiting,
             scheduler_lag_seconds=lambda: self._agenda.lag,
             endpoints=lambda: self.endpoints_total,
-            domains=lambda: len({target.host for target in self.settings.targets}),
+            domains=lambda: self.share.count(self.settings.targets),
         )
 
     async def run(self) -> None:
@@ -111,9 +113,11 @@ class Watch:
 
     async def plan(self) -> bool:
         """Look all targets up, and watch what they lead to now; return whether name servers failed."""
-        plan = await self._parts.planner.plan(self.settings.targets, known=self._addresses)
+        whole = await self._parts.planner.plan(self.settings.targets, known=self._addresses)
+        self._addresses = await give_way(whole.list_addresses())
+        plan = await give_way(self.share.cut(whole))
+        self._waiting.crowded = self.share.crowded
         self._findings = self.chronicle.board.take_findings(plan.findings)
-        self._addresses = await give_way(plan.list_addresses())
         spread = first_spread(len(plan.endpoints), self.settings.limits.rate)
         # Before the agenda: a result of an endpoint that it does not know would be lost to it.
         await give_way(self.exposition.domains.replace(plan.domains))
@@ -128,7 +132,7 @@ class Watch:
         if self._has_new_settings:
             self._has_new_settings = False
             self._on_planned()
-        has_failed = any(finding.reason is Reason.DNS_FAILURE for finding in plan.findings)
+        has_failed = any(finding.reason is Reason.DNS_FAILURE for finding in whole.findings)
         if not has_failed:
             self._roster.let_go()
         return has_failed

@@ -124,6 +124,21 @@ def encode_sample(observation: Observation, usual: Mapping[str, str | None]) -> 
     }
 
 
+def write_whole(observation: Observation) -> dict[str, object]:
+    """Return an observation as plain values, without its endpoint and what was made of it."""
+    return {name: _to_plain(getattr(observation, name)) for name in _WHOLE_FIELDS}
+
+
+def read_whole(plain: Mapping[str, object], endpoint: Endpoint) -> Observation:
+    """Return the observation that `write_whole` wrote, of the endpoint; it has to be judged anew.
+
+    Raises:
+        ValueError: it is none.
+    """
+    whole = json.dumps([{**plain, "endpoint": _NO_ENDPOINT}], separators=(",", ":"))
+    return replace(_OBSERVATION.validate_json(whole)[0], endpoint=endpoint)
+
+
 def is_sound(digest: object, body: object) -> bool:
     """Tell whether the body of a content is the one that its hash was made of."""
     try:
@@ -231,5 +246,17 @@ def _to_plain(value: object) -> object:
     raise TypeError(f"no JSON for {type(value).__name__}")
 
 
+_MADE_OF_IT = frozenset({"endpoint", "standing", "level", "verdicts"})
+_WHOLE_FIELDS = tuple(field.name for field in fields(Observation) if field.name not in _MADE_OF_IT)
+_NO_ENDPOINT = {
+    "host": "",
+    "address": "",
+    "port": 25,
+    "protocol": "smtp",
+    "tls_mode": "starttls",
+    "role": "mx",
+    "source": "operator",
+    "domains": [],
+}
 _STABLE_FIELDS = tuple(field.name for field in fields(Observation) if field.name not in _VARYING)
 """Everything else, and so every field that is added to observations later."""

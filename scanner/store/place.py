@@ -14,6 +14,7 @@ from sqlalchemy.pool import NullPool
 from scanner.config import StoreSettings
 from scanner.config.files import FileProblemError
 from scanner.config.store_url import SQLITE, read_password
+from scanner.model.shard import Shard
 from scanner.store.faults import StoreError
 
 FILE_NAME = "mailport.db"
@@ -48,8 +49,13 @@ class Place:
         return f"PostgreSQL database {url.database} at {host}{f':{url.port}' if url.port else ''}"
 
 
-def find_place(settings: StoreSettings, environ: Mapping[str, str]) -> Place | None:
+def find_place(
+    settings: StoreSettings, environ: Mapping[str, str], shard: Shard | None = None
+) -> Place | None:
     """Return where the settings want the store; None where nothing is to be kept.
+
+    Where no place is set each shard has a file of its own. It is named by the shard's number alone, so
+    that the shard finds it again when there are more of them.
 
     Raises:
         StoreError: no place is set, and the environment names none either.
@@ -57,7 +63,8 @@ def find_place(settings: StoreSettings, environ: Mapping[str, str]) -> Place | N
     if not settings.enabled:
         return None
     if settings.url is None:
-        return Place(path=default_path(environ))
+        path = default_path(environ)
+        return Place(path=path if shard is None else path.with_stem(f"{path.stem}-shard-{shard.index}"))
     if settings.url.startswith(SQLITE):
         return Place(path=Path(settings.url.removeprefix(SQLITE)))
     return Place(url=settings.url, password_file=settings.password_file)

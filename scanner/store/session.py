@@ -159,7 +159,9 @@ class Session:
             raise DamagedStoreError(f"{self._place}: the file is damaged ({found}); restore a copy")
 
     def _lock_database(self, connection: Connection) -> None:
-        """Keep a second writer of the same vantage away; the server frees the lock when the connection ends.
+        """Keep a second writer of the same vantage and shard away.
+
+        The server frees the lock when the connection ends.
 
         Raises:
             StoreInUseError: another one has it.
@@ -170,5 +172,5 @@ class Session:
         if not is_ours:
             raise StoreInUseError(
                 f"{self._place}: another mailport with the vantage {self._owner} writes to it; "
-                "stop that one, or give this one another vantage or store"
+                "stop that one, or give this one another vantage, shard or store"
             )

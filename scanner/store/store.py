@@ -32,7 +32,8 @@ class Store:
 
     Args:
         place: see `find_place`.
-        vantage: whose memories `load` returns; two services cannot write to one database with the same.
+        vantage: whose memories `load` returns.
+        owner: who writes; two with the same name cannot write to one database. None = the vantage.
         clock: seconds since 1970.
     """
 
@@ -42,6 +43,7 @@ class Store:
         limits: Limits | None = None,
         *,
         vantage: str = "default",
+        owner: str | None = None,
         clock: Callable[[], float] = time.time,
         pace: Pace | None = None,
     ) -> None:
@@ -49,7 +51,7 @@ class Store:
         self._vantage = vantage
         self._skipped = Skipped()
         self.reader = Reader(place, self._skipped)
-        self._writer = Writer(place, limits or Limits(), pace or Pace(), clock=clock, owner=vantage)
+        self._writer = Writer(place, limits or Limits(), pace or Pace(), clock=clock, owner=owner or vantage)
         self._is_known = False
         self._handed_out: set[int] = set()
         self._untouched: set[Name] = set()

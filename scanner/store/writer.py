@@ -47,7 +47,7 @@ class Writer:
 
     Args:
         clock: seconds since 1970.
-        owner: the vantage; one writer each.
+        owner: the vantage, and its shard where there are several; one writer each.
     """
 
     def __init__(

@@ -60,8 +60,12 @@ def is_recommended(services: Collection[Service], fitting: Collection[Service]) 
         services: what the domain has servers for, or had.
         fitting: services of which an endpoint fits clients, on a port for them.
     """
-    wanted = {Service.SUBMISSION, Service.IMAP} | ({Service.POP3} & set(services))
-    return wanted <= set(fitting)
+    return list_wanted(services) <= set(fitting)
+
+
+def list_wanted(services: Collection[Service]) -> set[Service]:
+    """Return the services that clients have to find: sending and IMAP, and POP3 where there is any."""
+    return {Service.SUBMISSION, Service.IMAP} | ({Service.POP3} & set(services))
 
 
 def find_recommended(facts: DomainFacts, latest: Callable[[Key], Observation | None]) -> bool | None:
@@ -73,6 +77,8 @@ def find_recommended(facts: DomainFacts, latest: Callable[[Key], Observation | N
     services = {member.service for member in facts.members} | facts.lost
     if not facts.is_domain or services <= {Service.MX}:
         return None
+    if facts.part is not None and facts.part.elsewhere - {Service.MX}:
+        return None  # other shards know the rest
     fitting = set()
     for member in facts.members:
         seen = latest(member.key)

@@ -5,6 +5,7 @@ import re
 from fastapi import APIRouter, Request, Response
 
 from scanner.model.record import schema
+from scanner.model.shard import Shard
 from scanner.web.answers import tagged_answer
 from scanner.web.monitor import Watched
 from scanner.web.schemas import described
@@ -19,11 +20,11 @@ routes = APIRouter(prefix="/api/v1", tags=["discovery"])
     "/sd",
     summary="Where Prometheus finds this service",
     responses=described(
-        "ServiceDiscovery", "One group for each instance: one, as long as there are no shards"
+        "ServiceDiscovery", "One group for each shard where shards.addresses is set, else this instance alone"
     ),
 )
 async def service_discovery(request: Request, monitor: Watched) -> Response:
-    """The address is the one that this was asked at, so that whoever asks can scrape it."""
+    """Without shards the address is the one that this was asked at, so that whoever asks can scrape it."""
     place = request.headers.get("host", "")
     scheme = request.url.scheme if request.url.scheme in _PORTS else "http"
     found = _PLACE.fullmatch(place)
@@ -33,12 +34,31 @@ async def service_discovery(request: Request, monitor: Watched) -> Response:
         place = place if port is None else f"{place}:{port}"
     elif found[2] is None:
         place = f"{place}:{_PORTS[scheme]}"
-    labels = {
-        "__scheme__": scheme,
-        "__meta_mailport_shard": "1/1",
-        "__meta_mailport_version": monitor.version,
-    }
-    return tagged_answer(request, [{"targets": [place], "labels": labels}])
+    shard = monitor.shard or Shard()
+    found_at = dict(enumerate(monitor.places, 1)) or {shard.index: place}
+    groups = [
+        {
+            "targets": [place],
+            "labels": {
+                "__scheme__": scheme,
+                "__meta_mailport_shard": f"{number}/{shard.count}",
+                "__meta_mailport_version": monitor.version,
+            },
+        }
+        for number, place in found_at.items()
+    ]
+    return tagged_answer(request, groups)
+
+
+@routes.get(
+    "/shard", summary="Which shard this is", responses=described("Shard", "Its number, and all of them")
+)
+async def shard(request: Request, monitor: Watched) -> Response:
+    """A service without shards is the first of one."""
+    ours = monitor.shard or Shard()
+    return tagged_answer(
+        request, {"shard": ours.index, "shards": ours.count, "addresses": list(monitor.places)}
+    )
 
 
 @routes.get(

@@ -14,6 +14,7 @@ from scanner.model.domain import DomainFacts
 from scanner.model.event import Event
 from scanner.model.incident import Incident
 from scanner.model.observation import Key
+from scanner.model.shard import Shard
 from scanner.store import EventQuery
 from scanner.web.asked import Desk
 from scanner.web.hub import Hub
@@ -37,6 +38,14 @@ class Monitor(Protocol):
     @property
     def grafana(self) -> str | None:
         """Where Grafana is, for links to its dashboards; None where there is none."""
+
+    @property
+    def shard(self) -> Shard | None:
+        """Which of several shards this is; None for the only one."""
+
+    @property
+    def places(self) -> Sequence[str]:
+        """Where all shards answer, as HOST:PORT in their order; nothing where that is not known."""
 
     @property
     def hub(self) -> Hub:

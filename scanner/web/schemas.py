@@ -77,6 +77,7 @@ def models() -> Mapping[str, Schema]:
         "ServiceDiscovery": list_of(
             object_of(targets=list_of(TEXT), labels={"type": "object", "additionalProperties": TEXT})
         ),
+        "Shard": object_of(shard=NUMBER, shards=NUMBER, addresses=list_of(TEXT)),
         "JsonSchema": FREE,
     }
 

@@ -9,6 +9,7 @@ from scanner.model import Kind, Observation, TargetFinding, Verdict
 from scanner.model.account_standing import AccountStanding
 from scanner.model.domain import DomainFacts
 from scanner.model.incident import Incident
+from scanner.model.shard import Shard
 from scanner.web.account_page import count_checks
 from scanner.web.brief import Brief, Briefs
 from scanner.web.filters import SIZES, STATES, Filters
@@ -54,11 +55,14 @@ class Snapshot:
             self.targets, self.find_facts(), (seen.endpoint.key for seen in self.observations)
         )
 
+    shard: Shard | None = None
+
 
 def take_snapshot(monitor: Monitor) -> Snapshot:
     """Return what the service knows now."""
     return Snapshot(
         version=monitor.version,
+        shard=monitor.shard,
         is_ready=monitor.is_ready,
         started_at=monitor.started_at,
         endpoints_total=monitor.endpoints_total,

@@ -28,7 +28,7 @@ def build() -> Dashboard:
         panels.word(
             "Recommended",
             "Whether secure submission (465 or 587) and IMAP on 993 both work, and POP3 on 995 where the domain publishes POP3.",
-            f"max(mailport_domain_recommended{{{_DOMAIN}}})",
+            f"max(mailport_domain_recommended{{{_DOMAIN}}} or domain:mailport_domain_client_ready:min{{{_DOMAIN}}})",
             YES_NO,
         ),
         panels.word(

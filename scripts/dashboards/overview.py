@@ -226,7 +226,11 @@ def _domains() -> Table:
         "One row a domain. Recommended: secure submission and IMAP on 993 both work, and POP3 on 995 where it "
         "is published.",
         [
-            panels.instant(f"max by (domain) (mailport_domain_recommended{{{where}}})", ref="R"),
+            panels.instant(
+                f"max by (domain) "
+                f"(mailport_domain_recommended{{{where}}} or domain:mailport_domain_client_ready:min{{{where}}})",
+                ref="R",
+            ),
             *(
                 panels.instant(
                     f'max by (domain) (mailport_domain_level{{{where},service="{service}"}})', ref=ref

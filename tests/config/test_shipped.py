@@ -56,7 +56,7 @@ def test_the_documented_defaults_are_those_of_the_code() -> None:
 def test_the_documented_examples_are_accepted_and_not_the_default() -> None:
     for match in ROW.finditer(DOCUMENTATION):
         key, example = match[1], match[5]
-        if key in {"probe.ca_file", "store.password_file"}:
+        if key.endswith(("ca_file", "password_file")):  # there are no such files here
             continue
         first, *inner = key.split(".")
         line = f"{first}: {''.join(f'{{{name}: ' for name in inner)}{example}{'}' * len(inner)}"

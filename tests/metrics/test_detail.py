@@ -18,7 +18,7 @@ from scanner.metrics.egress import FAMILIES as EGRESS_FAMILIES
 from scanner.metrics.families import FAMILIES
 from scanner.metrics.incidents import FAMILIES as INCIDENT_FAMILIES
 from scanner.model import Kind, Reason, Service, StsMode, StsPolicy
-from scanner.model.domain import DomainFacts, Membership
+from scanner.model.domain import DomainFacts, Membership, Part
 from scanner.model.published import Source
 from tests.alerts.ruling import rules
 from tests.metrics.reading import read
@@ -57,6 +57,12 @@ FACTS = (
         (Membership(Service.SUBMISSION, SUBMISSION.key, Source.SRV),),
         policy=StsPolicy(StsMode.ENFORCE, ("mx.example.org",), 86400),
         dane=True,
+    ),
+    # The same servers under another name, as one of several shards tells of them.
+    DomainFacts(
+        "example.net",
+        (Membership(Service.SUBMISSION, SUBMISSION.key, Source.SRV),),
+        part=Part(is_owner=True, elsewhere=frozenset({Service.MX})),
     ),
 )
 

@@ -38,6 +38,7 @@ UNSEEN = {
     *("mailport_egress_blocked", "mailport_egress_intercepted"),  # nobody asks controls on loopback
     "mailport_domain_mta_sts_info",  # the farm publishes no policy
     "mailport_endpoint_incident_info",  # no host of it is down as a whole
+    "mailport_domain_client_ready",  # there are no shards
 }
 
 

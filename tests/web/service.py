@@ -15,6 +15,7 @@ from scanner.model.event import Event
 from scanner.model.incident import Incident
 from scanner.model.observation import Key
 from scanner.model.ports import Preference
+from scanner.model.shard import Shard
 from scanner.store import EventQuery, StoreError
 from scanner.web import Hub, ReloadOutcome
 from tests.web.desk import FakeDesk
@@ -31,6 +32,8 @@ class FakeService:
     is_ready: bool = True
     version: str = "1.2.3"
     grafana: str | None = None
+    shard: Shard | None = None
+    places: Sequence[str] = ()
     started_at: datetime = NOW - timedelta(days=3)
     next_pass_at: datetime | None = NOW + timedelta(seconds=18)
     endpoints_total: int = len(WORLD)

@@ -1,0 +1,30 @@
+"""Which shard a command is about: by its option, or by its environment and host name."""
+
+import os
+import platform
+
+from scanner.cli.console import give_up
+from scanner.config import ConfigError, Settings
+from scanner.config.problem import Problem
+from scanner.model.shard import Shard, find_shard
+
+
+def choose_shard(option: str | None) -> Shard | None:
+    """Return the shard; end the command where what is set makes no sense."""
+    try:
+        return find_shard(option, os.environ, platform.node())
+    except ValueError as error:
+        give_up(str(error))
+
+
+def check_places(settings: Settings, shard: Shard | None) -> None:
+    """See that the settings say of as many shards as there are where they answer.
+
+    Raises:
+        ConfigError: they do not.
+    """
+    try:
+        settings.shards.places(shard or Shard())
+    except ValueError as error:
+        source = "shards" if shard is None else f"shard {shard}"
+        raise ConfigError([Problem(source, None, "shards.addresses", str(error))]) from None

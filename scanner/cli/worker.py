@@ -1,0 +1,62 @@
+"""The command `worker`: makes the probes that the scheduler of a cluster hands out."""
+
+import asyncio
+import os
+import signal
+from math import ceil
+from pathlib import Path
+
+import structlog
+
+from scanner import __version__
+from scanner.cli.console import give_up, run_interruptibly
+from scanner.cli.logs import LogFormat, set_up_logging
+from scanner.cli.options import list_problems
+from scanner.config import ConfigError, Settings, load_settings
+from scanner.config.problem import Problem
+
+log = structlog.get_logger(__name__)
+
+LEASE_FACTOR = 1.2
+"""How much longer than a probe a lease has to be."""
+
+
+def run_worker(config: Path, log_format: LogFormat) -> None:
+    """Work until SIGTERM or Ctrl-C."""
+    try:
+        settings = load_settings(config, os.environ, require_targets=False)
+        check_lease(settings)
+    except ConfigError as error:
+        give_up(list_problems(error))
+    if settings.cluster.broker is None:
+        give_up(
+            f'{config}: there is no cluster; set its broker, as cluster: {{broker: "redis://HOST:6379/0"}}'
+        )
+    set_up_logging(log_format)
+    run_interruptibly(_work(settings))
+
+
+def check_lease(settings: Settings) -> None:
+    """See that a worker has the time for the longest probe.
+
+    Raises:
+        ConfigError: it has not.
+    """
+    least, lease = ceil(settings.probe.total_timeout * LEASE_FACTOR), settings.cluster.lease
+    if settings.cluster.broker is not None and lease < least:
+        why = f"must be {least:g} seconds or more, longer than probe.total_timeout (got {lease:g})"
+        raise ConfigError([Problem("configuration", None, "cluster.lease", why)])
+
+
+async def _work(settings: Settings) -> None:
+    # Imported here, since no other command needs what the cluster does.
+    from scanner.cluster.worker import Worker  # noqa: PLC0415
+    from scanner.service.parts import build_prober  # noqa: PLC0415
+
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    worker = Worker(settings, build_prober(settings))
+    log.info("working", version=__version__, worker=worker.name, vantage=settings.vantage)
+    await worker.run(stop)
+    log.info("stopped")

@@ -1,0 +1,1 @@
+"""Work through a broker: a scheduler hands out probes, and workers make them."""

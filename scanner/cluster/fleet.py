@@ -1,0 +1,244 @@
+"""The scheduler's side of the cluster: sends jobs in batches, takes results, and finds what was lost."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import uuid4
+
+import structlog
+from taskiq.acks import AcknowledgeType
+from taskiq.exceptions import SendTaskError
+from taskiq.receiver import Receiver
+
+from scanner.cluster.jobs import MOST_JOBS, Batch, Job
+from scanner.cluster.results import Plain, read_delivery
+from scanner.cluster.stream import FAULTS, PAUSE_SECONDS, Stream
+from scanner.cluster.tally import Tally
+from scanner.config.cluster_settings import ClusterSettings
+from scanner.engine.pool import pace, throttler
+
+log = structlog.get_logger(__name__)
+
+LINGER_SECONDS = 0.02
+"""How long a batch waits to be filled."""
+MOST_UNREAD = 2
+"""Batches that may wait in the broker: what waits for workers waits here, behind the rate."""
+LOOK_SECONDS = 0.02
+"""How often it is looked whether workers have taken batches, where too many wait."""
+CLOSE_SECONDS = 1.0
+RESULTS_AT_ONCE = 64
+TASK = "mailport.probe"
+RESULTS = "mailport.results"
+
+
+@dataclass(slots=True, eq=False)
+class _Flight:
+    """A job that somebody waits for."""
+
+    job: Job
+    done: asyncio.Future[Plain]
+    sent_at: float | None = None
+    """When it was last handed to the broker, or may have been; None = it waits here."""
+    batch: str = ""
+
+
+class Fleet:
+    """Does jobs on workers. A job is done when a result of it comes, however long that takes.
+
+    So an outage of the broker or of all workers is no result of anything: the pool's workers wait, nothing
+    more is begun, and the scheduler's lag tells. A job goes out again only where the broker does not have it
+    any more and the lease of whoever may have it is over, so that no address is connected to twice at once.
+
+    Args:
+        vantage: whose workers do the jobs; each vantage has queues of its own.
+        rate: connections a second over all workers, 0 = no limit.
+    """
+
+    def __init__(
+        self,
+        settings: ClusterSettings,
+        vantage: str,
+        rate: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        name = f"scheduler-{uuid4().hex[:8]}"
+        self.tally = Tally(clock)
+        self.lease = settings.lease
+        self._clock = clock
+        self._flights: dict[str, _Flight] = {}
+        self._queue: asyncio.Queue[_Flight] = asyncio.Queue()
+        self._throttler = throttler(rate)
+        self._tasks = Stream(settings, f"{vantage}:tasks", consumer=name, lease=self.lease)
+        self._results = Stream(settings, f"{vantage}:results", consumer=name, lease=self.lease)
+
+        async def take(text: str) -> None:
+            self._take(text)
+
+        self._results.register_task(take, task_name=RESULTS)
+        self._task = self._tasks.register_task(_work_elsewhere, task_name=TASK)
+
+    def adjust(self, rate: float) -> None:
+        """Take a new rate."""
+        self._throttler.rate_limit, self._throttler.period = pace(rate)
+
+    async def do(self, job: Job) -> Plain:
+        """Have a job done; return what the worker says."""
+        flight = _Flight(job, asyncio.get_running_loop().create_future())
+        self._flights[job.id] = flight
+        self._queue.put_nowait(flight)
+        self.tally.in_flight = len(self._flights)
+        try:
+            return await flight.done
+        finally:
+            self._flights.pop(job.id, None)
+            self.tally.in_flight = len(self._flights)
+
+    async def run(self) -> None:
+        """Send and take until cancelled; no outage ends it."""
+        await self._begin()
+        receiver = Receiver(
+            self._results,
+            max_async_tasks=RESULTS_AT_ONCE,
+            ack_type=AcknowledgeType.WHEN_EXECUTED,
+            run_startup=False,  # it would end where the broker does not answer yet
+        )
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(receiver.listen(asyncio.Event()))
+                group.create_task(self._send())
+                group.create_task(self._look_for_lost())
+        finally:
+            await self._end()
+
+    async def _begin(self) -> None:
+        """Take over the queues: what a scheduler before left there is not wanted, and nobody may be at it."""
+        until: float | None = None
+        while True:
+            try:
+                await self._tasks.clear()
+                backlog = await self._tasks.backlog()
+                if until is None:
+                    until = self._clock() + self.lease
+                if not backlog.taken:
+                    break
+                if self._clock() >= until:
+                    await self._tasks.forget_taken()
+                    break
+            except FAULTS as error:
+                self._fail(error)
+                await asyncio.sleep(PAUSE_SECONDS)
+            else:
+                await asyncio.sleep(LOOK_SECONDS)
+        self._recover()
+
+    async def _end(self) -> None:
+        """Leave nothing behind that workers would do for nobody."""
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._tasks.clear()
+                await self._tasks.shutdown()
+                await self._results.shutdown()
+        except FAULTS:
+            return
+
+    async def _send(self) -> None:
+        while True:
+            flights = [await self._next()]
+            await self._throttler.acquire()
+            try:
+                async with asyncio.timeout(LINGER_SECONDS):
+                    while len(flights) < MOST_JOBS:
+                        flights.append(await self._next())
+                        await self._throttler.acquire()
+            except TimeoutError:
+                pass
+            await self._await_room()
+            await self._hand_over([one for one in flights if not one.done.done()])
+
+    async def _next(self) -> _Flight:
+        """Return the next job that somebody still waits for."""
+        while (flight := await self._queue.get()).done.done():
+            pass
+        return flight
+
+    async def _await_room(self) -> None:
+        """Wait until workers have taken nearly all that is in the broker, and so until it answers, too."""
+        while True:
+            try:
+                self.tally.unread = (await self._tasks.backlog()).unread
+            except FAULTS as error:
+                self._fail(error)
+                await asyncio.sleep(PAUSE_SECONDS)
+                continue
+            self._recover()
+            if self.tally.unread < MOST_UNREAD:
+                return
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _hand_over(self, flights: list[_Flight]) -> None:
+        if not flights:
+            return
+        batch = Batch(id=uuid4().hex, jobs=tuple(one.job for one in flights))
+        for flight in flights:
+            self.tally.resent += flight.batch != ""
+            flight.sent_at, flight.batch = self._clock(), batch.id
+        self.tally.sent += len(flights)
+        try:
+            await self._task.kiq(batch.model_dump_json(exclude_defaults=True))
+        except (SendTaskError, *FAULTS) as error:
+            # The broker may have it all the same: that is found out when the lease is over.
+            self._fail(error.__cause__ or error)
+
+    async def _look_for_lost(self) -> None:
+        """Send jobs again that the broker has lost, when nobody can be at them any more."""
+        while True:
+            await asyncio.sleep(self.lease / 8)
+            latest = self._clock() - self.lease
+            overdue = [
+                one for one in self._flights.values() if one.sent_at is not None and one.sent_at <= latest
+            ]
+            if not overdue:
+                continue
+            try:
+                kept = " ".join(await self._tasks.find_all())
+            except FAULTS as error:
+                self._fail(error)
+                continue
+            for flight in overdue:
+                if flight.batch not in kept:
+                    flight.sent_at = None
+                    self._queue.put_nowait(flight)
+
+    def _take(self, text: str) -> None:
+        """Take the results of one message; those that nobody waits for are duplicates."""
+        try:
+            delivery = read_delivery(text)
+        except ValueError as error:
+            self.tally.results["unreadable"] += 1
+            log.error("results_unreadable", error=str(error)[:300])
+            return
+        self.tally.seen[delivery.worker] = self._clock()
+        for result in delivery.results:
+            flight = self._flights.get(result.id)
+            # Of one that was sent again only the last result counts: a worker is at it now.
+            is_taken = flight is not None and flight.batch == delivery.batch and not flight.done.done()
+            self.tally.results["taken" if is_taken else "late"] += 1
+            if flight is not None and is_taken:
+                flight.done.set_result(result.body)
+
+    def _fail(self, error: BaseException) -> None:
+        if self.tally.is_broker_up:
+            log.error("broker_failed", error=f"{type(error).__name__}: {error}"[:300])
+        self.tally.is_broker_up = False
+
+    def _recover(self) -> None:
+        if not self.tally.is_broker_up:
+            log.info("broker_answers")
+        self.tally.is_broker_up = True
+
+
+async def _work_elsewhere(_: str) -> None:
+    """What workers do under this name (`scanner.cluster.worker`)."""
+    raise RuntimeError("a scheduler makes no probes")

@@ -1,0 +1,73 @@
+"""The prober of a scheduler: the connections are made by workers, and judged here as ever."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from hashlib import blake2b
+from time import time_ns
+from typing import Any
+
+import structlog
+
+from scanner.cluster.fleet import Fleet
+from scanner.cluster.jobs import job_for
+from scanner.cluster.results import Plain, read_answer
+from scanner.model import Endpoint, Observation, Phase, Reason
+from scanner.probe import Prober
+from scanner.protocol import Findings
+from scanner.protocol.server_hello import Answer
+from scanner.store.codec import read_whole
+
+log = structlog.get_logger(__name__)
+
+
+class RemoteProber(Prober):
+    """Probes through a fleet. What is asked for aloud, with its dialogue, is still made here.
+
+    Args:
+        fleet: does the jobs.
+        settings, more: as a prober has them.
+    """
+
+    def __init__(self, fleet: Fleet, *settings: Any, **more: Any) -> None:  # noqa: ANN401 - handed on as they are
+        super().__init__(*settings, **more)
+        self._fleet = fleet
+        self._place = str(more.get("vantage", "default"))
+
+    async def probe(self, endpoint: Endpoint) -> Observation:
+        """Have one endpoint probed; waits for as long as there is no worker to do it."""
+        body = await self._fleet.do(job_for(endpoint, number_for(endpoint)))
+        return self.judge(self._read(endpoint, body))
+
+    async def ask(self, endpoint: Endpoint, hello: bytes) -> tuple[Answer | None, Findings]:
+        """Have one raw ClientHello sent."""
+        body = await self._fleet.do(job_for(endpoint, number_for(endpoint), hello))
+        try:
+            return read_answer(body)
+        except ValueError as error:
+            found = Findings()
+            found.fail(Reason.INTERNAL, f"a worker's answer cannot be read: {error}"[:300])
+            return None, found
+
+    def _read(self, endpoint: Endpoint, body: Plain) -> Observation:
+        """Return what a worker saw. Only what it saw is taken from it: whose endpoint it is, we know."""
+        lost = Observation(endpoint, datetime.now(UTC), 0.0, vantage=self._place)
+        match body:
+            case {"refused": str() as why}:
+                return replace(lost, reason=Reason.ADDRESS_NOT_ALLOWED, detail=why[:300])
+            case {"seen": dict() as plain}:
+                try:
+                    seen = read_whole(plain, endpoint)
+                except ValueError as error:
+                    log.error("observation_unreadable", error=str(error)[:300])
+                else:
+                    phases = dict(seen.phases)
+                    if endpoint.dns_seconds is not None:
+                        phases = {Phase.DNS: endpoint.dns_seconds, **phases}
+                    return replace(seen, phases=phases, vantage=self._place)
+        return replace(lost, reason=Reason.INTERNAL, detail="a worker's result cannot be read")
+
+
+def number_for(endpoint: Endpoint) -> str:
+    """Return the number of one job: of this endpoint, due now. Its results count once."""
+    key = "|".join(map(str, endpoint.key)).encode()
+    return f"{blake2b(key, digest_size=8).hexdigest()}-{time_ns():x}"

@@ -1,0 +1,120 @@
+"""What comes back from the workers: observations, answers to hellos, and jobs that could not be done."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, TypeAlias
+
+from pydantic import TypeAdapter
+
+from scanner.cluster.jobs import MOST_BYTES
+from scanner.model import Observation, Reason
+from scanner.protocol.findings import Findings
+from scanner.protocol.server_hello import Alert, Answer, NoHello, ServerHello, Silence, Ssl2Hello
+from scanner.store.codec import to_json, write_whole
+
+Plain: TypeAlias = dict[str, Any]
+
+_KINDS = {"hello": ServerHello, "alert": Alert, "ssl2": Ssl2Hello}
+_READERS: Mapping[str, TypeAdapter[Any]] = {name: TypeAdapter(kind) for name, kind in _KINDS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a worker says of one job; the body is read by whoever waits for it."""
+
+    id: str
+    body: Plain
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Results that came in one message, and from whom."""
+
+    worker: str
+    batch: str
+    results: tuple[Result, ...]
+
+
+def write_delivery(worker: str, batch: str, results: Iterable[Result]) -> str:
+    """Write results as one text."""
+    listed = [{"id": one.id, "body": one.body} for one in results]
+    return to_json({"worker": worker, "batch": batch, "results": listed})
+
+
+def read_delivery(text: object) -> Delivery:
+    """Read the results of one message.
+
+    Raises:
+        ValueError: they are none.
+    """
+    if not isinstance(text, str) or len(text) > MOST_BYTES:
+        raise ValueError("no text, or too long a one")
+    match json.loads(text):
+        case {"worker": str() as worker, "batch": str() as batch, "results": list() as listed}:
+            return Delivery(worker[:200], batch, tuple(map(_read_result, listed)))
+    raise ValueError("no results")
+
+
+def _read_result(found: object) -> Result:
+    match found:
+        case {"id": str() as number, "body": dict() as body}:
+            return Result(number, body)
+    raise ValueError("no result")
+
+
+def say_observation(number: str, observation: Observation) -> Result:
+    """Write what a probe found; who asked for it judges it."""
+    return Result(number, {"seen": write_whole(observation)})
+
+
+def say_answer(number: str, answer: Answer | None, found: Findings) -> Result:
+    """Write what came back for a hello."""
+    reason = None if found.reason is None else found.reason.value
+    return Result(number, {"answer": _write_answer(answer), "reason": reason, "detail": found.detail})
+
+
+def say_refused(number: str, why: str) -> Result:
+    """Write that this worker may not connect to that address."""
+    return Result(number, {"refused": why})
+
+
+def read_answer(body: Plain) -> tuple[Answer | None, Findings]:
+    """Read what came back for a hello.
+
+    Raises:
+        ValueError: it is no such thing.
+    """
+    found = Findings()
+    match body:
+        case {"refused": str() as why}:
+            found.fail(Reason.ADDRESS_NOT_ALLOWED, why)
+            return None, found
+        case {"answer": answer, "reason": reason, "detail": None | str() as detail}:
+            if reason is not None:
+                found.fail(Reason(reason), detail)
+            return _read_answer(answer), found
+    raise ValueError("no answer to a hello")
+
+
+def _write_answer(answer: Answer | None) -> Plain | None:
+    if answer is None:
+        return None
+    if isinstance(answer, NoHello):
+        return {"kind": "none", "how": answer.how.name, "detail": answer.detail}
+    kind = next(name for name, one in _KINDS.items() if isinstance(answer, one))
+    return {"kind": kind, **asdict(answer)}
+
+
+def _read_answer(plain: object) -> Answer | None:
+    match plain:
+        case None:
+            return None
+        case {"kind": "none", "how": str() as how, "detail": None | str() as detail}:
+            if how not in Silence.__members__:
+                raise ValueError("no such silence")
+            return NoHello(Silence[how], detail)
+        case {"kind": str() as kind, **rest} if kind in _READERS:
+            answer: Answer = _READERS[kind].validate_python(rest)
+            return answer
+    raise ValueError("no answer to a hello")

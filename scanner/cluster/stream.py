@@ -1,0 +1,245 @@
+"""A queue in the broker: taskiq's Redis stream, made so that it loses nothing and outlives outages."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError, ResponseError
+from taskiq import AckableMessage
+from taskiq.serializers import JSONSerializer
+from taskiq_redis import RedisStreamBroker
+
+from scanner.config.cluster_settings import ClusterSettings
+from scanner.config.store_url import read_password
+
+log = structlog.get_logger(__name__)
+
+BLOCK_SECONDS = 1.0
+"""How long a read waits for something new, before it looks for what others have left."""
+PAUSE_SECONDS = 1.0
+"""How long it is waited after a fault of the broker."""
+MOST_DELIVERIES = 5
+"""A message that so many workers in a row did not survive is given up."""
+MOST_SECOND_HAND = 1000
+"""Messages that are remembered to have been somebody else's."""
+MARKED_LEASES = 20
+"""For how many leases it is known what of a message is done."""
+FAULTS = (RedisError, OSError, TimeoutError)
+MOST_BYTES = 4 * 1024 * 1024
+"""Of one message."""
+_GROUP = "mailport"
+# What it says of messages and tasks is said here and by those who do them, without tracebacks.
+logging.getLogger("taskiq").setLevel(logging.CRITICAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How many messages of a queue nobody has read yet, and how many are with somebody."""
+
+    unread: int
+    taken: int
+
+
+async def _at_once() -> None:
+    """There is room."""
+
+
+class Stream(RedisStreamBroker):
+    """One queue. What is acknowledged is removed, so that its length is what is still to be done.
+
+    taskiq-redis by itself keeps what is done until the stream is trimmed, which may drop what is not; it
+    looks for what dead readers left only when something new comes; and it ends when the broker goes away.
+
+    Args:
+        lease: seconds after which a message that nobody acknowledged is given to another reader.
+        has_room: waits until one more message can be worked on at once.
+    """
+
+    def __init__(
+        self,
+        settings: ClusterSettings,
+        name: str,
+        *,
+        consumer: str,
+        lease: float,
+        has_room: Callable[[], Awaitable[None]] = _at_once,
+    ) -> None:
+        super().__init__(
+            settings.broker or "",
+            queue_name=f"{settings.queue}:{name}",
+            consumer_group_name=_GROUP,
+            consumer_name=consumer,
+            consumer_id="0",
+            maxlen=None,
+            **_connect(settings),
+        )
+        self.serializer = JSONSerializer()  # also taskiq's default: what is not JSON never becomes an object
+        self._lease_ms = round(lease * 1000)
+        self._has_room = has_room
+        self.has_failed = False
+        """Whether the last thing that was asked of the broker failed."""
+        self._second_hand: dict[str, str] = {}
+        """What was taken over from readers that did not do it in time."""
+        self.given_up = 0
+        """Messages that were removed since nobody survived them."""
+
+    def _ack_generator(self, id: str, queue_name: str) -> Callable[[], Awaitable[None]]:  # noqa: A002 - taskiq's name
+        async def ack() -> None:
+            await self._remove(id)
+
+        return ack
+
+    async def listen(self) -> AsyncGenerator[AckableMessage, None]:
+        """Yield messages for ever, each when there is room for it; whatever happens to the broker."""
+        while True:
+            try:
+                async with self._client() as client:
+                    await self._declare_consumer_group()
+                    self._tell(None)
+                    while True:
+                        await self._has_room()
+                        for number, fields in await self._read(client):
+                            data = fields.get(b"data", b"")
+                            if (why := self._refuse(data)) is None:
+                                yield AckableMessage(
+                                    data=data, ack=self._ack_generator(number, self.queue_name)
+                                )
+                            else:
+                                log.error("message_refused", queue=self.queue_name, why=why)
+                                await self._remove(number)
+            except FAULTS as error:
+                self._tell(error)
+                await asyncio.sleep(PAUSE_SECONDS)
+
+    async def backlog(self) -> Backlog:
+        """Return how much is waiting; raise one of `FAULTS` where the broker does not answer."""
+        async with self._client() as client:
+            try:
+                pipe = client.pipeline(transaction=True)
+                pipe.xlen(self.queue_name)
+                pipe.xpending(self.queue_name, _GROUP)
+                length, pending = await pipe.execute()
+            except ResponseError:
+                await self._declare_consumer_group()  # the broker has come back without what it knew
+                return Backlog(0, 0)
+        taken = int(pending["pending"])
+        return Backlog(max(0, int(length) - taken), taken)
+
+    async def find_all(self) -> frozenset[str]:
+        """Return the whole text of every message that is not done."""
+        async with self._client() as client:
+            found: Any = await client.xrange(self.queue_name)
+        return frozenset(fields.get(b"data", b"").decode("utf-8", "replace") for _, fields in found)
+
+    async def clear(self) -> None:
+        """Remove what nobody has read yet, and let go what was with somebody."""
+        async with self._client() as client:
+            await client.xtrim(self.queue_name, maxlen=0, approximate=False)
+
+    async def forget_taken(self) -> None:
+        """Take it that nobody is working on anything any more."""
+        async with self._client() as client:
+            await client.xgroup_destroy(self.queue_name, _GROUP)
+        await self._declare_consumer_group()
+
+    def is_second_hand(self, word: str) -> bool:
+        """Tell whether the message with this word in it was somebody else's before."""
+        return any(word in text for text in self._second_hand.values())
+
+    async def mark(self, name: str, words: Iterable[str]) -> None:
+        """Note that parts of a message are done, for whoever may take it over."""
+        key = f"{self.queue_name}:done:{name}"
+        async with self._client() as client:
+            pipe = client.pipeline(transaction=True)
+            pipe.sadd(key, *words)
+            pipe.pexpire(key, MARKED_LEASES * self._lease_ms)
+            await pipe.execute()
+
+    async def marked(self, name: str) -> frozenset[str]:
+        """Return the parts of a message that are done."""
+        async with self._client() as client:
+            found: Any = await client.smembers(f"{self.queue_name}:done:{name}")
+        return frozenset(one.decode() for one in found)
+
+    def _client(self) -> "Redis":
+        return Redis(connection_pool=self.connection_pool)
+
+    async def _read(self, client: "Redis") -> list[tuple[str, dict[bytes, bytes]]]:
+        """Return one message: one that its reader has not done in time, or else the next one."""
+        left: Any = await client.xautoclaim(
+            self.queue_name, _GROUP, self.consumer_name, min_idle_time=self._lease_ms, count=1
+        )
+        if left[1]:
+            kept = [one for one in left[1] if not await self._is_poison(client, one[0])]
+            for number, fields in kept:
+                if len(self._second_hand) >= MOST_SECOND_HAND:  # some were never done
+                    del self._second_hand[next(iter(self._second_hand))]
+                self._second_hand[str(number)] = fields.get(b"data", b"").decode("utf-8", "replace")
+            return kept
+        found: Any = await client.xreadgroup(
+            _GROUP, self.consumer_name, {self.queue_name: ">"}, count=1, block=round(BLOCK_SECONDS * 1000)
+        )
+        self._tell(None)
+        streams = found.items() if isinstance(found, dict) else found or ()
+        return [one for _, listed in streams for one in _flat(listed)]
+
+    async def _is_poison(self, client: "Redis", number: str) -> bool:
+        """Tell whether a message was delivered so often that it ends its readers; remove it then."""
+        found: Any = await client.xpending_range(self.queue_name, _GROUP, min=number, max=number, count=1)
+        if not found or int(found[0]["times_delivered"]) <= MOST_DELIVERIES:
+            return False
+        await self._remove(number)
+        self.given_up += 1
+        log.error("message_given_up", queue=self.queue_name, deliveries=MOST_DELIVERIES)
+        return True
+
+    def _refuse(self, data: bytes) -> str | None:
+        """Say why a message is none of ours; None where it is one."""
+        if len(data) > MOST_BYTES:
+            return f"it has {len(data)} bytes"
+        try:
+            task = self.formatter.loads(message=data).task_name
+        except ValueError as error:
+            return f"it cannot be read: {error}"[:200]
+        return None if self.find_task(task) is not None else "it asks for what is not done here"
+
+    async def _remove(self, number: str) -> None:
+        self._second_hand.pop(str(number), None)
+        async with self._client() as client:
+            pipe = client.pipeline(transaction=True)
+            pipe.xack(self.queue_name, _GROUP, number)
+            pipe.xdel(self.queue_name, number)
+            await pipe.execute()
+
+    def _tell(self, error: BaseException | None) -> None:
+        """Log that the broker fails, or does so no more: once each."""
+        if error is not None and not self.has_failed:
+            log.error("broker_failed", queue=self.queue_name, error=f"{type(error).__name__}: {error}"[:300])
+        elif error is None and self.has_failed:
+            log.info("broker_answers", queue=self.queue_name)
+        self.has_failed = error is not None
+
+
+def _flat(listed: Any) -> list[Any]:  # noqa: ANN401 - as the protocol's version has it
+    return listed[0] if listed and isinstance(listed[0], list) else listed
+
+
+def _connect(settings: ClusterSettings) -> dict[str, Any]:
+    """Return how connections are made: nothing is sent twice unasked, and a dead peer is noticed."""
+    options: dict[str, Any] = {
+        "retry": Retry(NoBackoff(), 0),
+        "socket_connect_timeout": 5,
+        "socket_timeout": 10,
+        "socket_keepalive": True,
+    }
+    if settings.password_file is not None:
+        options["password"] = read_password(settings.password_file)
+    if settings.ca_file is not None:
+        options["ssl_ca_certs"] = str(settings.ca_file)
+    return options

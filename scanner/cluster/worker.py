@@ -1,0 +1,161 @@
+"""A worker: takes batches from the broker, makes their connections, and delivers what it saw."""
+
+import asyncio
+import os
+import platform
+from collections.abc import Sequence
+from typing import Annotated
+from uuid import uuid4
+
+import structlog
+from taskiq import Context, TaskiqDepends
+from taskiq.acks import AcknowledgeType
+from taskiq.exceptions import SendTaskError
+from taskiq.receiver import Receiver
+
+from scanner.cluster.fleet import RESULTS, TASK
+from scanner.cluster.jobs import MOST_JOBS, Batch, Job, endpoint_of, read_batch
+from scanner.cluster.results import Result, say_answer, say_observation, say_refused, write_delivery
+from scanner.cluster.stream import FAULTS, PAUSE_SECONDS, Stream
+from scanner.config import Settings
+from scanner.model.target import refuse_address
+from scanner.probe import Prober
+
+log = structlog.get_logger(__name__)
+
+LEASE_SHARE = 0.9
+"""How much of the lease a worker uses: when it is over, nothing of this worker is under way any more."""
+GATHER_SECONDS = 0.02
+"""How long the first result of a message waits for others."""
+
+
+class Worker:
+    """Makes `limits.concurrency` connections at once at most; it knows nothing of targets and schedules.
+
+    Of a task only what its schema has counts, and an address that this worker's own settings do not allow is
+    not connected to, whoever asks for it.
+    """
+
+    def __init__(self, settings: Settings, prober: Prober) -> None:
+        # The random part: a worker that is started again does not take over what its forerunner has.
+        self.name = f"{platform.node()}-{os.getpid()}-{uuid4().hex[:6]}"
+        self._lease = settings.cluster.lease
+        self._may_be_private = settings.probe.allow_private
+        self._prober = prober
+        self._room = asyncio.Semaphore(settings.limits.concurrency)
+        self._free = settings.limits.concurrency
+        self._most = settings.limits.concurrency
+        self._freed = asyncio.Event()
+        cluster = settings.cluster
+        self._tasks = Stream(
+            cluster,
+            f"{settings.vantage}:tasks",
+            consumer=self.name,
+            lease=self._lease,
+            has_room=self._await_room,
+        )
+        self._results = Stream(cluster, f"{settings.vantage}:results", consumer=self.name, lease=self._lease)
+
+        async def work(text: str, context: Annotated[Context, TaskiqDepends()]) -> None:
+            await self._work(text, context)
+
+        self._tasks.register_task(work, task_name=TASK)
+        self._deliver_task = self._results.register_task(_take_elsewhere, task_name=RESULTS)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until told to stop; what is under way is then done first."""
+        receiver = Receiver(
+            self._tasks,
+            max_async_tasks=self._most,
+            ack_type=AcknowledgeType.MANUAL,
+            run_startup=False,  # it would end where the broker does not answer yet
+        )
+        await receiver.listen(stop)
+        await self._tasks.shutdown()
+        await self._results.shutdown()
+
+    async def _await_room(self) -> None:
+        """Wait until a whole batch can begin at once, so that its time does not pass in waiting."""
+        while self._free < min(MOST_JOBS, self._most):
+            self._freed.clear()
+            await self._freed.wait()
+
+    async def _work(self, text: str, context: Context) -> None:
+        """Do one batch; it is acknowledged when all its results are delivered."""
+        try:
+            batch = read_batch(text)
+        except ValueError as error:
+            log.error("task_refused", error=str(error)[:300])
+            await context.ack()  # nobody else could do it either
+            return
+        try:
+            async with asyncio.timeout(self._lease * LEASE_SHARE):
+                await self._do_all(batch)
+        except TimeoutError:
+            log.warning("lease_over", batch=batch.id)  # somebody else has it soon
+            return
+        await context.ack()
+
+    async def _do_all(self, batch: Batch) -> None:
+        """Do what of a batch is not done yet: whoever had it before may have told of some of its jobs.
+
+        The scheduler has made others of these since, and an address would be connected to twice at once.
+        """
+        is_second_hand = self._tasks.is_second_hand(batch.id)
+        told = await self._tasks.marked(batch.id) if is_second_hand else frozenset[str]()
+        jobs = [job for job in batch.jobs if job.id not in told]
+        done: asyncio.Queue[Result] = asyncio.Queue()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._deliver(batch, done, len(jobs)))
+            for job in jobs:
+                group.create_task(self._do(job, done))
+
+    async def _do(self, job: Job, done: "asyncio.Queue[Result]") -> None:
+        self._free -= 1
+        try:
+            async with self._room:
+                done.put_nowait(await self._connect(job))
+        finally:
+            self._free += 1
+            self._freed.set()
+
+    async def _connect(self, job: Job) -> Result:
+        why = None if self._may_be_private else refuse_address(job.address)
+        if why is not None:
+            return say_refused(job.id, f"{why}; this worker's probe.allow_private is not set")
+        endpoint = endpoint_of(job)
+        if job.hello is None:
+            return say_observation(job.id, await self._prober.probe(endpoint))
+        return say_answer(job.id, *await self._prober.ask(endpoint, bytes.fromhex(job.hello)))
+
+    async def _deliver(self, batch: Batch, done: "asyncio.Queue[Result]", count: int) -> None:
+        """Deliver so many results, a few in each message, however often the broker fails."""
+        while count:
+            results = [await done.get()]
+            try:
+                async with asyncio.timeout(GATHER_SECONDS):
+                    while len(results) < count:
+                        results.append(await done.get())
+            except TimeoutError:
+                pass
+            await self._hand_over(batch, results)
+            count -= len(results)
+
+    async def _hand_over(self, batch: Batch, results: Sequence[Result]) -> None:
+        """Deliver results. They are marked first: what is lost in between is asked for again, later."""
+        text = write_delivery(self.name, batch.id, results)
+        while True:
+            try:
+                await self._tasks.mark(batch.id, [one.id for one in results])
+                await self._deliver_task.kiq(text)
+            except (SendTaskError, *FAULTS) as error:
+                # What came through all the same is a duplicate then, and does no harm.
+                log.warning("results_not_delivered", error=str(error.__cause__ or error)[:300])
+                await asyncio.sleep(PAUSE_SECONDS)
+            else:
+                return
+
+
+async def _take_elsewhere(_: str) -> None:
+    """What the scheduler does under this name (`scanner.cluster.fleet`)."""
+    raise RuntimeError("a worker takes no results")

@@ -1,0 +1,46 @@
+"""Where probes are made: here, or by the workers of a cluster, whose code is loaded only then."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry
+
+from scanner.config import Settings
+from scanner.probe import Prober
+
+if TYPE_CHECKING:
+    from scanner.cluster.fleet import Fleet
+
+MakeProber = Callable[..., Prober]
+
+
+class Far:
+    """The cluster of a scheduler; without one, nothing."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.fleet: Fleet | None = None
+        self.make_prober: MakeProber = Prober
+        if settings.cluster.broker is not None:
+            # Imported here: without a cluster nothing of it is loaded.
+            from scanner.cluster import fleet, remote_prober  # noqa: PLC0415
+
+            self.fleet = fleet.Fleet(settings.cluster, settings.vantage, settings.limits.rate)
+            self.make_prober = partial(remote_prober.RemoteProber, self.fleet)
+
+    def show(self, registry: CollectorRegistry) -> None:
+        """Show how the cluster does in the scrape."""
+        if self.fleet is not None:
+            from scanner.cluster.tally import TallyCollector  # noqa: PLC0415 - as above
+
+            registry.register(TallyCollector(self.fleet.tally, self.fleet.lease))
+
+    def adjust(self, settings: Settings) -> None:
+        """Go on with other limits; another broker takes a restart."""
+        if self.fleet is not None:
+            self.fleet.adjust(settings.limits.rate)
+
+    async def run(self) -> None:
+        """Hand out work until cancelled."""
+        if self.fleet is not None:
+            await self.fleet.run()

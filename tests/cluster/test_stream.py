@@ -1,0 +1,98 @@
+"""The queue against a real Redis: TLS and passwords, and what becomes of what nobody finishes."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from scanner.cluster.stream import FAULTS, MOST_DELIVERIES, Backlog, Stream
+from scanner.config.cluster_settings import ClusterSettings
+from tests.servers.certificates import Authority, create_authority
+from tests.servers.redis_server import PASSWORD, RedisServer
+
+LEASE = 0.2
+SECONDS = 30.0
+
+
+def stream(settings: ClusterSettings, consumer: str) -> Stream:
+    """Return a reader of one queue, which knows one task."""
+    made = Stream(settings, "default:tasks", consumer=consumer, lease=LEASE)
+
+    async def work(text: str) -> None:
+        raise AssertionError(text)
+
+    made.register_task(work, task_name="work")
+    return made
+
+
+async def send(reader: Stream, text: str) -> None:
+    """Put a message into the queue."""
+    task = reader.find_task("work")
+    assert task is not None
+    await task.kiq(text)
+
+
+async def take(reader: Stream) -> str:
+    """Return the next message of a reader without telling that it is done."""
+    messages = reader.listen()
+    try:
+        async with asyncio.timeout(SECONDS):
+            return (await anext(messages)).data.decode()
+    finally:
+        await messages.aclose()
+
+
+async def test_a_broker_is_reached_by_tls_with_a_password_in_a_file(
+    tls_redis: RedisServer, authority: Authority, tmp_path: Path
+) -> None:
+    (tmp_path / "pw").write_text(f"{PASSWORD}\n")
+    (tmp_path / "wrong").write_text("other\n")
+    url = f"rediss://localhost:{tls_redis.tls_port}/0"
+    good = {"broker": url, "password_file": "pw", "ca_file": str(authority.ca_file)}
+    stranger = create_authority(tmp_path / "stranger").ca_file
+    changes: list[dict[str, str]] = [{"ca_file": str(stranger)}, {"password_file": "wrong"}]
+    for change in changes:
+        reader = stream(ClusterSettings.model_validate({**good, **change}, context=tmp_path), "a")
+        with pytest.raises(FAULTS):
+            await reader.backlog()
+        await reader.shutdown()
+    reader = stream(ClusterSettings.model_validate(good, context=tmp_path), "a")
+    assert await reader.backlog() == Backlog(0, 0)
+    await reader.shutdown()
+
+
+async def test_what_a_reader_leaves_another_one_takes_over_though_nothing_new_comes(
+    redis_server: RedisServer,
+) -> None:
+    settings = ClusterSettings(broker=redis_server.url)
+    first, second = stream(settings, "first"), stream(settings, "second")
+    await first.backlog()
+    await send(first, "text")
+    assert "text" in await take(first)
+    assert await first.backlog() == Backlog(0, 1)
+    assert "text" in await take(second)
+    assert (first.is_second_hand("text"), second.is_second_hand("text")) == (False, True)
+    await second.mark("batch", ["1", "2"])
+    assert await first.marked("batch") == {"1", "2"}
+    for reader in (first, second):
+        await reader.shutdown()
+
+
+async def test_what_nobody_survives_is_given_up(redis_server: RedisServer) -> None:
+    settings = ClusterSettings(broker=redis_server.url)
+    readers = [stream(settings, str(number)) for number in range(MOST_DELIVERIES)]
+    await readers[0].backlog()
+    await send(readers[0], "poison")
+    for reader in readers:
+        assert "poison" in await take(reader)
+    last = stream(settings, "last")
+    messages = last.listen()
+    waiting = asyncio.ensure_future(anext(messages))
+    async with asyncio.timeout(SECONDS):
+        while not last.given_up:
+            await asyncio.sleep(0.01)
+    assert await last.backlog() == Backlog(0, 0)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    for reader in (*readers, last):
+        await reader.shutdown()
