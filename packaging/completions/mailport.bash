@@ -6,6 +6,7 @@ _mailport() {
     [[ $previous == = ]] && previous=${COMP_WORDS[COMP_CWORD-2]}
     for ((i = 1; i < COMP_CWORD; i++)); do
         case "$command/${COMP_WORDS[i]}" in
+            '/accounts') command='accounts' ;;
             '/advise') command='advise' ;;
             '/baseline') command='baseline' ;;
             'baseline/accept') command='baseline accept' ;;
@@ -21,9 +22,15 @@ _mailport() {
             '/rejudge') command='rejudge' ;;
             '/scan') command='scan' ;;
             '/serve') command='serve' ;;
+            '/worker') command='worker' ;;
         esac
     done
     case "$command/$previous" in
+        'accounts/--config') compopt -o filenames; COMPREPLY=($(compgen -f -- "$current")); return ;;
+        'accounts/--format') COMPREPLY=($(compgen -W 'table json ndjson' -- "$current")); return ;;
+        'accounts/--resolver') COMPREPLY=(); return ;;
+        'accounts/--ca-file') compopt -o filenames; COMPREPLY=($(compgen -f -- "$current")); return ;;
+        'accounts/--timeout') COMPREPLY=(); return ;;
         'advise/--for') COMPREPLY=($(compgen -W 'client wordpress form crm automation' -- "$current")); return ;;
         'advise/--devices') COMPREPLY=(); return ;;
         'advise/--format') COMPREPLY=($(compgen -W 'text json' -- "$current")); return ;;
@@ -81,11 +88,16 @@ _mailport() {
         'serve/--config') compopt -o filenames; COMPREPLY=($(compgen -f -- "$current")); return ;;
         'serve/--listen') COMPREPLY=(); return ;;
         'serve/--web-config') compopt -o filenames; COMPREPLY=($(compgen -f -- "$current")); return ;;
+        'serve/--grafana') COMPREPLY=(); return ;;
+        'serve/--shard') COMPREPLY=(); return ;;
         'serve/--log-format') COMPREPLY=($(compgen -W 'text json' -- "$current")); return ;;
+        'worker/--config') compopt -o filenames; COMPREPLY=($(compgen -f -- "$current")); return ;;
+        'worker/--log-format') COMPREPLY=($(compgen -W 'text json' -- "$current")); return ;;
     esac
     case "$command/$current" in
         ''/-*) COMPREPLY=($(compgen -W '--version --help' -- "$current")) ;;
-        ''/*) COMPREPLY=($(compgen -W 'advise baseline check demo events explain health rejudge scan serve' -- "$current")) ;;
+        ''/*) COMPREPLY=($(compgen -W 'accounts advise baseline check demo events explain health rejudge scan serve worker' -- "$current")) ;;
+        'accounts'/-*) COMPREPLY=($(compgen -W '--config --format --resolver --ca-file --allow-private --timeout --help' -- "$current")) ;;
         'advise'/-*) COMPREPLY=($(compgen -W '--for --devices --local --format --config --resolver --ca-file --allow-private --timeout --help' -- "$current")) ;;
         'baseline'/-*) COMPREPLY=($(compgen -W '--help' -- "$current")) ;;
         'baseline'/*) COMPREPLY=($(compgen -W 'accept pin reset show unpin' -- "$current")) ;;
@@ -102,7 +114,8 @@ _mailport() {
         'health'/-*) COMPREPLY=($(compgen -W '--config --web-config --listen --ready --client-cert --timeout --help' -- "$current")) ;;
         'rejudge'/-*) COMPREPLY=($(compgen -W '--since --apply --format --config --help' -- "$current")) ;;
         'scan'/-*) COMPREPLY=($(compgen -W '--targets --ports --format --out --config --resolver --ca-file --allow-private --ipv4 --ipv6 --concurrency --rate --timeout --no-versions --groups --fail-on --resume --help' -- "$current")) ;;
-        'serve'/-*) COMPREPLY=($(compgen -W '--config --listen --web-config --log-format --help' -- "$current")) ;;
+        'serve'/-*) COMPREPLY=($(compgen -W '--config --listen --web-config --grafana --shard --log-format --help' -- "$current")) ;;
+        'worker'/-*) COMPREPLY=($(compgen -W '--config --log-format --help' -- "$current")) ;;
     esac
 }
 complete -F _mailport mailport

@@ -1,5 +1,6 @@
 # fish completion for mailport. Made from the command line by `make manual`. Do not edit.
 complete -c mailport -f
+complete -c mailport -n '__fish_use_subcommand' -a accounts -d 'Try to sign in with the accounts of the configuration, once, and say what to mend.'
 complete -c mailport -n '__fish_use_subcommand' -a advise -d 'Say which servers, ports and settings to use for a domain, from what is measured now.'
 complete -c mailport -n '__fish_use_subcommand' -a baseline -d 'Show what mailport serve remembers of endpoints, and accept, reset, pin or unpin it.'
 complete -c mailport -n '__fish_use_subcommand' -a check -d 'Check configurations; every error comes with its file, line and key.'
@@ -10,8 +11,16 @@ complete -c mailport -n '__fish_use_subcommand' -a health -d 'Ask the service on
 complete -c mailport -n '__fish_use_subcommand' -a rejudge -d 'Judge the stored history again by today\'s rules, and tell what differs from what was told then.'
 complete -c mailport -n '__fish_use_subcommand' -a scan -d 'Probe targets once and print what was found.'
 complete -c mailport -n '__fish_use_subcommand' -a serve -d 'Watch targets for ever and serve the results to Prometheus and to people.'
+complete -c mailport -n '__fish_use_subcommand' -a worker -d 'Make the probes that the scheduler of a cluster hands out.'
 complete -c mailport -n '__fish_use_subcommand' -l version -d 'Show the version.'
 complete -c mailport -n '__fish_use_subcommand' -l help -d 'Show what the command is for, and its options.'
+complete -c mailport -n '__fish_seen_subcommand_from accounts' -l config -d 'Configuration (YAML).' -r -F
+complete -c mailport -n '__fish_seen_subcommand_from accounts' -l format -d 'A table, an array, or a line each. Default: table.' -x -a 'table json ndjson'
+complete -c mailport -n '__fish_seen_subcommand_from accounts' -l resolver -d 'Name server to ask, not the system\'s.' -x
+complete -c mailport -n '__fish_seen_subcommand_from accounts' -l ca-file -d 'Certificates to trust, not the system\'s.' -r -F
+complete -c mailport -n '__fish_seen_subcommand_from accounts' -l allow-private -d 'Probe private, loopback and link-local addresses too.'
+complete -c mailport -n '__fish_seen_subcommand_from accounts' -l timeout -d 'Cap on connect and on every single read, in seconds.' -x
+complete -c mailport -n '__fish_seen_subcommand_from accounts' -l help -d 'Show what the command is for, and its options.'
 complete -c mailport -n '__fish_seen_subcommand_from advise' -l for -d 'What the settings are for. Default: client.' -x -a 'client wordpress form crm automation'
 complete -c mailport -n '__fish_seen_subcommand_from advise' -l devices -d 'How many devices read the mailbox.' -x
 complete -c mailport -n '__fish_seen_subcommand_from advise' -l local -d 'Mail is kept on the device, or the mailbox has little room.'
@@ -101,5 +110,10 @@ complete -c mailport -n '__fish_seen_subcommand_from scan' -l help -d 'Show what
 complete -c mailport -n '__fish_seen_subcommand_from serve' -l config -d 'Configuration (YAML).' -r -F
 complete -c mailport -n '__fish_seen_subcommand_from serve' -l listen -d 'Where to serve HTTP (default 0.0.0.0:9587).' -x
 complete -c mailport -n '__fish_seen_subcommand_from serve' -l web-config -d 'TLS and passwords for HTTP, as exporter-toolkit has.' -r -F
+complete -c mailport -n '__fish_seen_subcommand_from serve' -l grafana -d 'Where Grafana is, for links from the pages to it.' -x
+complete -c mailport -n '__fish_seen_subcommand_from serve' -l shard -d 'Probe the I-th of N parts of all targets (2/3; docs/scaling.md).' -x
 complete -c mailport -n '__fish_seen_subcommand_from serve' -l log-format -d 'How to write the log (to stderr). Default: text.' -x -a 'text json'
 complete -c mailport -n '__fish_seen_subcommand_from serve' -l help -d 'Show what the command is for, and its options.'
+complete -c mailport -n '__fish_seen_subcommand_from worker' -l config -d 'Configuration (YAML).' -r -F
+complete -c mailport -n '__fish_seen_subcommand_from worker' -l log-format -d 'How to write the log (to stderr). Default: text.' -x -a 'text json'
+complete -c mailport -n '__fish_seen_subcommand_from worker' -l help -d 'Show what the command is for, and its options.'

@@ -34,7 +34,7 @@ class AccountDesk:
         self._building = asyncio.Lock()
         settings = watch.settings
         self._rounds = AccountRounds(
-            settings.accounts, self._check, vantage=settings.vantage, keep=self._keep, look=self._look
+            self._ours(settings), self._check, vantage=settings.vantage, keep=self._keep, look=self._look
         )
         watch.exposition.accounts.read_from(self.standings)
 
@@ -45,7 +45,7 @@ class AccountDesk:
     def adjust(self, settings: Settings) -> None:
         """Go on with other settings; the watch has them already."""
         self._checker = None
-        self._rounds.adjust(settings.accounts, self._check)
+        self._rounds.adjust(self._ours(settings), self._check)
 
     def restore(self, marks: Mapping[str, str]) -> None:
         """Take over what an earlier process kept; before `run`."""
@@ -54,6 +54,9 @@ class AccountDesk:
     async def run(self) -> None:
         """Check until cancelled."""
         await self._rounds.run()
+
+    def _ours(self, settings: Settings) -> tuple[Account, ...]:
+        return tuple(each for each in settings.accounts if self._watch.share.has_account(each.name))
 
     async def _check(self, account: Account, activity: Activity) -> AccountCheck:
         checker, tagger = await self._build()

@@ -36,6 +36,10 @@ class Share:
         """Tell whether an endpoint is ours."""
         return self.shard is None or self.shard.has(key[0])
 
+    def has_account(self, name: str) -> bool:
+        """Tell whether an account of the operator's is checked here: of several shards each has one that does."""
+        return self.shard is None or self.shard.has(name)
+
     def describe(self) -> dict[str, str]:
         """Return what the log says of it."""
         return {} if self.shard is None else {"shard": str(self.shard)}

@@ -5,8 +5,8 @@ import threading
 
 from scanner.config import Settings, default_settings, override
 from scanner.model.target import parse_target
+from scanner.service.monitored import Service
 from scanner.service.parts import build_parts
-from scanner.service.serve import Service
 from scanner.service.watch import Watch
 
 SETTINGS = default_settings([parse_target("mail.test:25")])

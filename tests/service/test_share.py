@@ -127,6 +127,14 @@ def test_every_domain_is_counted_by_one_shard() -> None:
     assert sum(share.count(targets) for share in shares(3)) == 50
 
 
+def test_every_account_is_checked_by_one_shard() -> None:
+    names = [f"account {number}" for number in range(30)]
+    shares = [Share(Shard(index, 3)) for index in (1, 2, 3)]
+    assert all(sum(share.has_account(name) for share in shares) == 1 for name in names)
+    assert all(any(share.has_account(name) for name in names) for share in shares)
+    assert all(Share().has_account(name) for name in names)
+
+
 def test_a_shard_recalls_its_own_of_a_database_that_all_use() -> None:
     keys = [endpoint.key for endpoint in plan_of(20).endpoints]
     past = Past(memories=dict.fromkeys(keys, "{}"), latest=dict.fromkeys(keys, GOOD))
