@@ -37,7 +37,7 @@ class Share:
         return self.shard is None or self.shard.has(key[0])
 
     def has_account(self, name: str) -> bool:
-        """Tell whether an account of the operator's is checked here: of several shards each has one that does."""
+        """Tell whether an account of the operator is checked here: by one of several shards."""
         return self.shard is None or self.shard.has(name)
 
     def describe(self) -> dict[str, str]:
