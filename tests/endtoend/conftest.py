@@ -1,5 +1,6 @@
 """One world for all tests here; each test leaves it as healthy as it was."""
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,11 +9,14 @@ import pytest
 from tests.endtoend.world import World, build_world
 from tests.servers.certificates import Authority
 
+_numbers = itertools.count()
+
 
 @pytest.fixture(scope="package")
 def shared_world(server_folder: Path, authority: Authority) -> Iterator[World]:
     """Ask for `world` instead."""
-    folder = server_folder / "endtoend"
+    # A process that has tests of other packages in between builds it more than once.
+    folder = server_folder / f"endtoend-{next(_numbers)}"
     folder.mkdir()
     with build_world(folder, authority) as built:
         yield built

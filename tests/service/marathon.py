@@ -15,8 +15,8 @@ INTERVAL = 1.0
 JITTER = 0.2
 NAMES = ("healthy", "refused", "mute-after-ehlo", "starttls-reset", "tls-alert", "long-line")
 SETTLED_CYCLES = 3
-PROBE_SECONDS = 0.5
-"""The time limit of a probe: a silent server costs no more than this."""
+PROBE_SECONDS = 1.0
+"""The time limit of a probe: no silent server costs more, and a busy machine rarely takes as long."""
 
 
 @dataclass(frozen=True, slots=True)

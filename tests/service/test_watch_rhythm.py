@@ -58,7 +58,8 @@ def test_second_runs_move_apart(watched: Marathon) -> None:
 def test_every_endpoint_gets_its_turn(watched: Marathon) -> None:
     numbers = {place: len(visits) for place, visits in watched.visits().items()}
     assert len(numbers) == 11
-    assert min(numbers.values()) >= CYCLES / 2, numbers
+    # A silent one takes an interval and the time limit each time: half as many turns.
+    assert min(numbers.values()) >= CYCLES / 3, numbers
 
 
 def test_the_lag_is_told_and_small(watched: Marathon) -> None:
