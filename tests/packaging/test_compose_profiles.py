@@ -198,3 +198,11 @@ def test_health_is_asked_of_the_configuration_that_it_serves(name: str) -> None:
     config = service["command"][service["command"].index("--config") + 1]
     assert service["healthcheck"]["test"] == ["CMD", "mailport", "health", "--config", config]
     assert (ROOT / "config" / Path(config).name).is_file()
+
+
+@pytest.mark.parametrize(("profile", "name"), [("postgres", "postgres"), ("cluster", "store")])
+def test_a_database_is_not_called_healthy_while_it_is_made(profile: str, name: str) -> None:
+    # The image's first server, which makes the database, has a socket and no port.
+    test = services(profile)[name]["healthcheck"]["test"]
+    assert test[:2] == ["CMD", "pg_isready"]
+    assert "--host=localhost" in test
