@@ -1,39 +1,15 @@
 """docker-compose.yml as Docker Compose itself reads it, with and without its profiles."""
 
-import json
-import os
 import re
-import subprocess
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from scanner.config import parse_settings
+from tests.packaging.compose import model, read
 from tests.packaging.conftest import ROOT
 
-COMPOSE = ROOT / ".cache" / "compose" / "docker-compose"
 ALWAYS = {"mailport", "prometheus", "alertmanager", "grafana"}
-
-
-def read(
-    *options: str, file: Path = ROOT / "docker-compose.yml", environ: Mapping[str, str] | None = None
-) -> tuple[int, str, str]:
-    assert COMPOSE.exists(), "Docker Compose is not here: run scripts/compose.sh"
-    command = [str(COMPOSE), "--project-directory", str(ROOT), "--file", str(file), *options]
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("COMPOSE_")}
-    done = subprocess.run(
-        command, env={**clean, **(environ or {})}, capture_output=True, text=True, timeout=100, check=False
-    )
-    return done.returncode, done.stdout, done.stderr
-
-
-def model(*options: str, environ: Mapping[str, str] | None = None) -> dict[str, Any]:
-    status, told, complaint = read(*options, "config", "--format", "json", environ=environ)
-    assert (status, complaint) == (0, "")
-    loaded: dict[str, Any] = json.loads(told)
-    return loaded
 
 
 def test_compose_reads_the_file_without_a_complaint() -> None:
@@ -58,7 +34,7 @@ def test_nothing_but_the_watch_starts_unless_asked_for() -> None:
 def test_images_and_builds_are_what_they_say() -> None:
     for name, service in model("--profile", "*")["services"].items():
         assert ("build" in service) is (service["image"] == "mailport:local"), name
-        assert service["restart"] == "unless-stopped"
+        assert service["restart"] == ("no" if name == "passwords" else "unless-stopped")
         assert service["cap_drop"] == ["ALL"]
 
 

@@ -21,7 +21,7 @@ from tests.packaging.manifests import FOLDER, Document, documents, is_named, loa
 from tests.servers.process import find_program
 from tests.servers.prometheus import run_promtool
 
-OVERLAYS = [FOLDER / "base", FOLDER / "web-config"]
+OVERLAYS = [FOLDER / "base", FOLDER / "web-config", FOLDER / "shards"]
 OLDEST, NEWEST = "1.25", "1.37"
 LABELS = {"app.kubernetes.io/name": "mailport", "app.kubernetes.io/component": "scanner"}
 
