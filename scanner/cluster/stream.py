@@ -205,7 +205,7 @@ class Stream(RedisStreamBroker):
             return f"it has {len(data)} bytes"
         try:
             task = self.formatter.loads(message=data).task_name
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             return f"it cannot be read: {error}"[:200]
         return None if self.find_task(task) is not None else "it asks for what is not done here"
 

@@ -78,6 +78,17 @@ async def test_what_a_reader_leaves_another_one_takes_over_though_nothing_new_co
         await reader.shutdown()
 
 
+async def test_what_is_too_deep_to_be_read_ends_no_reader(redis_server: RedisServer) -> None:
+    reader = stream(ClusterSettings(broker=redis_server.url), "a")
+    await reader.backlog()
+    with redis_server.client as client:
+        client.xadd("mailport:default:tasks", {"data": b"[" * 200_000})
+    await send(reader, "text")
+    assert "text" in await take(reader)
+    assert await reader.backlog() == Backlog(0, 1)
+    await reader.shutdown()
+
+
 async def test_what_nobody_survives_is_given_up(redis_server: RedisServer) -> None:
     settings = ClusterSettings(broker=redis_server.url)
     readers = [stream(settings, str(number)) for number in range(MOST_DELIVERIES)]
