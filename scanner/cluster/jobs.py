@@ -17,6 +17,7 @@ from scanner.model import (
 )
 from scanner.model.published import TlsaRecord
 from scanner.model.target import TargetError, normalise_host
+from scanner.protocol.client_hello import is_hello
 
 MOST_JOBS = 8
 """Of one batch: enough that the broker's work is shared, few enough that all workers have some."""
@@ -38,6 +39,13 @@ def _check_host(text: str) -> str:
 def _check_address(text: str) -> str:
     if "%" in text or str(ip_address(text)) != text:
         raise ValueError("no address in its short form")
+    return text
+
+
+def _check_hello(text: str) -> str:
+    # Whoever can write to the broker could else have anything at all said to any port of any server.
+    if not is_hello(bytes.fromhex(text)):
+        raise ValueError("no ClientHello")
     return text
 
 
@@ -74,7 +82,7 @@ class Job(_Strict):
     domains: _Names = ()
     """Domains that a DANE-TA certificate may name instead of the host (RFC 7672 section 3.2.2)."""
     tlsa: Annotated[tuple[Tlsa, ...], Field(max_length=64)] = ()
-    hello: Annotated[_Hex, Field(min_length=2)] | None = None
+    hello: Annotated[_Hex, AfterValidator(_check_hello)] | None = None
 
 
 class Batch(_Strict):

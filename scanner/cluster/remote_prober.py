@@ -35,8 +35,12 @@ class RemoteProber(Prober):
 
     async def probe(self, endpoint: Endpoint) -> Observation:
         """Have one endpoint probed; waits for as long as there is no worker to do it."""
+        asked = datetime.now(UTC)
         body = await self._fleet.do(job_for(endpoint, number_for(endpoint)))
-        return self.judge(self._read(endpoint, body))
+        seen = self._read(endpoint, body)
+        # A worker's clock may be wrong by any amount; the probe was made between these two moments of ours.
+        begun = min(max(seen.started_at, asked), datetime.now(UTC))
+        return self.judge(replace(seen, started_at=begun))
 
     async def ask(self, endpoint: Endpoint, hello: bytes) -> tuple[Answer | None, Findings]:
         """Have one raw ClientHello sent."""

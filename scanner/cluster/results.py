@@ -50,7 +50,11 @@ def read_delivery(text: object) -> Delivery:
     """
     if not isinstance(text, str) or len(text) > MOST_BYTES:
         raise ValueError("no text, or too long a one")
-    match json.loads(text):
+    try:
+        found = json.loads(text)
+    except RecursionError:
+        raise ValueError("too deep") from None
+    match found:
         case {"worker": str() as worker, "batch": str() as batch, "results": list() as listed}:
             return Delivery(worker[:200], batch, tuple(map(_read_result, listed)))
     raise ValueError("no results")

@@ -204,10 +204,12 @@ class Stream(RedisStreamBroker):
         if len(data) > MOST_BYTES:
             return f"it has {len(data)} bytes"
         try:
-            task = self.formatter.loads(message=data).task_name
-        except ValueError as error:
+            message = self.formatter.loads(message=data)
+        except (ValueError, RecursionError) as error:
             return f"it cannot be read: {error}"[:200]
-        return None if self.find_task(task) is not None else "it asks for what is not done here"
+        if message.labels or message.labels_types or message.kwargs:
+            return "it says how it wants to be done, which is not for it to say"
+        return None if self.find_task(message.task_name) is not None else "it asks for what is not done here"
 
     async def _remove(self, number: str) -> None:
         self._second_hand.pop(str(number), None)

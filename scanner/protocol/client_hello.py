@@ -142,6 +142,19 @@ def make_hello(
     return _fill(_frame(version, suites, groups, is_alone=False), host, random)
 
 
+def is_hello(data: bytes) -> bool:
+    """Tell whether these bytes are one whole ClientHello as we make them, and nothing besides."""
+    if data.startswith(_SSL2_HEAD):
+        return len(data) == len(_SSL2_HEAD) + 16
+    body = data[9:]
+    return (
+        data[:2] == b"\x16\x03"
+        and data[5:6] == b"\x01"
+        and int.from_bytes(data[3:5], "big") == len(body) + 4
+        and int.from_bytes(data[6:9], "big") == len(body)
+    )
+
+
 def make_group_hello(host: str, groups: tuple[int, ...], *, random: bytes) -> bytes:
     """Return a ClientHello that offers TLS 1.3 alone with these groups; the rest as `make_hello`."""
     if len(random) != RANDOM_SIZE:

@@ -164,6 +164,8 @@ def _read_name(line: bytes) -> str | None:
             return None
         hash(key)  # no lists in it
         note = record.get(_NOTE)
-        return _name(key, note["asked"] if note else "-")
+        name = _name(key, note["asked"] if note else "-")
+        name.encode()  # halves of surrogate pairs, which no shelf takes
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
         return None
+    return name

@@ -7,6 +7,7 @@ from pydantic import TypeAdapter
 
 from scanner.model import Endpoint, Observation
 from scanner.model.record import Record
+from scanner.model.soundness import check_soundness
 
 NOT_IN_RECORDS = ("hello", "is_egress_clear")
 """What an observation has and its record lacks."""
@@ -25,14 +26,14 @@ def read_observation(record: Mapping[str, Any], rest: Mapping[str, Any], endpoin
     Moments are of milliseconds, durations of microseconds, as records have them.
 
     Raises:
-        ValueError: the record is not whole, or not of the right kind.
+        ValueError: the record is not whole, not of the right kind, or of no probe.
     """
     try:
         plain = _unfold(record) | {name: rest[name] for name in NOT_IN_RECORDS}
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"no whole record: {error}") from None
     # In a tuple, as the store has it.
-    return _OBSERVATION.validate_python(({**plain, "endpoint": endpoint},))[0]
+    return check_soundness(_OBSERVATION.validate_python(({**plain, "endpoint": endpoint},))[0])
 
 
 def _unfold(record: Mapping[str, Any]) -> dict[str, Any]:

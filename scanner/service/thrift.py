@@ -1,14 +1,13 @@
 """Thrift: results that are kept share what is equal in them, and each takes little room beside that."""
 
 import struct
-import sys
 from collections.abc import Hashable, ItemsView, Iterator, Mapping
-from dataclasses import fields, is_dataclass, replace
-from enum import Enum
+from dataclasses import replace
 from math import isnan, nan
 from typing import Any, TypeVar
 
 from scanner.model import Observation, Phase
+from scanner.model.size import size_of
 
 MOST_SHARED = 20_000
 """How many different values are at hand, and as many that were not met for longer."""
@@ -109,17 +108,3 @@ class Thrift:
         if len(self._lately) >= self._most or self._bytes >= self._most_bytes:
             self._before, self._lately, self._bytes = self._lately, {}, 0
         return first
-
-
-def size_of(value: object) -> int:
-    """Return the bytes that a value takes with all that is in it; what is shared counts each time."""
-    if value is None or isinstance(value, bool | Enum):
-        return 0
-    size = sys.getsizeof(value)
-    if isinstance(value, tuple | frozenset):
-        return size + sum(map(size_of, value))
-    if isinstance(value, Mapping):
-        return size + sum(size_of(key) + size_of(item) for key, item in value.items())
-    if is_dataclass(value):
-        return size + sum(size_of(getattr(value, each.name)) for each in fields(value))
-    return size

@@ -18,6 +18,7 @@ from typing import Any
 from pydantic import ConfigDict, TypeAdapter
 
 from scanner.model import Endpoint, Observation, Phase
+from scanner.model.soundness import check_soundness
 from scanner.store.damage import UNREADABLE, read_number, read_text
 from scanner.store.moments import from_micros, micros_to_seconds, seconds_to_micros, to_micros
 
@@ -136,7 +137,7 @@ def read_whole(plain: Mapping[str, object], endpoint: Endpoint) -> Observation:
         ValueError: it is none.
     """
     whole = json.dumps([{**plain, "endpoint": _NO_ENDPOINT}], separators=(",", ":"))
-    return replace(_OBSERVATION.validate_json(whole)[0], endpoint=endpoint)
+    return check_soundness(replace(_OBSERVATION.validate_json(whole)[0], endpoint=endpoint))
 
 
 def is_sound(digest: object, body: object) -> bool:

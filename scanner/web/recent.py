@@ -2,10 +2,12 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from itertools import islice
 
+from scanner.model import Observation
+from scanner.model.size import size_of
 from scanner.verdict import works
 from scanner.web.asked import ProbedTarget
 
@@ -15,9 +17,9 @@ LAST_FAILURES = 10
 """And so many that failed, which are what somebody looks for later."""
 MOST_BYTES = 16 * 2**20
 """Roughly, over all targets; the oldest go first."""
-_OBSERVATION_BYTES = 6000
-_LINE_BYTES = 150
-"""What one takes beside its text."""
+_FINDING_BYTES = 6000
+_ENDPOINT_BYTES = 2000
+"""The domains of an endpoint that is watched are many, and are shared with the watch."""
 
 
 def is_success(found: ProbedTarget) -> bool:
@@ -92,6 +94,11 @@ class RecentProbes:
 
 
 def _measure(found: ProbedTarget) -> int:
-    lines = [line for each in found.probed for line in each.dialogue]
-    size = sum(len(line.text) + _LINE_BYTES for line in lines)
-    return size + _OBSERVATION_BYTES * (1 + len(found.probed) + len(found.findings))
+    # By what each text takes: servers choose how long theirs are, and a sign takes up to four bytes.
+    size = sum(_measure_seen(each.observation) + size_of(each.dialogue) for each in found.probed)
+    return size + _FINDING_BYTES * (1 + len(found.findings))
+
+
+def _measure_seen(seen: Observation) -> int:
+    shown = (getattr(seen, field.name) for field in fields(seen) if field.name != "endpoint")
+    return _ENDPOINT_BYTES + sum(map(size_of, shown))

@@ -2,15 +2,18 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanner.cluster.jobs import MOST_BYTES, Batch, endpoint_of, job_for, read_batch
-from scanner.cluster.remote_prober import number_for
+from scanner.cluster.fleet import Fleet
+from scanner.cluster.jobs import MOST_BYTES, Batch, Job, endpoint_of, job_for, read_batch
+from scanner.cluster.remote_prober import RemoteProber, number_for
 from scanner.cluster.results import (
+    Plain,
     read_answer,
     read_delivery,
     say_answer,
@@ -18,11 +21,14 @@ from scanner.cluster.results import (
     say_refused,
     write_delivery,
 )
+from scanner.config import ProbeSettings
 from scanner.model import Dane, DaneStatus, Expectation, Observation, Reason
 from scanner.model.published import TlsaRecord
-from scanner.protocol import Findings
+from scanner.protocol import Findings, TlsClient
+from scanner.protocol.client_hello import make_hello
 from scanner.protocol.server_hello import Alert, Answer, NoHello, ServerHello, Silence, Ssl2Hello
-from scanner.store.codec import read_whole
+from scanner.store.codec import read_whole, to_json, write_whole
+from scanner.verdict import Policy
 from tests.metrics.samples import GOOD, SUBMISSION
 from tests.store.observations import FULL, observations
 
@@ -34,6 +40,7 @@ JOB: dict[str, Any] = {
     "protocol": "smtp",
 }
 JOB["tls_mode"] = "starttls"
+HELLO = make_hello("TLSv1.2", "mx.test", random=bytes(32))
 
 
 def batch(**changes: Any) -> str:
@@ -41,13 +48,13 @@ def batch(**changes: Any) -> str:
 
 
 def test_a_batch_comes_through() -> None:
-    job = job_for(replace(SUBMISSION, source="srv"), number_for(SUBMISSION), b"\x16\x03")
+    job = job_for(replace(SUBMISSION, source="srv"), number_for(SUBMISSION), HELLO)
     sent = Batch(id="ab", jobs=(job,))
     assert read_batch(sent.model_dump_json(exclude_defaults=True)) == sent
     endpoint = endpoint_of(job)
     assert endpoint.key == SUBMISSION.key
     assert endpoint.sources == tuple((domain, "srv") for domain in SUBMISSION.domains)
-    assert job.hello == "1603"
+    assert job.hello == HELLO.hex()
 
 
 def test_a_worker_is_told_what_binds_the_certificate() -> None:
@@ -82,6 +89,9 @@ def test_a_worker_is_told_what_binds_the_certificate() -> None:
         {"hello": "xyz"},
         {"hello": ""},
         {"hello": "00" * 5000},
+        {"hello": b"EHLO me\r\nMAIL FROM:<a@mx.test>\r\n".hex()},
+        {"hello": HELLO.hex() + b"\r\nQUIT\r\n".hex()},
+        {"hello": HELLO[:-1].hex()},
         {"names": ["a.test"] * 1001},
         {"tlsa": [{"usage": 256, "selector": 0, "matching_type": 0, "data": ""}]},
         {"tlsa": [{"usage": 3, "selector": 0, "matching_type": 0, "data": "0"}]},
@@ -94,6 +104,12 @@ def test_a_job_beyond_its_schema_is_refused(changes: dict[str, Any]) -> None:
     assert len(read_batch(batch()).jobs) == 1
     with pytest.raises(ValueError):
         read_batch(batch(**changes))
+
+
+def test_what_is_too_deep_is_a_value_error() -> None:
+    for read in (read_batch, read_delivery):
+        with pytest.raises(ValueError):
+            read("[" * 200_000)
 
 
 @given(st.one_of(st.text(), st.binary(), st.none(), st.integers(), st.dictionaries(st.text(), st.text())))
@@ -122,6 +138,55 @@ def test_an_observation_comes_back_as_it_was_seen(seen: Observation) -> None:
 def test_what_is_no_observation_is_a_value_error(plain: dict[str, object]) -> None:
     with pytest.raises(ValueError):
         read_whole(plain, FULL.endpoint)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"started_at": "2026-01-01T00:00:00"},
+        {"duration": float("nan")},
+        {"duration": float("inf")},
+        {"duration": -1.0},
+        {"phases": {"connect": 1e300}},
+        {"bytes_read": -1},
+        {"bytes_read": 2**64},
+        {"certificate": {"not_after": "2026-01-01T00:00:00"}},
+    ],
+    ids=str,
+)
+def test_what_no_probe_can_have_seen_is_a_value_error(changes: dict[str, Any]) -> None:
+    plain: dict[str, Any] = json.loads(to_json(write_whole(FULL)))
+    assert read_whole(plain, FULL.endpoint).certificate is not None
+    if "certificate" in changes:
+        changes = {"certificate": {**plain["certificate"], **changes["certificate"]}}
+    with pytest.raises(ValueError):
+        read_whole({**plain, **changes}, FULL.endpoint)
+
+
+class OneAnswer(Fleet):
+    """A fleet whose workers give one answer to every job."""
+
+    def __init__(self, body: Plain) -> None:
+        self._body = body
+
+    async def do(self, job: Job) -> Plain:
+        return self._body
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59Z"])
+async def test_a_worker_with_a_wrong_clock_does_not_move_a_probe_to_another_time(moment: str) -> None:
+    plain = json.loads(to_json(write_whole(FULL)))
+    prober = RemoteProber(
+        OneAnswer({"seen": {**plain, "started_at": moment}}),
+        ProbeSettings(),
+        ehlo_name="probe.mail.test",
+        tls=TlsClient(),
+        policy=Policy(),
+    )
+    before = datetime.now(UTC)
+    seen = await prober.probe(FULL.endpoint)
+    assert before <= seen.started_at <= datetime.now(UTC)
+    assert (seen.reason, seen.banner) == (FULL.reason, FULL.banner)
 
 
 @pytest.mark.parametrize(

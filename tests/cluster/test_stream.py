@@ -1,6 +1,7 @@
 """The queue against a real Redis: TLS and passwords, and what becomes of what nobody finishes."""
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,34 @@ async def test_what_a_reader_leaves_another_one_takes_over_though_nothing_new_co
     assert await first.marked("batch") == {"1", "2"}
     for reader in (first, second):
         await reader.shutdown()
+
+
+MESSAGE = {"task_id": "1", "task_name": "work", "labels": {}, "args": ["poison"], "kwargs": {}}
+
+
+@pytest.mark.parametrize(
+    "poison",
+    [
+        "[" * 200_000,
+        json.dumps({**MESSAGE, "labels": {"timeout": "1"}}),
+        json.dumps({**MESSAGE, "labels": {"ack_type": "when_received"}}),
+        json.dumps({**MESSAGE, "labels": {"ack_type": "x"}}),
+        json.dumps({**MESSAGE, "labels_types": {"x": 99}}),
+        json.dumps({**MESSAGE, "kwargs": {"context": None}}),
+    ],
+    ids=lambda text: text[:90],
+)
+async def test_what_we_did_not_write_ends_no_reader_and_is_handed_to_nobody(
+    redis_server: RedisServer, poison: str
+) -> None:
+    reader = stream(ClusterSettings(broker=redis_server.url), "a")
+    await reader.backlog()
+    with redis_server.client as client:
+        client.xadd("mailport:default:tasks", {"data": poison})
+    await send(reader, "text")
+    assert "text" in await take(reader)
+    assert await reader.backlog() == Backlog(0, 1)
+    await reader.shutdown()
 
 
 async def test_what_nobody_survives_is_given_up(redis_server: RedisServer) -> None:

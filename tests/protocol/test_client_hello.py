@@ -17,6 +17,7 @@ from scanner.protocol.client_hello import (
     VERSIONS,
     X25519MLKEM768,
     Suites,
+    is_hello,
     make_group_hello,
     make_hello,
 )
@@ -273,6 +274,19 @@ def test_openssl_goes_on_from_our_hello_and_not_from_a_broken_one(identity: Iden
 def test_versions_and_their_numbers_belong_together() -> None:
     assert tuple(NUMBERS) == VERSIONS
     assert list(NUMBERS.values()) == sorted(NUMBERS.values())
+
+
+@given(st.sampled_from(VERSIONS), st.sampled_from(Suites), st.binary(min_size=1, max_size=40))
+def test_hellos_are_told_from_anything_else(version: str, suites: Suites, more: bytes) -> None:
+    for hello in (
+        make_hello(version, HOST, random=RANDOM, suites=suites),
+        make_group_hello(HOST, GROUPS, random=RANDOM),
+    ):
+        assert is_hello(hello)
+        assert not is_hello(hello + more)
+        assert not is_hello(more + hello)
+        assert not is_hello(hello[: -len(more)])
+        assert not is_hello(more)
 
 
 def test_a_hello_is_made_in_well_under_20_microseconds() -> None:

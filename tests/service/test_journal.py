@@ -191,6 +191,7 @@ FOREIGN = {
         {key: FIRST[key] for key in ("host", "address", "port", "protocol", "tls_mode")}
     ),
     "odd key": line_of({**FIRST, "host": ["a"]}),
+    "half a surrogate pair": line_of(FIRST).replace(b"smtp.example.org", rb"\ud800"),
     "binary": bytes(range(256)) * 8,
     "deep": b"[" * 100_000 + b"\n",
     "endless line": b'{"domain":' + b" " * (2 * MAX_LINE),

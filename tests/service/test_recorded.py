@@ -5,6 +5,7 @@ from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 
 from scanner.model import Observation, Reason
@@ -61,6 +62,25 @@ def test_every_observation_comes_back(observation: Observation) -> None:
     again = there_and_back(observation)
     assert again == as_in_records(observation)
     assert to_record(again) == to_record(replace(observation, **JUDGED))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"started_at": "2026-01-01T00:00:00"},
+        {"duration": float("nan")},
+        {"duration": -1},
+        {"vantage": "\ud800"},
+        {"bytes_read": -1},
+    ],
+    ids=str,
+)
+def test_what_no_probe_can_have_seen_is_refused(changes: dict[str, Any]) -> None:
+    record = json.loads(to_line(to_record(FULL)))
+    rest = rest_of(FULL)
+    assert read_observation(record, rest, FULL.endpoint).reason is FULL.reason
+    with pytest.raises(ValueError):
+        read_observation({**record, **changes}, rest, FULL.endpoint)
 
 
 ODD = replace(

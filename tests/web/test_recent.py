@@ -1,5 +1,6 @@
 """What /probe was asked for lately can be read again, target by target, and takes bounded room."""
 
+import tracemalloc
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -52,6 +53,26 @@ def test_whatever_comes_the_room_is_bounded(asked: list[tuple[int, int]]) -> Non
         assert sum(each.bytes for each in kept) <= recent.MOST_BYTES
         assert probes._bytes == sum(each.bytes for each in kept)
         assert sum(map(len, probes._by_target.values())) == len(kept)
+
+
+@pytest.mark.parametrize("sign", ["x", "\u20ac", "\U0001f4e7"])
+def test_whatever_servers_say_takes_no_more_memory_than_that(sign: str) -> None:
+    probes, seen = RecentProbes(), GOOD.probed[0].observation
+
+    def long(number: int) -> str:
+        return f"{sign * 2000}{number}"
+
+    tracemalloc.start()
+    try:
+        for number in range(600):
+            observation = replace(seen, banner=long(1), capabilities=tuple(map(long, range(20))))
+            dialogue = tuple(Line(0.0, "server", long(place)) for place in range(20))
+            found = replace(GOOD, probed=(Probed(observation, dialogue),))
+            probes.add(f"mx{number}.example.org:25", found, NOW)
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert recent.MOST_BYTES / 2 < taken < 1.1 * recent.MOST_BYTES
 
 
 async def listed(site: aiohttp.ClientSession, query: str = "") -> tuple[int, dict[str, Any]]:
