@@ -151,6 +151,11 @@ class ImapProtocol(aioimaplib.IMAP4ClientProtocol):
         """Keep what to answer to the server's challenges, in their order; after these an empty line."""
         self._responses = deque(responses)
 
+    @property
+    def has_unsaid(self) -> bool:
+        """Whether answers are kept for which no challenge came."""
+        return bool(self._responses)
+
     def _continuation(self, line: bytes) -> None:
         command = self.pending_sync_command
         if command is None or command.name != "AUTHENTICATE":

@@ -1,0 +1,45 @@
+"""Servers that refuse, or say yes, at a moment when nobody expects it: told as what it is."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scanner.accounts.round_trip_check import check_round_trip
+from scanner.accounts.tag import Tagger
+from scanner.model.account import AccountReason, Activity
+from tests.accounts.account_world import make_account, make_checker
+from tests.accounts.scripted import Talk, imap, pop3, run_scripted
+from tests.servers.certificates import Authority
+
+NAME = "scripted.mail.test"
+SIGNED_IN = ("+ \r\n", "TAG OK in\r\n")
+R = AccountReason
+
+
+@pytest.mark.parametrize(
+    ("receive", "talk"),
+    [
+        ("imap", imap(*SIGNED_IN, "TAG OK [READ-WRITE] done\r\n", "TAG NO searching is switched off\r\n")),
+        ("pop3", pop3("+ \r\n", "+OK in\r\n", "-ERR no counting today\r\n", inside=("SASL PLAIN",))),
+    ],
+)
+async def test_what_is_refused_behind_the_sign_in_is_no_refusal_of_the_password(
+    authority: Authority, tmp_path: Path, receive: str, talk: Talk
+) -> None:
+    with run_scripted(authority.issue(NAME), talk) as server:
+        place = f"{NAME}:{server.port}:ssl"
+        keys: dict[str, Any] = {receive: place, "smtp": place, "roundtrip": {"receive": receive}}
+        account = make_account(tmp_path, **keys)
+        checker = make_checker(authority.ca_file, {NAME: "127.0.0.1"})
+        check = await check_round_trip(checker, account, Tagger(b"k" * 32))
+    assert check.reason is R.SERVER_REFUSED, check
+
+
+async def test_a_yes_before_the_password_was_sent_is_no_success(authority: Authority, tmp_path: Path) -> None:
+    with run_scripted(authority.issue(NAME), imap("TAG OK in\r\n")) as server:
+        account = make_account(tmp_path, imap=f"{NAME}:{server.port}:ssl")
+        checker = make_checker(authority.ca_file, {NAME: "127.0.0.1"})
+        check = await checker.check(account, Activity.IMAP)
+    assert check.reason is R.PROTOCOL_ERROR, check
+    assert "before anything was said" in (check.detail or "")
