@@ -162,6 +162,7 @@ async def _read_capabilities(imap: Imap) -> None:
 
 async def _start_tls(attempt: Attempt, imap: Imap, context: ssl.SSLContext) -> None:
     with attempt.phase(AccountPhase.TLS):
+        imap.protocol.expect_upgrade()
         answer = await imap.ask("STARTTLS")
         if answer.result != "OK":
             raise AccountFailure(

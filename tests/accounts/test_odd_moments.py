@@ -43,3 +43,26 @@ async def test_a_yes_before_the_password_was_sent_is_no_success(authority: Autho
         check = await checker.check(account, Activity.IMAP)
     assert check.reason is R.PROTOCOL_ERROR, check
     assert "before anything was said" in (check.detail or "")
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [
+        b"* CAPABILITY IMAP4rev1\r\n",
+        b"* OK hello\r\n",
+        b'* LIST () "/" X\r\n',
+        b"+ \r\n",
+        b"A1 OK x\r\n",
+        b"\r\n",
+    ],
+)
+async def test_whole_answers_in_clear_behind_the_go_ahead_for_tls_are_found_too(
+    authority: Authority, tmp_path: Path, behind: bytes
+) -> None:
+    talk = imap(*SIGNED_IN, behind_starttls=behind)
+    with run_scripted(authority.issue(NAME), talk, is_implicit=False) as server:
+        account = make_account(tmp_path, imap=f"{NAME}:{server.port}:starttls")
+        checker = make_checker(authority.ca_file, {NAME: "127.0.0.1"})
+        check = await checker.check(account, Activity.IMAP)
+    assert check.reason is R.STARTTLS_INJECTION, check
+    assert b"AUTHENTICATE" not in server.heard
