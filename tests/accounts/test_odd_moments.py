@@ -8,8 +8,8 @@ import pytest
 from scanner.accounts.round_trip_check import check_round_trip
 from scanner.accounts.tag import Tagger
 from scanner.model.account import AccountReason, Activity
-from tests.accounts.account_world import make_account, make_checker
-from tests.accounts.scripted import Talk, imap, pop3, run_scripted
+from tests.accounts.account_world import SECRET, make_account, make_checker
+from tests.accounts.scripted import Talk, imap, pop3, run_scripted, smtp
 from tests.servers.certificates import Authority
 
 NAME = "scripted.mail.test"
@@ -66,3 +66,22 @@ async def test_whole_answers_in_clear_behind_the_go_ahead_for_tls_are_found_too(
         check = await checker.check(account, Activity.IMAP)
     assert check.reason is R.STARTTLS_INJECTION, check
     assert b"AUTHENTICATE" not in server.heard
+
+
+async def test_a_password_repeated_at_the_end_of_a_long_reply_is_not_shown_in_part(
+    authority: Authority, tmp_path: Path
+) -> None:
+    reading = imap(*SIGNED_IN, "TAG OK [READ-WRITE] done\r\n", "* SEARCH\r\nTAG OK done\r\n")
+    sending = smtp("235 in\r\n", f"550 5.7.1 {'x' * 480} {SECRET} is not welcome\r\n")
+    leaf = authority.issue(NAME)
+    with run_scripted(leaf, reading) as imap_server, run_scripted(leaf, sending) as smtp_server:
+        keys: dict[str, Any] = {
+            "imap": f"{NAME}:{imap_server.port}:ssl",
+            "smtp": f"{NAME}:{smtp_server.port}:ssl",
+            "roundtrip": {},
+        }
+        checker = make_checker(authority.ca_file, {NAME: "127.0.0.1"})
+        check = await check_round_trip(checker, make_account(tmp_path, **keys), Tagger(b"k" * 32))
+    assert check.reason is R.SENDER_REFUSED, check
+    assert "xxx ***" in (check.detail or "")
+    assert SECRET[:4] not in (check.detail or "")
