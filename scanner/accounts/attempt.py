@@ -54,6 +54,8 @@ class Attempt:
     def __init__(self, seconds: float) -> None:
         self.begun = time.monotonic()
         self.seconds = seconds
+        self.aside = 0.0
+        """Seconds that went into something else, which has a limit of its own."""
         self.phases: dict[AccountPhase, float] = {}
         self.current = AccountPhase.DNS
         self.address: str | None = None
@@ -68,7 +70,7 @@ class Attempt:
     @property
     def remaining(self) -> float:
         """How long it may take still (seconds); never 0."""
-        return max(0.01, self.seconds - self.elapsed)
+        return max(0.01, self.seconds + self.aside - self.elapsed)
 
     @contextmanager
     def phase(self, phase: AccountPhase) -> Iterator[None]:

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from scanner.model.account import SIGN_IN_REFUSED, AccountCheck, AccountReason
+from scanner.model.account import SIGN_IN_REFUSED, AccountCheck, AccountPhase, AccountReason
 
 FIRST_WAIT = timedelta(minutes=15)
 LONGEST_WAIT = timedelta(days=1)
+_SAYS_NOTHING = frozenset({AccountReason.AUTH_SERVER_TROUBLE, AccountReason.IN_USE})
+"""The server says itself that it has not judged the password, or that it is right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +29,11 @@ def restrain(
     """Return how an account stands after a check; None where nothing holds it back.
 
     Each refusal doubles the wait, from the interval (seconds; a quarter of an hour at least) up to a day.
-    What says nothing of the account, such as a server that is down, leaves it as it was.
+    What says nothing of the account, such as a server that is down, leaves it as it was; see `is_refused`.
     """
     if check.success:
         return None
-    if check.reason not in SIGN_IN_REFUSED or check.reason is None:
+    if check.reason is None or not is_refused(check):
         return before
     is_same = before is not None and before.secret_mark == secret_mark
     refusals = (before.refusals if before is not None and is_same else 0) + 1
@@ -39,6 +41,18 @@ def restrain(
     # The exponent is bounded, since a timedelta is not.
     wait = min(LONGEST_WAIT, first * 2 ** min(refusals - 1, 10))
     return Restraint(refusals, check.started_at + wait, secret_mark, check.reason)
+
+
+def is_refused(check: AccountCheck) -> bool:
+    """Tell whether the server may have counted a refusal against the account.
+
+    Some hang up, fall silent or speak of something else where the password is wrong: a sign-in that was begun
+    and not granted counts, whatever was said to it.
+    """
+    is_left_open = check.mechanism is not None and AccountPhase.AUTH not in check.phases
+    return check.reason in SIGN_IN_REFUSED or (
+        not check.success and is_left_open and check.reason not in _SAYS_NOTHING
+    )
 
 
 def is_held_back(restraint: Restraint | None, secret_mark: str, now: datetime) -> bool:

@@ -79,8 +79,10 @@ class Report:
             AccountFailure: there is none, or the token is not to be had.
         """
         account, checker = self._account, self._checker
+        begun = self.attempt.elapsed
+        login = await self._read_login()
+        self.attempt.aside += self.attempt.elapsed - begun
         async with self.attempt.deadline():
-            login = await self._read_login()
             server = await find_server(account, activity, checker.find, checker.catalogue, checker.preference)
         self.server = self.server or server
         return Visit(server, login, account.timeout, account.allow_unencrypted, account.allow_unverified)

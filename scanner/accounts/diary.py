@@ -10,12 +10,13 @@ from pydantic import TypeAdapter, ValidationError
 from scanner.accounts.back_off import (
     Restraint,
     is_held_back,
+    is_refused,
     restrain,
     restraint_from_json,
     restraint_to_json,
 )
 from scanner.config.account_settings import Account
-from scanner.model.account import SIGN_IN_REFUSED, AccountCheck, Activity
+from scanner.model.account import AccountCheck, Activity
 from scanner.model.account_standing import AccountStanding
 
 MOST_RECENT = 50
@@ -92,7 +93,7 @@ def write_down(
     )
     planned = check.started_at + interval * (1 + JITTER * drift)
     changed = {**pages, check.activity: Page(standing, planned, restraint)}
-    if check.reason in SIGN_IN_REFUSED:
+    if is_refused(check):
         pause = check.started_at + timedelta(seconds=account.interval)
         changed = {
             activity: replace(each, planned=max(each.planned, pause)) for activity, each in changed.items()

@@ -60,6 +60,9 @@ class ImapProtocol(aioimaplib.IMAP4ClientProtocol):
         self._literal = 0
         self._octets = 0
         self._kept = 0
+        self._is_last_in_clear = False
+        """Whether the next tagged answer is the last word in clear: what comes behind it is not looked at."""
+        self._is_holding = False
 
     # ---- what comes in
 
@@ -77,7 +80,7 @@ class ImapProtocol(aioimaplib.IMAP4ClientProtocol):
             self._end(_broken("the server's answers do not fit together"))
 
     def _split(self) -> None:
-        while self._rest and not self.ended.done():
+        while self._rest and not self._is_holding and not self.ended.done():
             if self._literal:
                 piece = bytes(self._rest[: self._literal])
                 self._literal -= len(piece)
@@ -108,7 +111,9 @@ class ImapProtocol(aioimaplib.IMAP4ClientProtocol):
         self._kept += 1
         if self._kept > MOST_KEPT_LINES:
             raise _broken(f"an answer has more than {MOST_KEPT_LINES} lines")
+        is_tagged = self.current_command is None and piece[:1] not in b"*+"
         super().data_received(piece)
+        self._is_holding = self._is_last_in_clear and is_tagged
 
     def _count_mailbox(self, line: bytes) -> bool:
         """Count a mailbox and let its line go; one whose name is a literal is counted and kept."""
@@ -151,6 +156,11 @@ class ImapProtocol(aioimaplib.IMAP4ClientProtocol):
         """Keep what to answer to the server's challenges, in their order; after these an empty line."""
         self._responses = deque(responses)
 
+    @property
+    def has_unsaid(self) -> bool:
+        """Whether answers are kept for which no challenge came."""
+        return bool(self._responses)
+
     def _continuation(self, line: bytes) -> None:
         command = self.pending_sync_command
         if command is None or command.name != "AUTHENTICATE":
@@ -164,12 +174,18 @@ class ImapProtocol(aioimaplib.IMAP4ClientProtocol):
             return
         self.transport.write(answer + b"\r\n")
 
+    def expect_upgrade(self) -> None:
+        """Take nothing in clear behind the next tagged answer; before STARTTLS is sent."""
+        self._is_last_in_clear = True
+
     async def upgrade(self, context: ssl.SSLContext, host: str) -> None:
         """Begin TLS behind a good answer to STARTTLS; forget what was said in clear (RFC 9051 section 6.2.1).
 
         Raises:
             AccountFailure: something came in clear behind it, or the connection ended.
         """
+        if self.ended.done():
+            raise self.ended.result()
         if self._rest or self._literal:
             raise AccountFailure(
                 AccountReason.STARTTLS_INJECTION, "there was text in clear behind the go-ahead for TLS"
@@ -183,6 +199,7 @@ class ImapProtocol(aioimaplib.IMAP4ClientProtocol):
             raise self._attempt.cut_off()
         self.transport = transport
         self.capabilities = set()
+        self._is_last_in_clear = self._is_holding = False
 
     @property
     def tls(self) -> Any:  # noqa: ANN401 - asyncio's own word for it

@@ -124,6 +124,7 @@ async def open_imap(attempt: Attempt, way: Way, visit: Visit) -> AsyncIterator[I
             check_protection(visit, is_encrypted=imap.protocol.tls is not None)
             with attempt.phase(AccountPhase.AUTH):
                 await _sign_in(attempt, imap, visit.login)
+            attempt.current = AccountPhase.MAILBOXES  # what is refused from here on is not the sign-in
             yield imap
             await _log_out(attempt, imap)
         finally:
@@ -161,6 +162,7 @@ async def _read_capabilities(imap: Imap) -> None:
 
 async def _start_tls(attempt: Attempt, imap: Imap, context: ssl.SSLContext) -> None:
     with attempt.phase(AccountPhase.TLS):
+        imap.protocol.expect_upgrade()
         answer = await imap.ask("STARTTLS")
         if answer.result != "OK":
             raise AccountFailure(
@@ -187,6 +189,8 @@ async def _sign_in(attempt: Attempt, imap: Imap, login: Login) -> None:
         attempt.mechanism = mechanism.upper()
         imap.protocol.answer_challenges(*(text.encode() for text in _responses(mechanism, login)))
         await imap.demand("AUTHENTICATE", mechanism.upper())
+        if imap.protocol.has_unsaid:
+            raise AccountFailure(AccountReason.PROTOCOL_ERROR, "OK before anything was said")
     imap.protocol.state = aioimaplib.AUTH
     await _read_capabilities(imap)
 

@@ -109,6 +109,7 @@ async def open_pop3(attempt: Attempt, way: Way, visit: Visit) -> AsyncIterator[P
             check_protection(visit, is_encrypted=channel.is_encrypted)
             with attempt.phase(AccountPhase.AUTH):
                 await _sign_in(attempt, pop3, visit.login)
+            attempt.current = AccountPhase.MAILBOXES  # what is refused from here on is not the sign-in
             yield pop3
             await _quit(attempt, pop3)
         except Pop3Refusal as refusal:

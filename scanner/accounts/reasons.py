@@ -65,7 +65,13 @@ EXPLAINED_BY: Mapping[str, AccountReason] = {
 
 # Of these words a server means one thing when signing in and another when taking a message.
 _NOT_WHEN_SIGNING_IN = frozenset(
-    {AccountReason.RELAY_DENIED, AccountReason.GREYLISTED, AccountReason.SENDER_REFUSED}
+    {
+        AccountReason.RELAY_DENIED,
+        AccountReason.GREYLISTED,
+        AccountReason.SENDER_REFUSED,
+        AccountReason.RECIPIENT_REFUSED,
+        AccountReason.MESSAGE_REFUSED,
+    }
 )
 _OF_THE_SIGN_IN = frozenset(
     {AccountReason.AUTH_FAILED, AccountReason.AUTH_NOT_OFFERED, AccountReason.MECHANISM_UNSUPPORTED}

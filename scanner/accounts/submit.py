@@ -6,9 +6,6 @@ from scanner.accounts.attempt import AccountFailure, Attempt
 from scanner.accounts.reasons import Stage, read_reply
 from scanner.model.account import AccountPhase
 
-_TOLD = 500
-"""Characters of a reply that are kept."""
-
 
 async def submit(attempt: Attempt, client: SMTP, message: bytes, sender: str, recipient: str) -> None:
     """Send a message with a client that is signed in; the phase `submit` ends with the last reply.
@@ -28,5 +25,5 @@ async def submit(attempt: Attempt, client: SMTP, message: bytes, sender: str, re
         except SMTPResponseException as error:
             if error.code < 400:
                 raise
-            text = f"{error.code} {error.message}"[:_TOLD]
+            text = f"{error.code} {error.message}"
             raise AccountFailure(read_reply(text, stage), text) from None

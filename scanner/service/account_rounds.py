@@ -10,11 +10,13 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from scanner.accounts.advice import advise
 from scanner.accounts.diary import Page, activities_of, blank_page, page_from_json, page_to_json
 from scanner.config.account_secrets import secret_mark
 from scanner.config.account_settings import Account
-from scanner.model.account import AccountCheck, Activity
+from scanner.model.account import AccountCheck, AccountReason, Activity
 from scanner.model.account_standing import AccountStanding
+from scanner.model.target import escape
 from scanner.service.account_checks import AT_ONCE, place_of
 from scanner.service.account_turns import AccountTurns, Circumstances, MakeCheck
 from scanner.service.past import account_mark
@@ -34,6 +36,14 @@ async def find_nothing(_: tuple[Account, ...]) -> None:
 async def read_secret_mark(account: Account) -> str:
     """Look at the file of a secret without holding anybody up."""
     return await asyncio.to_thread(secret_mark, account)
+
+
+def describe_fault(error: Exception) -> str:
+    """Return the kind of an error, and of one of the system its words: other texts may hold anything."""
+    kind = type(error).__name__
+    if not isinstance(error, OSError) or error.strerror is None:
+        return kind
+    return escape(f"{kind}: {error.strerror}" + (f": {error.filename}" if error.filename else ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +162,22 @@ class AccountRounds:
         self._keep({self._mark_of(standing.account, standing.activity): page_to_json(page)})
 
     async def _make_check(self, account: Account, activity: Activity) -> AccountCheck:
-        return await self._check(account, activity)
+        started = self._around.now()
+        try:
+            return await self._check(account, activity)
+        except Exception as error:  # noqa: BLE001 - one account's fault must not end the service
+            fault = describe_fault(error)
+            log.error("account_fault", account=account.name, check=activity.value, fault=fault)
+            return AccountCheck(
+                account.name,
+                activity,
+                success=False,
+                started_at=started,
+                duration=(self._around.now() - started).total_seconds(),
+                reason=AccountReason.INTERNAL,
+                detail=fault,
+                advice=advise(AccountReason.INTERNAL),
+            )
 
     @asynccontextmanager
     async def _turn(self, account: Account) -> AsyncIterator[None]:

@@ -1,5 +1,6 @@
 """How long an account waits after its server refused it: it must never be mailport that locks it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,7 +15,10 @@ from scanner.accounts.back_off import (
     restraint_from_json,
     restraint_to_json,
 )
-from scanner.model.account import SIGN_IN_REFUSED, AccountCheck, AccountReason, Activity
+from scanner.accounts.diary import blank_page, write_down
+from scanner.accounts.reasons import Stage, read_refusal
+from scanner.config.account_settings import Account
+from scanner.model.account import SIGN_IN_REFUSED, AccountCheck, AccountPhase, AccountReason, Activity
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -68,6 +72,50 @@ def test_success_ends_it_and_a_server_that_is_down_leaves_it() -> None:
 @pytest.mark.parametrize("reason", sorted(SIGN_IN_REFUSED))
 def test_every_refusal_of_a_sign_in_holds_back(reason: AccountReason) -> None:
     assert is_held_back(restrain(None, make_check(reason), "mark", 900), "mark", NOW + MINUTE)
+
+
+BEGUN = replace(make_check(AccountReason.SERVER_CLOSED), mechanism="PLAIN")
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        AccountReason.SERVER_CLOSED,
+        AccountReason.READ_TIMEOUT,
+        AccountReason.PROTOCOL_ERROR,
+        AccountReason.QUOTA,
+        AccountReason.ENCRYPTION_REQUIRED,
+        AccountReason.MECHANISM_UNSUPPORTED,
+    ],
+)
+def test_a_sign_in_that_was_begun_and_not_granted_counts_whatever_was_said(reason: AccountReason) -> None:
+    check = replace(BEGUN, reason=reason)
+    assert is_held_back(restrain(None, check, "mark", 900), "mark", NOW + MINUTE)
+    granted = replace(check, phases={AccountPhase.AUTH: 0.1})
+    assert restrain(None, granted, "mark", 900) is None
+    assert restrain(None, replace(check, mechanism=None), "mark", 900) is None
+
+
+@pytest.mark.parametrize("reason", [AccountReason.AUTH_SERVER_TROUBLE, AccountReason.IN_USE])
+def test_what_the_server_says_not_to_be_the_password_does_not_count(reason: AccountReason) -> None:
+    assert restrain(None, replace(BEGUN, reason=reason), "mark", 900) is None
+
+
+def test_after_one_that_hung_up_at_the_password_the_other_sign_ins_wait_too() -> None:
+    account = Account.model_validate(
+        {"name": "a", "username": "a@b.example", "password_env": "X", "interval": 900}
+    )
+    pages = {each: blank_page(account, each, NOW) for each in account.activities}
+    pages = write_down(pages, account, BEGUN, "mark", 0.0)
+    assert all(page.planned >= NOW + 15 * MINUTE for page in pages.values())
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["535 5.1.1 no such user", "-ERR [AUTH] User unknown", "NO no such user here", "-ERR no such user"],
+)
+def test_a_user_that_a_server_does_not_know_is_no_recipient_when_signing_in(text: str) -> None:
+    assert read_refusal(text, Stage.SIGN_IN) is AccountReason.AUTH_FAILED
 
 
 @given(st.integers(1, 10**9), st.datetimes(timezones=st.just(UTC)), st.text(max_size=60))

@@ -1,9 +1,14 @@
 """The command that prints a token: it may hang, fail, print too much or nothing, and shows nothing of it."""
 
+import asyncio
+import os
+import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from scanner.accounts.attempt import AccountFailure
 from scanner.accounts.token import fetch_token
@@ -64,6 +69,49 @@ async def test_one_that_hangs_is_killed_with_its_children(tmp_path: Path) -> Non
     started = [int(pid) for pid in pids.read_text().split()]
     assert len(started) == 2
     assert wait_until(lambda: not any(map(is_running, started)), 30)
+
+
+CHILD = """
+import os, subprocess, sys, time
+child = subprocess.Popen(['sleep', '600'], start_new_session={own_session})
+with open({pid!r} + '.new', 'w') as file:
+    file.write(str(child.pid))
+os.rename({pid!r} + '.new', {pid!r})
+"""
+
+
+async def test_a_child_that_outlives_the_command_is_killed_when_the_time_is_over(tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    with pytest.raises(AccountFailure, match="no token within 5 s"):
+        await fetch_token(python(CHILD.format(own_session=False, pid=str(pid))), 5)
+    child = int(pid.read_text())
+    assert wait_until(lambda: not is_running(child), 30)
+
+
+@pytest.mark.parametrize("loop_of", [uvloop.new_event_loop, asyncio.new_event_loop])
+def test_one_that_leaves_a_child_of_a_session_of_its_own_holds_up_nobody(
+    tmp_path: Path, loop_of: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    pid = tmp_path / "pid"
+
+    async def ask() -> str:
+        code = CHILD.format(own_session=True, pid=str(pid)) + "time.sleep(600)"
+        with pytest.raises(AccountFailure) as caught:
+            await fetch_token(python(code), 5)
+        return caught.value.detail
+
+    try:
+        with asyncio.Runner(loop_factory=loop_of) as runner:
+            assert "no token within 5 s" in runner.run(asyncio.wait_for(ask(), 60))
+    finally:
+        os.kill(int(pid.read_text()), signal.SIGKILL)
+
+
+async def test_the_time_of_the_command_is_no_time_of_the_sign_in(tmp_path: Path) -> None:
+    code = "import time; time.sleep(2); print('token')"
+    account = make_account(tmp_path, token_command=list(python(code)), timeout=1, imap="h.example:993")
+    check = await make_checker(None, {}).check(account, Activity.IMAP)
+    assert check.reason is AccountReason.NAME_NOT_FOUND, check
 
 
 def is_running(pid: int) -> bool:

@@ -36,6 +36,7 @@ class World:
         self.most: dict[str, int] = defaultdict(int)
         self.kept: dict[str, str | None] = {}
         self.cut = 0
+        self.faults: dict[str, Exception] = {}
 
     def now(self) -> datetime:
         return NOW + timedelta(seconds=asyncio.get_running_loop().time())
@@ -43,6 +44,8 @@ class World:
     async def check(self, account: Account, activity: Activity) -> AccountCheck:
         started = self.now()
         self.asked[account.name, activity].append(asyncio.get_running_loop().time())
+        if account.name in self.faults:
+            raise self.faults[account.name]
         with self._counting(account.name):
             await asyncio.sleep(self.lasting)
         reason = self.reasons.get((account.name, activity))
@@ -181,6 +184,25 @@ def test_a_server_that_is_down_is_asked_as_ever(world: World, tmp_path: Path) ->
     (standing,) = rounds.standings()
     assert standing.failures == len(world.asked["sales", Activity.IMAP])
     assert len(standing.recent) == standing.failures
+
+
+def test_a_fault_of_our_own_is_told_of_its_account_and_ends_no_other(world: World, tmp_path: Path) -> None:
+    world.faults["sales"] = FileNotFoundError(2, "No such file or directory", "/etc/ca.pem")
+    world.faults["staff"] = ValueError("with a secret in it")
+    rounds = world.rounds(*(account(tmp_path, name) for name in ("sales", "staff", "support")))
+    run(living(rounds, 2 * QUARTER))
+
+    last = {each.account: each.last for each in rounds.standings()}
+    assert last["support"] is not None
+    assert last["support"].success
+    for name, words in (
+        ("sales", "FileNotFoundError: No such file or directory: /etc/ca.pem"),
+        ("staff", "ValueError"),
+    ):
+        check = last[name]
+        assert check is not None
+        assert (check.reason, check.detail) == (AccountReason.INTERNAL, words)
+        assert len(world.asked[name, Activity.SMTP]) > 1
 
 
 @pytest.mark.parametrize(
