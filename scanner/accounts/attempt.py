@@ -36,10 +36,12 @@ class AccountFailure(Exception):
 
     Args:
         detail: as the server said it; whoever shows it takes the secrets out.
+        is_ours: the detail is our own words, no server's. A mask over a word of ours would tell the secret.
     """
 
-    def __init__(self, reason: AccountReason, detail: str) -> None:
+    def __init__(self, reason: AccountReason, detail: str, *, is_ours: bool = False) -> None:
         super().__init__(reason, detail)
+        self.is_ours = is_ours
         self.reason = reason
         self.detail = detail
 
@@ -175,7 +177,9 @@ def check_protection(visit: Visit, *, is_encrypted: bool) -> None:
     """
     if not is_encrypted and not visit.allow_unencrypted:
         raise AccountFailure(
-            AccountReason.STARTTLS_MISSING, "the server does not offer TLS here; nothing secret was sent"
+            AccountReason.STARTTLS_MISSING,
+            "the server does not offer TLS here; nothing secret was sent",
+            is_ours=True,
         )
 
 
@@ -185,4 +189,4 @@ def _certificate_failure(error: ssl.SSLCertVerificationError) -> AccountFailure:
         reason = AccountReason.CERTIFICATE_EXPIRED
     elif error.verify_code in _ANOTHER_NAME:
         reason = AccountReason.CERTIFICATE_NAME_MISMATCH
-    return AccountFailure(reason, f"{error.verify_message}; nothing secret was sent")
+    return AccountFailure(reason, f"{error.verify_message}; nothing secret was sent", is_ours=True)

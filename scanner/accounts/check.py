@@ -128,7 +128,7 @@ class Report:
             tls_mode=None if server is None else server.tls_mode,
             user_form=account.user_form,
             reason=None if failure is None else failure.reason,
-            detail=None if failure is None else self.redact(failure.detail),
+            detail=None if failure is None else self._tell(failure),
             advice=None if failure is None else advise(failure.reason, provider, account.user_form),
             phases=dict(attempt.phases),
             address=attempt.address,
@@ -136,6 +136,9 @@ class Report:
             mailboxes=attempt.mailboxes,
             mailbox=None if mailbox is None else self.redact(mailbox),
         )
+
+    def _tell(self, failure: AccountFailure) -> str:
+        return failure.detail if failure.is_ours else self.redact(failure.detail)
 
     def redact(self, text: str) -> str:
         """Return text of a server without the account's secrets."""

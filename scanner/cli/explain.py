@@ -13,6 +13,7 @@ from scanner.cli.prose import print_prose
 from scanner.explain import MAX_CHARACTERS, read_ports, read_text
 
 _PORT = re.compile(r"(?:port\s*)?([0-9]{1,5})(?:/tcp)?", re.IGNORECASE)
+_NUMBER = re.compile(r"[0-9]{1,20}")
 _HIGHEST_PORT = 65535
 
 
@@ -69,7 +70,9 @@ def explain_text(text: str, *, is_json: bool) -> Exit:
         typer.echo(json.dumps(reading_to_json(reading), ensure_ascii=False, indent=1))
     elif reading.is_known:
         print_prose(build_reading(reading))
-    if not reading.is_known:
+    if not reading.is_known and _NUMBER.fullmatch(text.strip()):
+        say(f"mailport: {text.strip()} is no port (1 to {_HIGHEST_PORT}) and no reply code that is known")
+    elif not reading.is_known:
         say(
             "mailport: nothing in this text is known; leave names out and give the line with the reply code "
             '(such as "535 5.7.8 ...") or the system\'s own words ("connection refused")'

@@ -26,7 +26,7 @@ from scanner.explain.words import SERVICE_NAMES
 from scanner.model import Observation, State
 from scanner.model.domain import DomainFacts
 from scanner.model.registrable import registrable_domain
-from scanner.model.target import TargetError, parse_target
+from scanner.model.target import TargetError, parse_target, quote
 from scanner.service.look import Look
 from scanner.verdict.recommendation import Taste, choose
 
@@ -60,6 +60,9 @@ def sort_configs(values: Sequence[str]) -> tuple[ClientSettings | None, Path | N
                 settings.append(parse_client_settings(value))
             except TargetError as error:
                 give_up(f"--config {error}")
+        elif ":" in value and not Path(value).exists():
+            example = "imap.example.org:993:ssl"
+            give_up(f"--config: {quote(value)} is no HOST:PORT:MODE, such as {example}, and no file")
         else:
             files.append(Path(value))
     if len(settings) > 1 or len(files) > 1:

@@ -95,4 +95,4 @@ def _is_open_to_all(path: Path) -> bool:
         mode = path.stat().st_mode
     except (OSError, ValueError):
         return False
-    return bool(mode & (stat.S_IROTH | stat.S_IWOTH))
+    return stat.S_ISREG(mode) and bool(mode & (stat.S_IROTH | stat.S_IWOTH))

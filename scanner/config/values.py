@@ -133,13 +133,13 @@ def web_url(*, has_domain: bool) -> Callable[[object], str]:
     def read(value: object) -> str:
         match = _WEB_URL.fullmatch(value) if isinstance(value, str) else None
         if match is None or (has_domain and "{domain}" not in match[0]):
-            raise _unfit(wanted, value)
+            raise _unfit_text(wanted, value)
         try:
             normalise_host(match["host"].replace("{domain}", "example.org"))
         except TargetError:
-            raise _unfit(wanted, value) from None
+            raise _unfit_text(wanted, value) from None
         if match["port"] is not None and not 1 <= int(match["port"]) <= 65535:
-            raise _unfit(wanted, value)
+            raise _unfit_text(wanted, value)
         return match[0]
 
     return read
@@ -156,20 +156,21 @@ def read_port(given: object) -> int:
 def read_vantage(value: object) -> str:
     """Read the name of the place that the scanner looks from."""
     if not isinstance(value, str) or not _VANTAGE.fullmatch(value):
-        raise _unfit("a name of at most 63 letters, digits, dots, hyphens and underscores", value)
+        raise _unfit_text("a name of at most 63 letters, digits, dots, hyphens and underscores", value)
     return str(value)
 
 
 def read_target(value: object) -> str:
     """Read a target: a domain, a host, or one port of a host, in any of the forms that `targets` takes."""
     if not isinstance(value, str):
-        raise _unfit("a target such as example.org or mx.example.org:25", value)
+        raise _unfit_text("a target such as example.org or mx.example.org:25", value)
     return str(parse_target(value))
 
 
 def read_ehlo_name(value: object) -> str:
     """Read the name for EHLO: a host name or an address literal (RFC 5321 section 4.1.1.1, 4.1.3)."""
-    unfit = _unfit('a full host name such as probe.example.org, or an address such as "[192.0.2.1]"', value)
+    wanted = 'a full host name such as probe.example.org, or an address such as "[192.0.2.1]"'
+    unfit = _unfit_text(wanted, value)
     if not isinstance(value, str):
         raise unfit
     if value.startswith("[") and value.endswith("]"):
@@ -190,7 +191,7 @@ def read_source_address(value: object) -> str:
     """Read the address to connect from."""
     address = _read_address(value)
     if address is None:
-        raise _unfit("an IPv4 or IPv6 address of this machine", value)
+        raise _unfit_text("an IPv4 or IPv6 address of this machine", value)
     return str(address)
 
 
@@ -210,7 +211,7 @@ def read_nameserver(value: object) -> str:
         host, port = re.sub(r"^\[(.*:.*)\]$", r"\1", str(value)), 53
     address = _read_address(host)
     if address is None or not port:
-        raise _unfit("the address of a resolver: IP, IP:PORT or [IPv6]:PORT", value)
+        raise _unfit_text("the address of a resolver: IP, IP:PORT or [IPv6]:PORT", value)
     return join_host_port(str(address), port)
 
 
@@ -222,14 +223,14 @@ def read_listen(value: object) -> str:
     except TargetError:
         port = None
     if port is None:
-        raise _unfit('HOST:PORT, for example "0.0.0.0:9587" or "[::1]:9587"', value)
+        raise _unfit_text('HOST:PORT, for example "0.0.0.0:9587" or "[::1]:9587"', value)
     return join_host_port(host, port)
 
 
 def read_ca_file(value: object, info: ValidationInfo) -> Path:
     """Read the path of a PEM file with certificates, relative to the configuration; check the file."""
     if not isinstance(value, str | Path) or not str(value):
-        raise _unfit("the path of a PEM file", value)
+        raise _unfit_text("the path of a PEM file", value)
     path: Path = (info.context or Path()) / value
     try:
         text = read_file(path)
@@ -288,3 +289,8 @@ def _unfit(wanted: str, value: object) -> ValueError:
     is_quoted = type(value) is str and re.fullmatch(r"-?[0-9]+(\.[0-9]+)?|true|false", value)
     hint = "; write it without quotes" if is_quoted else ""
     return ValueError(f"must be {wanted} (got {describe_value(value)}{hint})")
+
+
+def _unfit_text(wanted: str, value: object) -> ValueError:
+    """Make the error for a value that has to be text: to take its quotes away would not mend it."""
+    return ValueError(f"must be {wanted} (got {describe_value(value)})")

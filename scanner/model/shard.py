@@ -47,8 +47,10 @@ def read_shard(text: str) -> Shard:
     if found is None:
         raise ValueError(f"{quote(text)} is no shard; write I/N, for example 2/3 for the second of three")
     index, count = int(found[1]), int(found[2])
+    if count == 0:
+        raise ValueError(f"{quote(text)}: there are no 0 shards; write I/N with how many there are, as 1/2")
     if index == 0:
-        raise ValueError(f"{quote(text)}: shards are counted from 1 on; the first is 1/{count or 'N'}")
+        raise ValueError(f"{quote(text)}: shards are counted from 1 on; the first is 1/{count}")
     if index > count:
         raise ValueError(f"{quote(text)}: there is no shard {index} of {count}; the last is {count}/{count}")
     return Shard(index, count)

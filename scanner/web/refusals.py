@@ -19,6 +19,7 @@ METHODS = ("GET", "POST")
 """All that any address takes, beside HEAD where there is GET."""
 MOST_ERRORS = 20
 LONGEST_WORD = 100
+_NO_SUCH = "there is no such parameter here; /docs lists them"
 
 _DETAILS = {
     404: "there is no such address; /docs lists them all",
@@ -63,4 +64,5 @@ async def answer_invalid(request: Request, fault: Exception) -> Response:
 def _describe(error: Mapping[str, Any]) -> dict[str, str]:
     place: Sequence[object] = error["loc"]
     where = ".".join(escape(str(part))[:LONGEST_WORD] for part in place)
-    return {"where": where, "detail": str(error["msg"])}
+    is_unknown = error["type"] == "extra_forbidden"
+    return {"where": where, "detail": _NO_SUCH if is_unknown else str(error["msg"])}

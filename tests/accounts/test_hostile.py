@@ -115,6 +115,25 @@ async def test_where_starttls_is_stripped_the_password_stays_here(
     assert check.reason is R.STARTTLS_MISSING, check
 
 
+async def test_a_password_that_is_a_word_of_ours_is_not_told_by_a_mask_over_it(
+    authority: Authority, tmp_path: Path
+) -> None:
+    account_folder = tmp_path / "own"
+    account_folder.mkdir()
+    talk = SERVERS[Activity.SMTP](clear=("AUTH PLAIN LOGIN",))
+    with run_scripted(authority.issue(NAME), talk, is_implicit=False) as server:
+        account = make_account(account_folder, "secret", smtp=f"{NAME}:{server.port}:starttls")
+        checker = make_checker(authority.ca_file, {NAME: "127.0.0.1"})
+        stripped = await checker.check(account, Activity.SMTP)
+    with run_scripted(authority.issue(NAME), SERVERS[Activity.SMTP](), is_implicit=True) as server:
+        account = make_account(account_folder, "secret", smtp=f"{NAME}:{server.port}:ssl")
+        unsigned = await make_checker(None, {NAME: "127.0.0.1"}).check(account, Activity.SMTP)
+    assert stripped.detail == "the server does not offer TLS here; nothing secret was sent"
+    assert unsigned.reason is R.CERTIFICATE_UNTRUSTED
+    assert unsigned.detail is not None
+    assert unsigned.detail.endswith("; nothing secret was sent")
+
+
 @pytest.mark.parametrize("activity", ALL)
 async def test_text_in_clear_behind_the_go_ahead_is_never_taken_for_an_answer(
     authority: Authority, tmp_path: Path, activity: Activity

@@ -51,6 +51,13 @@ def test_an_error_is_explained_with_causes_in_order() -> None:
     assert [set(cause) for cause in record["explanation"]["causes"]] == [{"cause", "tell", "mend"}] * 4
 
 
+@pytest.mark.parametrize("number", ["0", "65536", "99999"])
+def test_a_number_that_is_no_port_is_told_so(number: str) -> None:
+    outcome = run("explain", number)
+    assert outcome.status == 1
+    assert f"{number} is no port (1 to 65535)" in outcome.stderr
+
+
 def test_words_need_no_quotes_and_may_come_by_a_pipe() -> None:
     typed = run("explain", "unable", "to", "verify", "the", "first", "certificate")
     piped = run("explain", "-", stdin="x\ny\nError: unable to verify the first certificate\n")

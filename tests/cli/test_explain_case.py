@@ -151,6 +151,8 @@ def test_a_configuration_may_come_beside_the_settings(farm: RunningFarm, tmp_pat
     [
         (("--config", "h.example.org:993:tls"), "say ssl"),
         (("--config", "h.example.org:0:ssl"), "the port must be"),
+        (("--config", "h.example.org:993"), '"h.example.org:993" is no HOST:PORT:MODE'),
+        (("--config", "h.example.org:imaps:ssl"), '"h.example.org:imaps:ssl" is no HOST:PORT:MODE'),
         (("--config", "none.yml"), "a configuration alone asks nothing"),
         (("--config", "h.example.org:993:ssl", "--config", "h.example.org:143:ssl"), "once"),
         (("--domain", "mail.test"), "nothing to explain"),

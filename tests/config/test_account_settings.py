@@ -163,3 +163,9 @@ def test_a_secret_that_all_users_can_read_and_what_is_allowed_are_warnings(tmp_p
     assert PASSWORD not in warnings
     path.chmod(0o600)
     assert list(find_secret_warnings([read_one(base=tmp_path)], {})) == []
+
+
+def test_a_folder_in_the_place_of_the_secret_is_told_once_and_not_to_be_chmodded(tmp_path: Path) -> None:
+    (tmp_path / "secret").mkdir(mode=0o755)
+    (warning,) = find_secret_warnings([read_one(base=tmp_path)], {})
+    assert "this is a directory, not a file" in warning

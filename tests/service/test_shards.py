@@ -120,6 +120,7 @@ def test_each_says_which_it_is(shards: list[Service]) -> None:
     ("options", "environ", "why"),
     [
         (("--shard", "0/3"), {}, '--shard: "0/3": shards are counted from 1 on; the first is 1/3'),
+        (("--shard", "1/0"), {}, '--shard: "1/0": there are no 0 shards; write I/N with how many there are'),
         (("--shard", "4/3"), {}, '--shard: "4/3": there is no shard 4 of 3; the last is 3/3'),
         (
             ("--shard", "a/b"),

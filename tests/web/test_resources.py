@@ -106,6 +106,15 @@ async def test_what_is_out_of_bounds_is_a_422_that_says_where(
     assert found["errors"][0]["where"].startswith(f"query.{query.split('=', maxsplit=1)[0]}")
 
 
+async def test_a_parameter_that_is_unknown_is_told_where_the_known_ones_are(
+    site: aiohttp.ClientSession,
+) -> None:
+    _, _, found = await ask(site, "/endpoints?host=mx.example.org")
+    assert found["errors"] == [
+        {"where": "query.host", "detail": "there is no such parameter here; /docs lists them"}
+    ]
+
+
 async def test_one_endpoint(site: aiohttp.ClientSession) -> None:
     for name, seen in IDS.items():
         status, _, found = await ask(site, f"/endpoints/{quote(name)}")
