@@ -8,7 +8,7 @@ from rich.text import Text
 from scanner.cli.cells import GOOD, QUIET
 from scanner.cli.prose import indent, numbered, pairs
 from scanner.explain import Complaint, Reading
-from scanner.explain.compare import MODE_WORDS, Comparison
+from scanner.explain.compare import MODE_WORDS, Comparison, Gap
 from scanner.explain.suspicion import Case, Standing, Suspect
 from scanner.explain.words import MODE_NAMES, name_place, tell_state
 from scanner.model.record import Record
@@ -29,6 +29,8 @@ def build_comparison(comparison: Comparison, notes: Sequence[str]) -> Iterator[R
     yield Text.assemble((f"{place}, {MODE_WORDS[settings.mode]}", "bold"), (whose, QUIET))
     yield from (indent(Text(note, "yellow")) for note in notes)
     yield Text("")
+    if comparison.gap is not None:
+        yield from _tell_gap(comparison.gap, settings.host)
     for each in comparison.differences:
         yield indent(Text.assemble((f"{each.field} differs", "bold yellow"), (f"  {each.id}", QUIET)))
         rows: list[tuple[str, RenderableType]] = [("yours", Text(each.yours))]
@@ -37,7 +39,7 @@ def build_comparison(comparison: Comparison, notes: Sequence[str]) -> Iterator[R
         rows.append(("because", Text(each.why)))
         yield indent(pairs(rows), 4)
         yield Text("")
-    if not comparison.differences:
+    if not comparison.differences and comparison.gap is None:
         yield indent(Text(_tell_agreement(comparison), GOOD if comparison.is_measured else "yellow"))
         yield Text("")
     for seen in comparison.here:
@@ -47,6 +49,20 @@ def build_comparison(comparison: Comparison, notes: Sequence[str]) -> Iterator[R
         yield indent(Text(f"recommended: {name_place(way.host, way.port)}, {MODE_NAMES[way.tls_mode]}", GOOD))
     elif way is None:
         yield indent(Text("nothing was measured that could be recommended instead", QUIET))
+
+
+def _tell_gap(gap: Gap, host: str) -> Iterator[RenderableType]:
+    """Yield that the host is neither right nor wrong by what is known."""
+    if gap.is_of_names:
+        said = f"the name {host} could not be looked up, so nothing can be compared with what is there"
+    else:
+        said = f"{host} was not probed, so nothing can be compared with what is there"
+    yield indent(Text(said, "bold yellow"))
+    rows: list[tuple[str, RenderableType]] = [("because", Text(gap.why))]
+    if gap.advice is not None:
+        rows.append(("mend it", Text(gap.advice)))
+    yield indent(pairs(rows), 4)
+    yield Text("")
 
 
 def _tell_agreement(comparison: Comparison) -> str:
@@ -67,8 +83,10 @@ def comparison_to_json(comparison: Comparison) -> Record:
             "mode": settings.mode.value,
             "protocol": settings.protocol.value,
         },
-        "agrees": not comparison.differences,
+        # Of a host that nothing is known of neither can be said.
+        "agrees": None if comparison.gap and not comparison.differences else not comparison.differences,
         "measured": comparison.is_measured,
+        "not_compared": None if comparison.gap is None else comparison.gap.why,
         "differences": [
             {"id": each.id, "field": each.field, "yours": each.yours, "wanted": each.wanted, "why": each.why}
             for each in comparison.differences

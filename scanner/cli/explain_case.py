@@ -19,17 +19,22 @@ from scanner.cli.survey import Network, survey
 from scanner.config import Settings
 from scanner.explain import Reading, read_text
 from scanner.explain.client_settings import ClientSettings, looks_like_settings, parse_client_settings
-from scanner.explain.compare import Comparison, Measured, compare, targets_for
+from scanner.explain.compare import Comparison, Gap, Measured, compare, targets_for
 from scanner.explain.diagnosis import diagnose
 from scanner.explain.suspicion import Case
 from scanner.explain.words import SERVICE_NAMES
-from scanner.model import Observation, State
+from scanner.model import Observation, Reason, State
 from scanner.model.domain import DomainFacts
 from scanner.model.registrable import registrable_domain
 from scanner.model.target import TargetError, parse_target, quote
 from scanner.service.look import Look
+from scanner.verdict.reason_advice import REASON_ADVICE
 from scanner.verdict.recommendation import Taste, choose
 
+_LEADS_NOWHERE = frozenset({Reason.NAME_NOT_FOUND, Reason.NO_ADDRESS})
+"""What the DNS itself answers: a host of which it says this is the wrong one."""
+_NOT_LOOKED_AT = frozenset({Reason.DNS_FAILURE, Reason.ADDRESS_NOT_ALLOWED, Reason.SKIPPED})
+"""Of such a host nothing is known, so it cannot be called wrong."""
 _PORT_IN_TEXT = re.compile(r"(?:port[ =:]{1,3}|[\w\])]:)(25|465|587|143|993|110|995)\b", re.IGNORECASE)
 
 
@@ -84,6 +89,8 @@ def explain_case(question: Question, network: Network, *, is_json: bool) -> Exit
     comparison = None
     if (asked := question.settings) is not None:
         comparison = _compare(asked, facts, look, settings, devices=question.devices)
+        if reading is not None and comparison.gap is not None:
+            notes = tuple(dict.fromkeys((*notes, comparison.gap.why)))
     if reading is None:
         if comparison is None:
             give_up("nothing to explain: there are neither words nor settings")
@@ -105,11 +112,18 @@ def _note(question: Question, facts: DomainFacts, look: Look) -> tuple[str, ...]
     whose, settings = question.whose, question.settings
     if whose is None:
         return ()
-    notes = [finding.detail for finding in look.findings_of(whose) if finding.reason and finding.detail]
+    findings = look.findings_of(whose)
+    notes = [finding.detail for finding in findings if finding.reason and finding.detail]
     named = {member.service for member in facts.members}
     if settings is not None and settings.service not in named:
         service = SERVICE_NAMES[settings.service]
-        notes.append(f"{whose} names no server for {service}: whether this host is its own cannot be told")
+        is_silent = any(finding.reason is Reason.DNS_FAILURE for finding in findings)
+        what = (
+            f"which servers {whose} names for {service} is not known"
+            if is_silent
+            else (f"{whose} names no server for {service}")
+        )
+        notes.append(f"{what}: whether this host is its own cannot be told")
     return tuple(dict.fromkeys(notes))
 
 
@@ -120,10 +134,22 @@ def _compare(
     taste = Taste(settings.policy.submission_preference)
     choice = choose(asked.service, facts.members, look.latest, taste, refused=facts.refused, lost=facts.lost)
     hosts = frozenset(member.key[0] for member in facts.members if member.service is asked.service)
-    faults = (finding for finding in look.plan.findings if finding.host == asked.host and finding.reason)
-    fault = next((finding.detail or str(finding.reason) for finding in faults), None)
-    found = Measured(facts.domain or None, choice, hosts, _seen_at(asked.host, look), fault)
+    fault, gap = _find_fault(asked.host, look)
+    found = Measured(facts.domain or None, choice, hosts, _seen_at(asked.host, look), fault, gap)
     return compare(asked, found, devices=devices)
+
+
+def _find_fault(host: str, look: Look) -> tuple[str | None, Gap | None]:
+    """Return why a host leads nowhere, or why nothing is known of it; the one excludes the other."""
+    for finding in look.plan.findings:
+        if finding.host == host and finding.reason in _LEADS_NOWHERE:
+            return finding.detail or str(finding.reason), None
+    for finding in look.plan.findings:
+        if finding.host == host and finding.reason in _NOT_LOOKED_AT:
+            counsel = REASON_ADVICE.get(finding.reason)
+            why, advice = finding.detail or str(finding.reason), counsel.advice if counsel else None
+            return None, Gap(finding.reason is Reason.DNS_FAILURE, why, advice)
+    return None, None
 
 
 def _seen_at(host: str, look: Look) -> tuple[Observation, ...]:
@@ -152,7 +178,9 @@ def _show_comparison(comparison: Comparison, look: Look, notes: Sequence[str], *
         print_prose(build_comparison(comparison, notes))
     if _is_blind(look):
         return Exit.CANNOT_WORK
-    return Exit.FINDINGS if comparison.differences else Exit.DONE
+    if comparison.differences:
+        return Exit.FINDINGS
+    return Exit.DONE if comparison.gap is None else Exit.CANNOT_WORK
 
 
 def _show_diagnosis(

@@ -33,6 +33,16 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
+class Gap:
+    """Why nothing is known of the host: that is no difference, since it may be as it should."""
+
+    is_of_names: bool
+    """Whether its name could not be looked up; else it was not probed."""
+    why: str
+    advice: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """The settings, what differs, and what to use instead."""
 
@@ -43,6 +53,8 @@ class Comparison:
     """What is recommended for the same purpose; None where nothing is."""
     here: tuple[Observation, ...]
     """What was measured at the program's own host and port."""
+    gap: Gap | None = None
+    """Why the host could not be compared with anything; None where it could."""
 
     @property
     def is_measured(self) -> bool:
@@ -64,6 +76,8 @@ class Measured:
     """Everything that was probed at the program's host."""
     host_fault: str | None = None
     """Why the host leads nowhere, in the words of the look."""
+    gap: Gap | None = None
+    """Why the look learnt nothing about the host."""
 
 
 def targets_for(settings: ClientSettings, make: Callable[[str], Target]) -> list[Target]:
@@ -90,7 +104,8 @@ def compare(settings: ClientSettings, measured: Measured, *, devices: int | None
         *_find_mode(settings, here),
         *_find_protocol(settings, devices),
     ]
-    return Comparison(settings, measured.domain, tuple(found), measured.choice.way, here)
+    gap = None if measured.seen else measured.gap
+    return Comparison(settings, measured.domain, tuple(found), measured.choice.way, here, gap)
 
 
 def _find_host(settings: ClientSettings, measured: Measured) -> Iterator[Difference]:

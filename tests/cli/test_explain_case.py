@@ -1,6 +1,7 @@
 """`mailport explain --config` and `--domain`: settings and complaints held against the farm."""
 
 import json
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -164,3 +165,45 @@ def test_a_mistake_of_usage_is_told_in_a_line(arguments: tuple[str, ...], told: 
     outcome = run("explain", *arguments, "--resolver", "127.0.0.1:9", "--timeout", "0.2")
     assert outcome.status == 2
     assert told in outcome.stderr
+
+
+@pytest.fixture(scope="module")
+def silent_resolver() -> Iterator[str]:
+    """A name server that takes every question and answers none, by UDP and by TCP."""
+    with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
+        tcp.bind(("127.0.0.1", 0))
+        tcp.listen()
+        udp.bind(tcp.getsockname())
+        yield "{}:{}".format(*tcp.getsockname())
+
+
+def test_a_host_whose_name_servers_are_silent_is_not_called_wrong(silent_resolver: str) -> None:
+    arguments = ("--config", "imap.example.test:993:ssl", "--resolver", silent_resolver)
+    people = run("explain", *arguments)
+    assert people.status == 3
+    text = " ".join(people.stdout.split())
+    assert "the name imap.example.test could not be looked up, so nothing can be compared" in text
+    assert "which servers example.test names for IMAP is not known" in text
+    assert "differs" not in text
+    assert "names no server" not in text
+    found = json.loads(run("explain", *arguments, "--format", "json").stdout)
+    assert (found["agrees"], found["measured"], found["differences"]) == (None, False, [])
+    assert "no answer from the name servers for imap.example.test" in found["not_compared"]
+
+
+def test_silent_name_servers_are_no_cause_of_a_complaint(silent_resolver: str) -> None:
+    arguments = ("connection timed out", "--config", "imap.example.test:993:ssl")
+    outcome = run("explain", *arguments, "--resolver", silent_resolver, "--format", "json")
+    diagnosis = json.loads(outcome.stdout)
+    assert {cause["standing"] for cause in diagnosis["causes"]} == {"possible"}
+    assert any("name servers for imap.example.test" in note for note in diagnosis["notes"])
+
+
+def test_a_host_that_may_not_be_probed_is_not_called_wrong(farm: RunningFarm) -> None:
+    options = [option for option in farm.options if option not in {"--rate", "0", "--allow-private"}]
+    outcome = run("explain", "--config", "healthy.mail.test:993:ssl", *options)
+    assert outcome.status == 3
+    text = " ".join(outcome.stdout.split())
+    assert "healthy.mail.test was not probed, so nothing can be compared" in text
+    assert "--allow-private" in text
+    assert "differs" not in text

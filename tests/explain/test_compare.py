@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from scanner.explain.client_settings import parse_client_settings
-from scanner.explain.compare import Comparison, Measured, compare, targets_for
+from scanner.explain.compare import Comparison, Gap, Measured, compare, targets_for
 from scanner.model import Observation, Protocol, Reason, TlsMode
 from scanner.model.target import parse_target
 from scanner.verdict.recommendation import Taste, choose
@@ -101,6 +101,25 @@ def test_a_host_that_does_not_exist_is_the_wrong_one() -> None:
     measured = Measured("example.org", choice, frozenset({HOST}), (), "it does not exist in the DNS")
     comparison = compare(settings, measured)
     assert [(each.field, each.wanted) for each in comparison.differences] == [("host", HOST)]
+
+
+def test_a_host_that_nothing_is_known_of_is_not_called_wrong() -> None:
+    """Silent name servers say nothing of the host; what the port table tells is told all the same."""
+    gap = Gap(is_of_names=True, why="no answer from the name servers", advice=None)
+    for text, told in (("mail.example.org:993:ssl", []), ("mail.example.org:25:starttls", ["port"])):
+        settings = parse_client_settings(text)
+        choice = choose(settings.service, (), {}, Taste())
+        comparison = compare(settings, Measured(None, choice, frozenset(), (), None, gap))
+        assert [each.field for each in comparison.differences] == told
+        assert comparison.gap is gap
+
+
+def test_what_was_measured_leaves_no_gap() -> None:
+    """One of two targets may fail where the other has answered."""
+    settings = parse_client_settings(f"{HOST}:993:ssl")
+    choice = choose(settings.service, members(ALL), by_key(ALL), Taste())
+    gap = Gap(is_of_names=True, why="no answer from the name servers", advice=None)
+    assert compare(settings, Measured("example.org", choice, frozenset({HOST}), ALL, None, gap)).gap is None
 
 
 def test_several_fields_are_told_in_order() -> None:
