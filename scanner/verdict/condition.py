@@ -7,6 +7,9 @@ from scanner.model import Observation, Reason, StandingVerdict, State
 from scanner.model.memory import Memory
 from scanner.model.observation import Key
 
+LONGEST_EVIDENCE = 160
+"""Characters of a server's own words that are kept of an endpoint, and told."""
+
 
 @dataclass(frozen=True, slots=True)
 class Condition:
@@ -30,6 +33,11 @@ class Condition:
     """Whether it was open by the last probe, though not confirmed to be."""
     seen_at: datetime = field(compare=False)
     """When the last probe was made."""
+    evidence: str | None = field(default=None, compare=False)
+    """What a service that is broken said instead, unescaped: of the probe that brought this condition about.
+
+    It may differ from probe to probe, and is no change by itself.
+    """
 
     @property
     def host(self) -> str:
@@ -62,4 +70,12 @@ def condition_of(observation: Observation, memory: Memory, provider: str) -> Con
         standing=observation.standing or (),
         is_recovering=memory.rival_state is State.OPEN and observation.state is State.OPEN,
         seen_at=observation.started_at,
+        evidence=_evidence_of(observation),
     )
+
+
+def _evidence_of(observation: Observation) -> str | None:
+    """Return what is kept of the detail: only of the few that are broken, so that all others cost nothing."""
+    if observation.state is not State.BROKEN or observation.detail is None:
+        return None
+    return observation.detail[:LONGEST_EVIDENCE]

@@ -17,8 +17,9 @@ from scanner.model import (
 )
 from scanner.model.incident import Cause, Incident
 from scanner.model.observation import Key
+from scanner.model.target import escape
 from scanner.verdict.causes import join_causes
-from scanner.verdict.condition import Condition
+from scanner.verdict.condition import LONGEST_EVIDENCE, Condition
 from scanner.verdict.reason_advice import REASON_ADVICE
 from scanner.verdict.rules import enumerate_shortly
 from scanner.verdict.stripping import OUR_NAME_ADVICE
@@ -202,6 +203,8 @@ def _tell_reason(condition: Condition) -> Iterator[StandingVerdict]:
     if weight is None or weight < Severity.WARNING:
         return
     words = condition.reason.replace("_", " ")
+    if condition.evidence:
+        words = f"{words} ({escape(condition.evidence)[:LONGEST_EVIDENCE]})"
     counsel = REASON_ADVICE.get(condition.reason)
     verdict = Verdict(
         condition.reason,

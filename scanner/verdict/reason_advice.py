@@ -73,7 +73,8 @@ REASON_ADVICE: Mapping[Reason, Counsel] = MappingProxyType(
         ),
         Reason.PROTOCOL_ERROR: Counsel(
             "What the server says breaks the rules of its protocol, as the evidence shows.",
-            "Update or correct the server, or the proxy before it, that writes this line.",
+            "Update or correct the server or the proxy before it: one of them says what the protocol "
+            "does not allow.",
         ),
         Reason.CONNECTION_LOST: Counsel(
             "The connection broke in the middle of the conversation.",

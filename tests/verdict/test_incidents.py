@@ -9,7 +9,7 @@ from scanner.model import Kind, Observation, Reason, Severity, StartTls, Verdict
 from scanner.model.incident import Cause, Incident
 from scanner.model.memory import Memory
 from scanner.verdict import Policy
-from scanner.verdict.condition import Condition, condition_of
+from scanner.verdict.condition import LONGEST_EVIDENCE, Condition, condition_of
 from scanner.verdict.incidents import find_egress, find_incidents
 from scanner.verdict.remember import Patience, remember
 from tests.verdict.history import INTERVAL, History
@@ -197,6 +197,36 @@ def test_a_host_that_is_not_reached_is_told_though_no_verdict_is_about_it() -> N
 def test_a_service_that_is_broken_is_told() -> None:
     incident = only([watched(healthy(587), ended(587, reason=Reason.NO_GREETING))])
     assert incident.name == "no_greeting"
+
+
+def test_a_service_that_is_broken_is_told_with_what_it_says_instead() -> None:
+    wrong = replace(ended(25, reason=Reason.WRONG_PROTOCOL), detail="speaks HTTP: HTTP/1.1 400 Bad Request")
+    incident = only([watched(healthy(25), wrong)])
+    said = "is broken: wrong protocol (speaks HTTP: HTTP/1.1 400 Bad Request)."
+    assert incident.summary.startswith(f"mx1.acme.test:25 {said}")
+
+
+def test_what_a_broken_service_says_is_bounded_and_shown_harmlessly() -> None:
+    hostile = "\x1b[2J\u202e" * 5000
+    condition = watched(healthy(25), replace(ended(25, reason=Reason.PROTOCOL_ERROR), detail=hostile))
+    assert condition.evidence is not None
+    assert len(condition.evidence) == LONGEST_EVIDENCE
+    incident = only([condition])
+    assert incident.summary.isprintable()
+    assert "u001b[2J" in incident.summary
+    assert len(incident.summary) < 2 * LONGEST_EVIDENCE
+
+
+def test_other_words_of_a_broken_service_are_no_change() -> None:
+    """They may hold a time or a number of the connection; only who is broken keeps any."""
+    lost = [
+        watched(healthy(25), replace(ended(25, reason=Reason.CONNECTION_LOST), detail=detail))
+        for detail in ("after 3 bytes", "after 4 bytes")
+    ]
+    assert [each.evidence for each in lost] == ["after 3 bytes", "after 4 bytes"]
+    assert lost[0] == lost[1]
+    refused = replace(ended(25, reason=Reason.CONNECTION_REFUSED), detail="errno 111")
+    assert watched(healthy(25), refused).evidence is None
 
 
 def test_notices_are_no_incidents() -> None:
