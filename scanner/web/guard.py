@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from scanner.config.health_pass import PATHS, is_pass, write_pass
 from scanner.config.web_config import WebConfig, load_web_config
 from scanner.model.target import quote
+from scanner.web.absolute_form import to_origin_form
 from scanner.web.hosts import is_host_accepted
 from scanner.web.passwords import Passwords, TooBusyError
 from scanner.web.shield import SecurityHeaders
@@ -96,6 +97,7 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
+        scope = to_origin_form(scope)
         wanted = self._find_terms().headers
 
         async def send_with_headers(message: Message) -> None:

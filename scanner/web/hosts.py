@@ -12,7 +12,10 @@ HEALTH = frozenset({"/-/healthy", "/-/ready"})
 """They say no more than that something is there, and are asked by whatever name the asker has."""
 SCRAPED = frozenset({"/metrics", "/probe", "/api/v1/sd"})
 """What Prometheus asks for, by the name in its own configuration."""
-_AUTHORITY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{0,5})?")
+_AUTHORITY = re.compile(
+    # The zone of a link-local address stands behind "%25" (RFC 6874); many programs write "%" alone.
+    r"(?P<host>\[[0-9A-Fa-f:.]+(?:%[A-Za-z0-9._~-]{1,64})?\]|[A-Za-z0-9._-]+)(?::[0-9]{0,5})?"
+)
 _LONGEST = 300
 
 

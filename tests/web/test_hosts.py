@@ -1,5 +1,6 @@
 """By which names a service without passwords answers, so that no stranger's page can use it."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
@@ -25,6 +26,8 @@ OURS = (
     "192.0.2.7:9587",
     "[2001:db8::7]:9587",
     "[::1]",
+    "[fe80::1%25eth0]:9587",
+    "[fe80::1%eth0.7]",
     "localhost",
     "LOCALHOST:9587",
     "localhost.",
@@ -48,6 +51,12 @@ STRANGERS = (
     "127.0.0.1@evil.example",
     "evil.example@127.0.0.1",
     "[evil.example]",
+    "[evil.example%25eth0]",
+    "[fe80::1%25evil.example",
+    "[fe80::1%]",
+    "[fe80::1%25a b]",
+    "evil.example%25eth0",
+    "fe80::1%25eth0",
     "svc.evil.example",
     "evil.example#localhost",
     "evil.example localhost",
@@ -109,6 +118,7 @@ def test_nothing_before_a_strangers_domain_makes_it_ours(text: str, end: str) ->
 def test_an_accepted_name_has_the_form_of_one(text: str) -> None:
     if is_host_accepted("/", [text], ALLOWED, ()):
         assert text.isascii()
+        text = text.replace("%", "", 1) if text.startswith("[") else text  # the zone of an address
         assert not set(text) & set(" /\\@?#%<>\"'")
 
 
@@ -153,6 +163,56 @@ async def test_a_strange_page_learns_and_changes_nothing() -> None:
         for host, path in (("evil.example", "/metrics"), ("localhost", "/"), ("mailport:9587", "/")):
             async with ask(host, path) as answer:
                 assert answer.status == 200, (host, path)
+
+
+async def ask_raw(port: int, target: str, host: str) -> tuple[int, str]:
+    """Send a request whose target is just this; return the status and the rest of the answer."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(f"GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+        async with asyncio.timeout(30):
+            answer = (await reader.read()).decode()
+    finally:
+        writer.close()
+    return int(answer.split(" ", 2)[1]), answer
+
+
+async def test_a_whole_address_is_a_target_and_its_name_counts() -> None:
+    """RFC 9112 section 3.2.2: it is taken, and what the Host header says beside it is not."""
+    sock = bind("127.0.0.1:0")
+    port = sock.getsockname()[1]
+    terms = WebTerms(None)
+    app = Guard(create_app(FakeService()), terms.find, Names)
+    async with serve_http(app, sock, grace=1, find_terms=terms.find):
+        for target, host, status in (
+            (f"http://localhost:{port}/", f"localhost:{port}", 200),
+            (f"http://localhost:{port}", "localhost", 200),
+            ("HTTP://LOCALHOST/-/healthy", "evil.example", 200),
+            (f"http://127.0.0.1:{port}/api/v1/endpoints?limit=1", "evil.example", 200),
+            (f"https://[::1]:{port}/metrics", "localhost", 200),
+            ("http://evil.example/", "localhost", 421),
+            (f"http://evil.example:{port}/api/v1/endpoints", "127.0.0.1", 421),
+            ("http://localhost@evil.example/", "localhost", 421),
+            ("http:///", "localhost", 421),
+            ("http://localhost/nowhere", "localhost", 404),
+            ("/http://localhost/", "localhost", 404),
+            ("ftp://localhost/", "localhost", 404),
+        ):
+            found, answer = await ask_raw(port, target, host)
+            assert found == status, (target, host, answer)
+        _, answer = await ask_raw(port, "http://evil.example/", "localhost")
+        assert 'by the name "evil.example"' in answer
+
+
+async def test_a_whole_address_asks_for_the_password_as_any_other_does(tmp_path: Path) -> None:
+    sock = bind("127.0.0.1:0")
+    port = sock.getsockname()[1]
+    terms = WebTerms(write(tmp_path, {"basic_auth_users": {"a": HASH}}))
+    app = Guard(create_app(FakeService()), terms.find, Names)
+    async with serve_http(app, sock, grace=1, find_terms=terms.find):
+        for path in ("/", "/metrics", "/-/healthy"):
+            plain = await ask_raw(port, path, "localhost")
+            assert (await ask_raw(port, f"http://localhost:{port}{path}", "localhost"))[0] == plain[0] == 401
 
 
 async def test_the_name_is_shown_harmlessly() -> None:
