@@ -1,6 +1,7 @@
 """The settings of the HTTP interface: where it listens, and what it may be asked to probe."""
 
 import ipaddress
+import re
 from collections.abc import Iterable
 from typing import Annotated, TypeAlias
 
@@ -52,18 +53,39 @@ def read_web_host(value: object) -> str:
 
 
 _read_web_url = values.web_url(has_domain=False)
+_GRAFANA = re.compile(
+    r"(?P<scheme>https?)://(?:\[(?P<v6>[^\[\]]*)\])?(?P<rest>.*)", re.IGNORECASE | re.DOTALL
+)
 
 
 def read_grafana(value: object) -> str:
     """Read the address that Grafana has for the readers of the pages; a slash at its end plays no part."""
     wanted = "must be the http or https address of Grafana, such as https://grafana.example.org"
     try:
-        url = _read_web_url(value)
+        url = _read_address_of_pages(value)
     except ValueError:
         raise ValueError(f"{wanted} (got {describe_value(value)})") from None
     if set(url) & set("?#\\<>\"'{}"):
         raise ValueError(f"{wanted}, without anything behind the path (got {describe_value(value)})")
     return url.rstrip("/")
+
+
+def _read_address_of_pages(value: object) -> str:
+    """Read a web address as people copy it from a browser: the scheme in any case, IPv6 too."""
+    match = _GRAFANA.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        return _read_web_url(value)
+    scheme, v6, rest = match["scheme"].lower(), match["v6"], match["rest"]
+    if v6 is None:
+        return _read_web_url(f"{scheme}://{rest}")
+    if "%" in v6:
+        raise ValueError("a zone means something on one machine only")
+    host = f"{scheme}://[{ipaddress.IPv6Address(v6)}]"
+    if rest and not rest.startswith((":", "/")):
+        raise ValueError("a host ends where its port or its path begins")
+    # What follows has to be as behind any other host.
+    stand_in = f"{scheme}://localhost"
+    return host + _read_web_url(stand_in + rest).removeprefix(stand_in)
 
 
 def is_permitted(host: str, permits: Iterable[str]) -> bool:

@@ -104,6 +104,21 @@ def test_a_good_address_is_taken_without_its_last_slash(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "read"),
+    [
+        ("https://[::1]:3000/g", "https://[::1]:3000/g"),
+        ("http://[2001:DB8:0::7]/", "http://[2001:db8::7]"),
+        ("http://[::1]", "http://[::1]"),
+        ("HTTPS://grafana.example.org/", "https://grafana.example.org"),
+        ("Http://192.0.2.7:3000", "http://192.0.2.7:3000"),
+    ],
+)
+def test_an_address_of_ipv6_and_a_scheme_in_any_case_are_taken(tmp_path: Path, value: str, read: str) -> None:
+    assert grafana_of(tmp_path, value) == read
+    assert grafana_of(tmp_path, read) == read
+
+
+@pytest.mark.parametrize(
     "value",
     [
         "javascript:alert(1)",
@@ -117,6 +132,17 @@ def test_a_good_address_is_taken_without_its_last_slash(tmp_path: Path) -> None:
         'https://grafana.example.org/"onclick=',
         "https://grafana.example.org/a b",
         "https://grafana.example.org:99999",
+        "https://[::1]:99999",
+        "https://[::1]3000",
+        "https://[::1]x.example",
+        "https://[::1]@evil.example/",
+        "https://[fe80::1%25eth0]:3000",
+        "https://[grafana.example.org]",
+        "https://[192.0.2.7]",
+        "https://[]",
+        "https://[::1]/?orgId=1",
+        "https://[::1]\n",
+        "https://::1:3000",
         "",
         3000,
         ["https://grafana.example.org"],
