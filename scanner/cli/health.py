@@ -16,7 +16,13 @@ from scanner.config.values import read_listen
 from scanner.config.web_config import load_web_config
 from scanner.config.web_listen import DEFAULT_LISTEN, find_listen
 from scanner.model.target import escape
-from scanner.service.knock import Answer, CertificateWantedError, NoAnswerError, knock
+from scanner.service.knock import (
+    Answer,
+    CertificateWantedError,
+    NoAnswerError,
+    UnusableCertificateError,
+    knock,
+)
 
 LONGEST_SECONDS = 600.0
 
@@ -60,6 +66,8 @@ def health(
     sign = _find_pass(web_config)
     try:
         answer = asyncio.run(knock(place, path, authorization=sign, certificate=client_cert, seconds=timeout))
+    except UnusableCertificateError as error:
+        give_up(f"--client-cert {error}")
     except NoAnswerError as error:
         give_up(f"not healthy: {place} gives no answer: {error}", Exit.CANNOT_WORK)
     except CertificateWantedError:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scanner.config.values import split_host_port
+from scanner.model.target import escape
 
 _MOST_BYTES = 16384
 _EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where not to knock
@@ -20,6 +21,10 @@ class NoAnswerError(Exception):
 
 class CertificateWantedError(Exception):
     """The service breaks off TLS with a client that shows no certificate: it is there, and says no more."""
+
+
+class UnusableCertificateError(Exception):
+    """Our own certificate cannot be shown; the text names its file and says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +49,18 @@ async def knock(
     Raises:
         NoAnswerError: no whole answer came within the seconds.
         CertificateWantedError: it asks for a certificate that we do not have.
+        UnusableCertificateError: the file of our own certificate is none; nobody was asked then.
     """
+    context = _make_context(certificate)
     host, port = split_host_port(listen)
     host = _EVERYWHERE.get(host, host)
     try:
         async with asyncio.timeout(seconds):
             answer = await _ask(host, port or 0, path, authorization, None)
             if _speaks_https(answer):
-                answer = await _ask_by_tls(host, port or 0, path, authorization, certificate)
+                answer = await _ask_by_tls(
+                    host, port or 0, path, authorization, context, has_certificate=certificate is not None
+                )
     except TimeoutError:
         raise NoAnswerError(f"no answer within {seconds:g} s") from None
     except ssl.SSLError as error:
@@ -64,13 +73,19 @@ async def knock(
 
 
 async def _ask_by_tls(
-    host: str, port: int, path: str, authorization: str | None, certificate: Path | None
+    host: str,
+    port: int,
+    path: str,
+    authorization: str | None,
+    context: ssl.SSLContext,
+    *,
+    has_certificate: bool,
 ) -> Answer:
     try:
-        return await _ask(host, port, path, authorization, _make_context(certificate))
+        return await _ask(host, port, path, authorization, context)
     except (ssl.SSLError, ConnectionResetError) as error:
         # A server on asyncio drops the connection, in TLS 1.2, without the alert.
-        if certificate is None and getattr(error, "reason", None) in {None, *_WANTS_CERTIFICATE}:
+        if not has_certificate and getattr(error, "reason", None) in {None, *_WANTS_CERTIFICATE}:
             raise CertificateWantedError from None
         raise
 
@@ -83,8 +98,21 @@ def _make_context(certificate: Path | None) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1
     context.set_ciphers("DEFAULT@SECLEVEL=0")
     if certificate is not None:
-        context.load_cert_chain(certificate, password=lambda: "")
+        _load(context, certificate)
     return context
+
+
+def _load(context: ssl.SSLContext, certificate: Path) -> None:
+    name = escape(str(certificate))
+    try:
+        context.load_cert_chain(certificate, password=lambda: "")
+    except ssl.SSLError as error:
+        why = (error.reason or "not PEM").replace("_", " ").lower()
+        text = f"{name} holds no PEM certificate with its key, unencrypted ({why})"
+        raise UnusableCertificateError(text) from None
+    except (OSError, ValueError) as error:
+        said = os.strerror(error.errno).lower() if isinstance(error, OSError) and error.errno else str(error)
+        raise UnusableCertificateError(f"{name} cannot be read ({said})") from None
 
 
 async def _ask(

@@ -104,6 +104,27 @@ def test_behind_client_certificates(farm: RunningFarm, tmp_path: Path) -> None:
             assert shown == Outcome(0, ALIVE, "")
 
 
+def test_a_certificate_that_is_none_is_named(tmp_path: Path) -> None:
+    """Whatever the service speaks, before it is asked: it may stop asking for one, and start again."""
+    shown = issue_client(create_authority(tmp_path / "ca"), tmp_path, "probe.example").read_text()
+    certificate, key = shown.find("-----BEGIN CERTIFICATE"), shown.find("-----BEGIN PRIVATE KEY")
+    assert min(certificate, key) >= 0
+    other = issue_client(create_authority(tmp_path / "other"), tmp_path / "other", "b.example").read_text()
+    without_key = shown[certificate:] if key < certificate else shown[:key]
+    other_key = other[other.find("-----BEGIN PRIVATE KEY") :]
+    for name, text in (
+        ("junk.pem", "no certificate\n"),
+        ("empty.pem", ""),
+        ("cert.pem", without_key),
+        ("mixed.pem", without_key + other_key),
+    ):
+        path = tmp_path / name
+        path.write_text(text)
+        found = health("--listen", f"127.0.0.1:{free_port()}", "--client-cert", path)
+        assert found.status == 2, found
+        assert found.problem.startswith(f"--client-cert {path} holds no PEM certificate with its key"), found
+
+
 def test_nobody_there() -> None:
     gone = health("--listen", f"127.0.0.1:{free_port()}")
     assert (gone.status, gone.stdout) == (3, "")
