@@ -14,7 +14,7 @@ from rich.text import Text
 
 from scanner.cli.cells import MARK_OF_SEVERITY, QUIET, STYLE_OF_SEVERITY
 from scanner.cli.console import Exit, give_up, run_interruptibly, say
-from scanner.cli.kept import open_source
+from scanner.cli.kept import name_store, open_source
 from scanner.cli.output import make_console
 from scanner.model import Severity
 from scanner.model.event import Event
@@ -125,7 +125,7 @@ def show_events(words: Mapping[str, str], *, form: str, is_followed: bool, confi
             last = _newest_id(source.reader) if not found else found[0].id
             run_interruptibly(_follow(source.reader, replace(query, after_id=last or 0), writer))
         elif not found and form == "text":
-            say("mailport: no such events")
+            say(f"mailport: no such events in {name_store(source, config)}")
         writer.close()
     return Exit.DONE
 

@@ -10,6 +10,7 @@ from scanner.cli.console import Exit, ending_quietly, give_up
 from scanner.cli.options import list_problems
 from scanner.cli.shards import choose_shard
 from scanner.config import ConfigError, Settings, default_settings, load_settings
+from scanner.model.target import escape
 from scanner.store import Place, Reader, StoreError, find_place
 
 DEFAULT_CONFIG = Path("config/mailport.yml")
@@ -45,6 +46,12 @@ def open_source(config: Path | None) -> Iterator[Source]:
             yield Source(settings, place, reader)
         finally:
             reader.close()
+
+
+def name_store(source: Source, config: Path | None) -> str:
+    """Name the store that was read, for whoever finds nothing in it, and how another one is read."""
+    hint = "" if config is not None else "; the store of another service is read with --config FILE"
+    return f"{escape(str(source.place))}{hint}"
 
 
 def read_settings(config: Path | None) -> Settings:

@@ -13,8 +13,8 @@ from rich.padding import Padding
 from rich.text import Text
 
 from scanner.cli.cells import MARK_OF_SEVERITY, QUIET, STYLE_OF_SEVERITY
-from scanner.cli.console import give_up
-from scanner.cli.kept import Source, open_source
+from scanner.cli.console import give_up, say
+from scanner.cli.kept import Source, name_store, open_source
 from scanner.cli.output import make_console
 from scanner.model.event import Event
 from scanner.model.event_record import event_record, write_moment
@@ -83,6 +83,8 @@ def rejudge(*, since: str | None, is_applied: bool, is_json: bool, config: Path 
             if rewriter is not None:
                 rewriter.set_meta("rules", RULES_VERSION)
             report.close(total)
+        if not total.endpoints and not is_json:
+            say(f"mailport: there are no endpoints to judge in {name_store(source, config)}")
 
 
 @contextmanager

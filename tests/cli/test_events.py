@@ -98,7 +98,10 @@ def test_what_is_asked_for_is_chosen(history: KeptHistory) -> None:
     assert len(kinds(history, "--host", "MAIL.example.org")) == 5
     assert kinds(history, "--host", "example.org") == []
     nothing = events(history, "--host", "example.org")
-    assert (nothing.stdout, nothing.stderr) == ("", "mailport: no such events\n")
+    assert (nothing.stdout, nothing.stderr) == (
+        "",
+        f"mailport: no such events in {history.folder / 'mailport.db'}\n",
+    )
     assert events(history, "--host", "example.org", "--format", "json").stdout == "[]\n"
 
 

@@ -211,3 +211,14 @@ def test_faults_are_told_in_a_line(history: KeptHistory) -> None:
 def test_an_empty_store_is_judged_at_once(history: KeptHistory) -> None:
     history.write()
     assert found(history)["summary"]["samples"] == 0
+
+
+def test_an_empty_store_is_named(history: KeptHistory) -> None:
+    history.write()
+    outcome = rejudge(history)
+    assert outcome.status == 0
+    assert outcome.stderr == f"mailport: there are no endpoints to judge in {history.place}\n"
+    for command in ("events", "rejudge"):
+        said = run(command, cwd=history.folder, env={"STATE_DIRECTORY": str(history.folder)}).stderr
+        hint = "the store of another service is read with --config FILE"
+        assert said.endswith(f" in {history.place}; {hint}\n")
