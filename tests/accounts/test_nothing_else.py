@@ -52,6 +52,19 @@ async def test_others_stay_and_what_a_broken_check_left_goes(mailbox: Mailbox, i
 
 
 @INBOXES
+async def test_a_message_of_ours_that_was_resent_counts_as_ours(mailbox: Mailbox, inbox_of: InboxOf) -> None:
+    """The proof is of the header alone, as the documentation says."""
+    header, _, _ = message(OWN, OWN.make(ACCOUNT, LONG_AGO)).partition(b"\r\n\r\n")
+    mailbox.put(b"Resent-From: a@b.test\r\n" + header + b"\r\n\r\nAnother text.\r\n")
+    quoted = b"Subject: Fwd\r\n\r\n" + header + b"\r\n"
+    mailbox.put(quoted)
+
+    await mailbox.travel(inbox_of(mailbox))
+
+    assert mailbox.texts() == [quoted]
+
+
+@INBOXES
 async def test_what_others_marked_as_deleted_is_theirs_to_expunge(
     mailbox: Mailbox, inbox_of: InboxOf
 ) -> None:
