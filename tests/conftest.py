@@ -6,6 +6,7 @@ pytest_plugins = [
     "tests.servers.mail_host",
     "tests.servers.token_host",
     "tests.servers.mailbox",
+    "tests.servers.limiting_host",
     "tests.servers.prometheus",
     "tests.servers.alertmanager",
     "tests.servers.blackbox",

@@ -97,7 +97,7 @@ _mailport() {
     case "$command/$current" in
         ''/-*) COMPREPLY=($(compgen -W '--version --help' -- "$current")) ;;
         ''/*) COMPREPLY=($(compgen -W 'accounts advise baseline check demo events explain health rejudge scan serve worker' -- "$current")) ;;
-        'accounts'/-*) COMPREPLY=($(compgen -W '--config --format --resolver --ca-file --allow-private --timeout --help' -- "$current")) ;;
+        'accounts'/-*) COMPREPLY=($(compgen -W '--config --format --resolver --ca-file --allow-private --timeout --force --help' -- "$current")) ;;
         'advise'/-*) COMPREPLY=($(compgen -W '--for --devices --local --format --config --resolver --ca-file --allow-private --timeout --help' -- "$current")) ;;
         'baseline'/-*) COMPREPLY=($(compgen -W '--help' -- "$current")) ;;
         'baseline'/*) COMPREPLY=($(compgen -W 'accept pin reset show unpin' -- "$current")) ;;

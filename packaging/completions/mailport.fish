@@ -20,6 +20,7 @@ complete -c mailport -n '__fish_seen_subcommand_from accounts' -l resolver -d 'N
 complete -c mailport -n '__fish_seen_subcommand_from accounts' -l ca-file -d 'Certificates to trust, not the system\'s.' -r -F
 complete -c mailport -n '__fish_seen_subcommand_from accounts' -l allow-private -d 'Probe private, loopback and link-local addresses too.'
 complete -c mailport -n '__fish_seen_subcommand_from accounts' -l timeout -d 'Cap on connect and on every single read, in seconds.' -x
+complete -c mailport -n '__fish_seen_subcommand_from accounts' -l force -d 'Try too what waits after a refusal; accounts may get locked.'
 complete -c mailport -n '__fish_seen_subcommand_from accounts' -l help -d 'Show what the command is for, and its options.'
 complete -c mailport -n '__fish_seen_subcommand_from advise' -l for -d 'What the settings are for. Default: client.' -x -a 'client wordpress form crm automation'
 complete -c mailport -n '__fish_seen_subcommand_from advise' -l devices -d 'How many devices read the mailbox.' -x

@@ -10,6 +10,10 @@ FIRST_WAIT = timedelta(minutes=15)
 LONGEST_WAIT = timedelta(days=1)
 _SAYS_NOTHING = frozenset({AccountReason.AUTH_SERVER_TROUBLE, AccountReason.IN_USE})
 """The server says itself that it has not judged the password, or that it is right."""
+_NOT_OF_THE_SECRET = frozenset(
+    {AccountReason.PROTOCOL_DISABLED, AccountReason.AUTH_DISABLED, AccountReason.OAUTH_REQUIRED}
+)
+"""The server refuses this way in, whatever the secret: another protocol may take it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,11 @@ def is_refused(check: AccountCheck) -> bool:
     return check.reason in SIGN_IN_REFUSED or (
         not check.success and is_left_open and check.reason not in _SAYS_NOTHING
     )
+
+
+def is_secret_refused(check: AccountCheck) -> bool:
+    """Tell whether the account's other protocols would only get the same secret refused, and count it."""
+    return is_refused(check) and check.reason not in _NOT_OF_THE_SECRET
 
 
 def is_held_back(restraint: Restraint | None, secret_mark: str, now: datetime) -> bool:

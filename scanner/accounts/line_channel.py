@@ -11,6 +11,8 @@ from scanner.network import Connected
 
 LONGEST_LINE = 8192
 """Octets; RFC 2449 section 4 allows 512, RFC 5322 lines of a message have 998."""
+MOST_CUT = 64 * 1024 * 1024
+"""Octets of a connection that are thrown away, where lines that are too long are cut."""
 _MOST_WAITING = 64 * 1024
 """Octets that wait before the sender is held up."""
 
@@ -19,7 +21,12 @@ class LineChannel(asyncio.Protocol):
     """Hands out the lines of a connection; what is wrong with it is raised where a line is awaited."""
 
     def __init__(self, attempt: Attempt) -> None:
+        self.cuts_lines = False
+        """Whether a line that is too long is cut; else it ends the conversation."""
+        self.cut = 0
+        """How many lines were handed out that were cut."""
         self._attempt = attempt
+        self._thrown_away = 0
         self._transport: asyncio.Transport | None = None
         self._lines: deque[bytes] = deque()
         self._waiting = 0
@@ -66,6 +73,7 @@ class LineChannel(asyncio.Protocol):
             await self._woken.wait()
         line = self._lines.popleft()
         self._waiting -= len(line)
+        self.cut += len(line) > LONGEST_LINE
         if self._waiting < _MOST_WAITING and self._transport is not None:
             self._transport.resume_reading()
         return line
@@ -107,16 +115,26 @@ class LineChannel(asyncio.Protocol):
         *lines, rest = self._rest.split(b"\n")
         self._rest = rest
         if len(rest) > LONGEST_LINE or any(len(line) > LONGEST_LINE for line in lines):
-            why = f"a line is longer than {LONGEST_LINE} octets"
-            self._fault = AccountFailure(AccountReason.PROTOCOL_ERROR, why)
-            if self._transport is not None:
-                self._transport.abort()
-        else:
+            lines = self._cut(lines)
+        if self._fault is None:
             self._lines.extend(bytes(line).removesuffix(b"\r") for line in lines)
             self._waiting += sum(map(len, lines))
             if self._waiting >= _MOST_WAITING and self._transport is not None:
                 self._transport.pause_reading()
         self._woken.set()
+
+    def _cut(self, lines: list[bytearray]) -> list[bytearray]:
+        """Cut what is too long, to a length at which it is known; or end the conversation for it."""
+        # Two octets more than is allowed: a line stays too long when it loses a carriage return.
+        known = LONGEST_LINE + 2
+        self._thrown_away += sum(max(0, len(each) - known) for each in (*lines, self._rest))
+        del self._rest[known:]
+        if not self.cuts_lines or self._thrown_away > MOST_CUT:
+            why = f"a line is longer than {LONGEST_LINE} octets"
+            self._fault = AccountFailure(AccountReason.PROTOCOL_ERROR, why)
+            if self._transport is not None:
+                self._transport.abort()
+        return [line[:known] for line in lines]
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wake up whoever waits for a line; the lines that came before are handed out still."""

@@ -133,10 +133,5 @@ class Pop3Inbox:
         return await self._read(pop3, f"TOP {number} {lines}")
 
     async def _read(self, pop3: Pop3, command: str) -> bytes:
-        """Return an answer of many lines, as far as anybody needs it."""
-        parts, size = [], 0
-        async for line in pop3.listing(command):
-            size += len(line) + 2
-            if size <= LONGEST_HEADER + LONGEST_REPORT:
-                parts.append(line)
-        return b"\r\n".join(parts) + b"\r\n"
+        """Return a message, as far as anybody needs it; nothing where a line is too long to be of ours."""
+        return await pop3.message(command, LONGEST_HEADER + LONGEST_REPORT)

@@ -59,6 +59,21 @@ class Pop3:
             yield line.removeprefix(b".") if line.startswith(b".") else line
         raise AccountFailure(AccountReason.PROTOCOL_ERROR, f"an answer has more than {most} lines")
 
+    async def message(self, command: str, most: int) -> bytes:
+        """Return the first octets of a message or of its header; none at all where a line of it is too long.
+
+        Such a line may come from any sender: it says nothing against the server. Raises as `answer` does.
+        """
+        parts, size = [], 0
+        before = self.channel.cut
+        self.channel.cuts_lines = True
+        async for line in self.listing(command):
+            size += len(line) + 2
+            if size <= most:
+                parts.append(line)
+        self.channel.cuts_lines = False
+        return b"\r\n".join(parts) + b"\r\n" if self.channel.cut == before else b""
+
     async def leave(self) -> None:
         """Say QUIT, with which the server deletes what it was told to; raises as `answer` does."""
         self.has_left = True

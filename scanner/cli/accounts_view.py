@@ -8,7 +8,7 @@ from rich.text import Text
 
 from scanner.cli.cells import GOOD, QUIET
 from scanner.cli.prose import indent, pairs
-from scanner.model.account import AccountCheck, AccountPhase, AccountTls
+from scanner.model.account import AccountCheck, AccountPhase, AccountReason, AccountTls
 from scanner.model.target import escape
 
 _BAD = "bold red"
@@ -41,6 +41,8 @@ def _row(check: AccountCheck) -> Table:
     table.add_column(width=8, justify="right")
     table.add_column(overflow="fold")
     word = Text("ok", GOOD) if check.success else Text("failed", _BAD)
+    if _is_left_out(check):
+        word = Text("not tried", _BAD)
     where = "" if check.host is None else f"{check.host}:{check.port}"
     mode = "" if check.tls_mode is None else f" {_MODES[check.tls_mode]}"
     table.add_row(
@@ -61,9 +63,17 @@ def _trouble(check: AccountCheck) -> Iterator[tuple[str, RenderableType]]:
 
 
 def _sum(checks: Sequence[AccountCheck]) -> Text:
-    failed = sum(not check.success for check in checks)
+    left_out = sum(_is_left_out(check) for check in checks)
+    failed = sum(not check.success for check in checks) - left_out
     number = f"{len(checks)} {'check' if len(checks) == 1 else 'checks'}"
-    return Text(f"{number}, {failed} failed" if failed else f"{number}, all good", _BAD if failed else GOOD)
+    if not failed and not left_out:
+        return Text(f"{number}, all good", GOOD)
+    parts = [number, f"{failed} failed" if failed else "", f"{left_out} not tried" if left_out else ""]
+    return Text(", ".join(part for part in parts if part), _BAD)
+
+
+def _is_left_out(check: AccountCheck) -> bool:
+    return check.reason is AccountReason.BACKED_OFF
 
 
 def _milliseconds(seconds: float) -> str:

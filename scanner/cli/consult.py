@@ -77,6 +77,9 @@ def accounts(
     ca_file: CaFileOption = None,
     allow_private: PrivateOption = False,
     timeout: TimeoutOption = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Try too what waits after a refusal; accounts may get locked.")
+    ] = False,
 ) -> None:
     """Try to sign in with the accounts of the configuration, once, and say what to mend."""
     from scanner.cli.accounts import check_accounts  # noqa: PLC0415 - see above
@@ -89,7 +92,7 @@ def accounts(
     }
     given = {name: value for name, value in changes.items() if value is not None}
     with ending_quietly():
-        raise typer.Exit(check_accounts(config or DEFAULT_CONFIG, given, form))
+        raise typer.Exit(check_accounts(config or DEFAULT_CONFIG, given, form, is_forced=force))
 
 
 def explain(

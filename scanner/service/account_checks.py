@@ -3,14 +3,16 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
+from scanner.accounts.back_off import Restraint, is_secret_refused
 from scanner.accounts.check import Checker
+from scanner.accounts.not_tried import held_back, spared
 from scanner.accounts.round_trip_check import check_round_trip
 from scanner.accounts.servers import KeepingFinder
 from scanner.accounts.tag import Tagger
 from scanner.accounts.way import Way, make_contexts
 from scanner.config import Settings
 from scanner.config.account_settings import Account
-from scanner.model.account import AccountCheck
+from scanner.model.account import AccountCheck, Activity
 from scanner.network import own_name
 from scanner.service.parts import Parts
 
@@ -18,6 +20,8 @@ AT_ONCE = 8
 """Servers that are signed in at side by side; at one of them the accounts take turns."""
 
 CheckOne = Callable[[Account], Awaitable[None]]
+Restraints = Mapping[tuple[str, Activity], Restraint]
+"""What waits still, by the account's name."""
 
 
 def build_checker(settings: Settings, parts: Parts, environ: Mapping[str, str]) -> Checker:
@@ -45,19 +49,35 @@ async def check_once(
     checker: Checker,
     tell: Callable[[AccountCheck], None],
     tagger: Tagger | None = None,
+    waiting: Restraints | None = None,
 ) -> None:
     """Make all checks of all accounts once, and tell each result as soon as it is there.
 
-    Round trips are made with a `tagger`, and where every sign-in of the account succeeds.
+    Round trips are made with a `tagger`, and where every sign-in of the account succeeds. What is `waiting`
+    is not tried, nor are an account's other protocols once its secret is refused: servers lock accounts for
+    that. With None everything is tried.
     """
 
     async def check_one(account: Account) -> None:
+        refused: AccountCheck | None = None
         is_well = True
         for activity in account.activities:
-            check = await checker.check(account, activity)
+            restraint = None if waiting is None else waiting.get((account.name, activity))
+            if restraint is not None:
+                check = held_back(account, activity, restraint, checker.way.now())
+            elif refused is not None:
+                check = spared(account, activity, refused)
+            else:
+                check = await checker.check(account, activity)
+                refused = check if waiting is not None and is_secret_refused(check) else None
             is_well &= check.success
             tell(check)
-        if account.makes_round_trips and tagger is not None and is_well:
+        if not account.makes_round_trips or tagger is None or not is_well:
+            return
+        restraint = None if waiting is None else waiting.get((account.name, Activity.ROUNDTRIP))
+        if restraint is not None:
+            tell(held_back(account, Activity.ROUNDTRIP, restraint, checker.way.now()))
+        else:
             tell(await check_round_trip(checker, account, tagger))
 
     await in_turns(accounts, check_one)

@@ -15,8 +15,9 @@ from scanner.accounts.back_off import (
     restraint_from_json,
     restraint_to_json,
 )
-from scanner.accounts.diary import blank_page, write_down
+from scanner.accounts.diary import blank_page, due_at, page_from_json, page_to_json, write_down
 from scanner.accounts.reasons import Stage, read_refusal
+from scanner.config.account_secrets import secret_mark
 from scanner.config.account_settings import Account
 from scanner.model.account import SIGN_IN_REFUSED, AccountCheck, AccountPhase, AccountReason, Activity
 
@@ -122,6 +123,21 @@ def test_a_user_that_a_server_does_not_know_is_no_recipient_when_signing_in(text
 def test_it_outlives_a_restart(refusals: int, not_before: datetime, mark: str) -> None:
     restraint = Restraint(refusals, not_before, mark, AccountReason.AUTH_FAILED)
     assert restraint_from_json(restraint_to_json(restraint)) == restraint
+
+
+def test_a_restart_ends_the_waiting_of_a_variable_but_not_the_interval() -> None:
+    keys = {"name": "a", "username": "a@b.example", "password_env": "X", "interval": 900}
+    account = Account.model_validate(keys)
+    mark = secret_mark(account)
+    pages = {Activity.IMAP: blank_page(account, Activity.IMAP, NOW)}
+    for hour in (0, 3):
+        refused = make_check(AccountReason.AUTH_FAILED, NOW + timedelta(hours=hour))
+        pages = write_down(pages, account, refused, mark, 0.0)
+    kept = page_from_json(page_to_json(pages[Activity.IMAP]), account, Activity.IMAP)
+    assert kept is not None
+    last = NOW + timedelta(hours=3)
+    assert due_at({Activity.IMAP: kept}, account, Activity.IMAP, mark) == last + 30 * MINUTE
+    assert due_at({Activity.IMAP: kept}, account, Activity.IMAP, "another process") == last + 15 * MINUTE
 
 
 def test_what_cannot_be_read_back_is_no_restraint() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from scanner.accounts.attempt import AccountFailure, Attempt
 from scanner.accounts.imap_protocol import ImapProtocol
-from scanner.accounts.line_channel import LineChannel
+from scanner.accounts.line_channel import LONGEST_LINE, MOST_CUT, LineChannel
 from scanner.model.account import AccountCheck, AccountReason, Activity
 from tests.accounts.account_world import SECRET, make_account, make_checker
 from tests.accounts.scripted import SERVERS, Scripted, Talk, Wire, imap, run_scripted
@@ -317,6 +317,44 @@ def test_lines_come_whole_however_they_are_cut(chunks: list[bytes]) -> None:
         return lines
 
     assert asyncio.run(feed()) == [line.removesuffix(b"\r") for line in whole]
+
+
+@given(
+    lines=st.lists(st.integers(0, 3 * LONGEST_LINE), min_size=1, max_size=6),
+    size=st.integers(1, 9000),
+    ending=st.sampled_from([b"\n", b"\r\n"]),
+)
+@settings(max_examples=60, deadline=None)
+def test_where_long_lines_are_cut_the_others_stay_whole(lines: list[int], size: int, ending: bytes) -> None:
+    whole = [b"x" * length for length in lines]
+    text = b"".join(line + ending for line in whole)
+
+    async def feed() -> None:
+        channel = LineChannel(Attempt(60))
+        channel.connection_made(NoTransport())
+        channel.cuts_lines = True
+        for start in range(0, len(text), size):
+            channel.data_received(text[start : start + size])
+            assert len(channel._rest) <= LONGEST_LINE + 2
+        for line in whole:
+            before = channel.cut
+            got = await channel.line()
+            assert line.startswith(got)
+            assert (channel.cut > before) == (len(line) > LONGEST_LINE)
+            assert got == line or len(line) > LONGEST_LINE
+
+    asyncio.run(feed())
+
+
+def test_a_line_without_an_end_is_not_cut_for_ever() -> None:
+    channel = LineChannel(Attempt(60))
+    channel.connection_made(NoTransport())
+    channel.cuts_lines = True
+    for _ in range(MOST_CUT // 2**20 + 1):
+        channel.data_received(b"x" * 2**20)
+    with pytest.raises(AccountFailure) as caught:
+        asyncio.run(channel.line())
+    assert caught.value.reason is R.PROTOCOL_ERROR
 
 
 def test_the_secret_of_these_tests_needs_every_kind_of_escaping() -> None:

@@ -52,6 +52,19 @@ async def test_others_stay_and_what_a_broken_check_left_goes(mailbox: Mailbox, i
 
 
 @INBOXES
+async def test_a_message_of_ours_that_was_resent_counts_as_ours(mailbox: Mailbox, inbox_of: InboxOf) -> None:
+    """The proof is of the header alone, as the documentation says."""
+    header, _, _ = message(OWN, OWN.make(ACCOUNT, LONG_AGO)).partition(b"\r\n\r\n")
+    mailbox.put(b"Resent-From: a@b.test\r\n" + header + b"\r\n\r\nAnother text.\r\n")
+    quoted = b"Subject: Fwd\r\n\r\n" + header + b"\r\n"
+    mailbox.put(quoted)
+
+    await mailbox.travel(inbox_of(mailbox))
+
+    assert mailbox.texts() == [quoted]
+
+
+@INBOXES
 async def test_what_others_marked_as_deleted_is_theirs_to_expunge(
     mailbox: Mailbox, inbox_of: InboxOf
 ) -> None:
@@ -64,6 +77,24 @@ async def test_what_others_marked_as_deleted_is_theirs_to_expunge(
     await mailbox.travel(inbox_of(mailbox))
 
     assert mailbox.texts() == before
+
+
+@INBOXES
+@pytest.mark.parametrize("octets", [8_190, 8_193, 40_000])
+async def test_a_line_that_no_message_may_have_is_somebody_elses_and_no_fault(
+    mailbox: Mailbox, inbox_of: InboxOf, octets: int
+) -> None:
+    long = b"X-Endless: " + b"y" * octets + b"\r\n"
+    mailbox.put(long + message(OWN, OWN.make(ACCOUNT, LONG_AGO)))
+    mailbox.put(b"Subject: hello\r\n" + long + b"Subject: report\r\n\r\n" + b"z" * octets + b"\r\n")
+    others = mailbox.texts()
+    if inbox_of is Mailbox.imap:  # is asked for the header of ours alone
+        others = [each for each in others if HEADER.encode() not in each]
+
+    trip = await mailbox.travel(inbox_of(mailbox))
+
+    assert trip.arrival is not None
+    assert mailbox.texts() == others
 
 
 async def test_what_was_left_in_the_junk_folder_goes_too(mailbox: Mailbox) -> None:

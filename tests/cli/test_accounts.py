@@ -42,18 +42,50 @@ def test_a_wrong_password_is_a_finding_with_advice(mail_host: MailHost, tmp_path
     config = write(tmp_path, mail_host, with_wrong=True)
     outcome = run("accounts", "--config", config)
     assert outcome.status == 1
-    assert outcome.stdout.splitlines()[-1] == "6 checks, 3 failed"
+    assert outcome.stdout.splitlines()[-1] == "6 checks, 1 failed, 2 not tried"
     assert "auth_failed" in outcome.stdout
     assert "Set it anew and paste it without spaces" in outcome.stdout
     assert WRONG not in outcome.stdout + outcome.stderr
     lines = run("accounts", "--config", config, "--format", "ndjson")
     assert {(one["account"], one["activity"]): one["reason"] for one in lines.records} == {
         **{("good", activity): None for activity in ("smtp", "imap", "pop3")},
-        **{("wrong", activity): "auth_failed" for activity in ("smtp", "imap", "pop3")},
+        ("wrong", "smtp"): "auth_failed",
+        **{("wrong", activity): "backed_off" for activity in ("imap", "pop3")},
     }
+    (left_out,) = {one["detail"] for one in lines.records if one["reason"] == "backed_off"}
+    assert left_out == "not tried: smtp has just refused the same sign-in (auth_failed)"
+    assert "mailport accounts --force tries it now" in outcome.stdout
     array = json.loads(run("accounts", "--config", config, "--format", "json").stdout)
     assert [one["account"] for one in array] == ["good"] * 3 + ["wrong"] * 3
     assert WRONG not in lines.stdout + json.dumps(array)
+
+
+def test_what_is_left_out_is_not_sent_and_force_sends_it(mail_host: MailHost, tmp_path: Path) -> None:
+    config = write(tmp_path, mail_host, with_wrong=True)
+
+    def refusals() -> int:
+        asked = mail_host.dovecot_log_file.read_text("utf-8", "replace")
+        return asked.count("Password mismatch") + asked.count("password mismatch")
+
+    before = refusals()
+    run("accounts", "--config", config)
+    once = refusals()
+    forced = run("accounts", "--config", config, "--force", "--format", "ndjson")
+    assert once == before + 1
+    assert refusals() == once + 3
+    assert [one["reason"] for one in forced.records if one["account"] == "wrong"] == ["auth_failed"] * 3
+    assert forced.status == 1
+
+
+def test_a_store_that_cannot_be_read_is_told_and_the_accounts_are_tried(
+    mail_host: MailHost, tmp_path: Path
+) -> None:
+    config = write(tmp_path, mail_host, with_wrong=False)
+    (tmp_path / "mailport.db").write_text("no database at all, and long enough to be taken for one" * 40)
+    config.write_text(f"{config.read_text()}store: sqlite:///{tmp_path / 'mailport.db'}\n")
+    outcome = run("accounts", "--config", config)
+    assert outcome.status == 0, outcome
+    assert "so all accounts are tried, also those that mailport serve holds back" in outcome.stderr
 
 
 def test_loopback_is_refused_unless_it_is_allowed(mail_host: MailHost, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import json
 import signal
 import time
 from copy import deepcopy
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,32 @@ def test_accounts_are_checked_and_told(mailbox: Mailbox, folder: Path) -> None:
     assert hidden not in told
     assert hidden.encode() not in kept
     assert b"account:default:sales:roundtrip" in kept
+
+
+def test_the_command_leaves_out_what_the_service_holds_back(mailbox: Mailbox, folder: Path) -> None:
+    secret = folder / "wrong.secret"
+    secret.touch(mode=0o600)
+    secret.write_text("hunter2-but-longer")
+    wrong = {"password_file": str(secret), "roundtrip": None}
+    config = config_of(mailbox, folder, wrong=wrong)
+    path = write_config(folder, config)
+    form = ("accounts", "--config", path, "--format", "ndjson")
+    with serving(folder, config) as service:
+        assert wait_until(lambda: 0 in success_of(service, "wrong").values(), SECONDS), service.log
+        (refused,) = (name for name, value in success_of(service, "wrong").items() if value == 0)
+        mark = f"account:default:wrong:{refused}".encode()
+        state = folder / "state"
+        assert wait_until(lambda: any(mark in each.read_bytes() for each in state.glob("*.db*")), SECONDS)
+        beside = {each["activity"]: each for each in run(*form).records}
+    held = beside.pop(refused)
+    assert held["reason"] == "backed_off"
+    assert held["detail"].startswith("not tried: refused once (auth_failed); it waits until ")
+    assert datetime.fromisoformat(held["next_attempt"]) > datetime.now(UTC) + timedelta(minutes=10)
+    assert sorted(each["reason"] for each in beside.values()) == ["auth_failed", "backed_off"]
+
+    assert {each["reason"] for each in run(*form, "--force").records} == {"auth_failed"}
+    secret.write_text(mailbox.dovecot.password)
+    assert run(*form).status == 0
 
 
 def test_the_command_makes_the_round_trip_too(mailbox: Mailbox, folder: Path) -> None:
