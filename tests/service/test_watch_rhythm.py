@@ -43,8 +43,7 @@ def test_interval_and_jitter_are_kept(watched: Marathon) -> None:
         for earlier, later in itertools.pairwise(visits[1:])
     ]
     assert len(waits) > CYCLES * 10
-    # Where a machine stands still for a second, a greeting comes too late and the port is asked once more.
-    assert sorted(waits)[len(waits) // 100] >= INTERVAL * (1 - JITTER) - 0.05
+    assert min(waits) >= INTERVAL * (1 - JITTER) - 0.05
     assert statistics.quantiles(waits, n=20)[-1] <= INTERVAL * (1 + JITTER) + 0.25
     assert statistics.median(waits) == pytest.approx(INTERVAL, abs=0.15)
     assert statistics.stdev(waits) > INTERVAL * JITTER / 4
@@ -59,8 +58,7 @@ def test_second_runs_move_apart(watched: Marathon) -> None:
 def test_every_endpoint_gets_its_turn(watched: Marathon) -> None:
     numbers = {place: len(visits) for place, visits in watched.visits().items()}
     assert len(numbers) == 11
-    # A silent one takes an interval and the time limit each time: half as many turns.
-    assert min(numbers.values()) >= CYCLES / 3, numbers
+    assert min(numbers.values()) >= CYCLES / 2, numbers
 
 
 def test_the_lag_is_told_and_small(watched: Marathon) -> None:
@@ -76,9 +74,8 @@ def test_the_lag_is_told_and_small(watched: Marathon) -> None:
 
 
 def test_nothing_was_ever_said_to_a_server_beyond_the_questions_of_a_probe(watched: Marathon) -> None:
-    lines = {entry.event.removeprefix("line ") for entry in watched.farm.events("line ")}
     # An IMAP command has its tag before it.
-    words = {re.sub(r"^a\d ", "", line).split()[0] for line in lines}
+    words = {re.sub(r"^a\d ", "", line).split()[0] for line in watched.lines()}
     assert words == {"EHLO", "STARTTLS", "QUIT", "CAPABILITY", "LOGOUT", "CAPA", "STLS"}
 
 
