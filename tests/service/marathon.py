@@ -1,6 +1,9 @@
 """A watch with a short interval that goes round beside the other tests, so that none has to wait for it."""
 
-from collections import defaultdict
+import asyncio
+import itertools
+import time
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +21,9 @@ NAMES = ("healthy", "refused", "mute-after-ehlo", "starttls-reset", "tls-alert",
 SETTLED_CYCLES = 3
 PROBE_SECONDS = 0.5
 """The time limit of a probe: a silent server costs no more than this."""
+PULSE_SECONDS = 0.02
+STANDSTILL_SECONDS = 0.05
+"""So late a pulse of the servers shows that they noted visits late, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +32,8 @@ class Marathon:
 
     farm: RunningFarm
     service: Service
+    standstills: list[float]
+    """When the servers had stood still."""
     early_memory: int
     early_descriptors: int
 
@@ -46,6 +54,38 @@ class Marathon:
                 found[place].append((talk[0].at, talk[-1].at))
         return found
 
+    def waits(self) -> list[float]:
+        """Return the seconds between two visits of a place, but for the first two: they move apart."""
+        return [
+            later[0] - earlier[1]
+            for visits in self.visits().values()
+            for earlier, later in itertools.pairwise(visits[1:])
+        ]
+
+    def undisturbed_waits(self) -> list[float]:
+        """Return those in which neither machine nor servers did anything out of the ordinary.
+
+        Where the machine stands still a server seems to change, which has all of its host probed at once,
+        and a visit is noted late.
+        """
+        disturbances = [*self.standstills, *self._odd_moments()]
+        return [
+            later[0] - earlier[1]
+            for visits in self.visits().values()
+            for earlier, later in itertools.pairwise(visits[1:])
+            if not any(earlier[0] <= at <= later[0] + STANDSTILL_SECONDS for at in disturbances)
+        ]
+
+    def _odd_moments(self) -> Iterator[float]:
+        """Yield beginning and end of each connection that went otherwise than most at its place."""
+        events = defaultdict(list)
+        for place, talk in self._connections():
+            events[place].append(tuple(entry.event for entry in talk))
+        usual = {place: Counter(several).most_common(1)[0][0] for place, several in events.items()}
+        for place, talk in self._connections():
+            if tuple(entry.event for entry in talk) != usual[place]:
+                yield from (talk[0].at, talk[-1].at)
+
     def lines(self) -> set[str]:
         """Return what probes have said."""
         return {
@@ -61,6 +101,10 @@ class Marathon:
         On a machine that stands still for a moment a greeting comes too late. Such a port is asked
         once more, by a ClientHello in a connection of its own: that is no visit of the schedule.
         """
+        return (each for each in self._connections() if not any(map(_is_hello, each[1])))
+
+    def _connections(self) -> Iterator[tuple[Place, list[Entry]]]:
+        """Yield what happened in each connection, place by place."""
         talks: dict[Place, list[list[Entry]]] = defaultdict(list)
         for entry in self.farm.events():
             place = (entry.host, entry.port)
@@ -68,7 +112,7 @@ class Marathon:
                 talks[place].append([])
             talks[place][-1].append(entry)
         for place, several in talks.items():
-            yield from ((place, talk) for talk in several if not any(map(_is_hello, talk)))
+            yield from ((place, talk) for talk in several)
 
 
 def _is_hello(entry: Entry) -> bool:
@@ -91,4 +135,24 @@ def run_marathon(folder: Path) -> Iterator[Marathon]:
         with serving(folder, {"targets": farm.targets(), **settings}) as service:
             service.running.wait_until(lambda: _cycles(service) >= SETTLED_CYCLES)
             process = psutil.Process(service.running.process.pid)
-            yield Marathon(farm, service, process.memory_info().rss, process.num_fds())
+            with _pulse(farm) as standstills:
+                yield Marathon(farm, service, standstills, process.memory_info().rss, process.num_fds())
+
+
+@contextmanager
+def _pulse(farm: RunningFarm) -> Iterator[list[float]]:
+    """Collect when the loop of the servers had stood still, while the block runs."""
+    standstills: list[float] = []
+
+    async def beat() -> None:
+        while True:
+            began = time.monotonic()
+            await asyncio.sleep(PULSE_SECONDS)
+            if time.monotonic() - began > PULSE_SECONDS + STANDSTILL_SECONDS:
+                standstills.extend((began, time.monotonic()))
+
+    beating = asyncio.run_coroutine_threadsafe(beat(), farm.loop)
+    try:
+        yield standstills
+    finally:
+        beating.cancel()
