@@ -1,5 +1,16 @@
 """Registers the fixtures of the real servers; each is started only when a test asks for it."""
 
+from hypothesis import HealthCheck, settings
+
+from tests.protocol.budget import IS_DEEP
+
+# How long an example takes, or its making, tells of the machine and who else runs on it, not of mailport.
+# The same commit is given the same examples, so that two runs agree; a deep run looks for others.
+settings.register_profile(
+    "any machine", deadline=None, derandomize=not IS_DEEP, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
+
 pytest_plugins = [
     "tests.servers.process",
     "tests.servers.certificates",

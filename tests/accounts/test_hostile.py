@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanner.accounts.attempt import AccountFailure, Attempt
@@ -287,7 +287,7 @@ CHUNKS = st.lists(
 
 
 @given(CHUNKS)
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200)
 def test_no_bytes_make_the_guard_of_the_library_raise(chunks: list[bytes]) -> None:
     async def feed() -> None:
         protocol = ImapProtocol(Attempt(60))
@@ -301,7 +301,7 @@ def test_no_bytes_make_the_guard_of_the_library_raise(chunks: list[bytes]) -> No
 
 
 @given(CHUNKS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_lines_come_whole_however_they_are_cut(chunks: list[bytes]) -> None:
     whole = b"".join(chunks).split(b"\n")[:-1]
 
@@ -324,7 +324,7 @@ def test_lines_come_whole_however_they_are_cut(chunks: list[bytes]) -> None:
     size=st.integers(1, 9000),
     ending=st.sampled_from([b"\n", b"\r\n"]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_where_long_lines_are_cut_the_others_stay_whole(lines: list[int], size: int, ending: bytes) -> None:
     whole = [b"x" * length for length in lines]
     text = b"".join(line + ending for line in whole)

@@ -23,7 +23,7 @@ from tests.engine.probed import Visits, feed, make_pool
     gap=st.sampled_from([0.0, 0.5, 3.0]),
     pause=st.sampled_from([0.0, 0.3]),
 )
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_limits_hold_and_everything_is_delivered_once(
     addresses: list[int],
     seconds: list[float],

@@ -57,7 +57,7 @@ def simulate(schedule: Schedule, seconds: float, probe_seconds: float = 0.0) -> 
 
 
 @given(count=st.integers(1, 60), spread=st.sampled_from([0.0, 1.0, 60.0, 5000.0]), seed=st.integers(0, 99))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_first_runs_are_spread_evenly(count: int, spread: float, seed: int) -> None:
     schedule = make(seed=seed)
     assert put(schedule, some(*range(count)), 100.0, spread=spread) == set()
@@ -252,7 +252,7 @@ class Replanning(RuleBasedStateMachine):
         assert len(self.schedule._heap) <= 2 * len(self.planned) + 16
 
 
-Replanning.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+Replanning.TestCase.settings = settings(max_examples=60, stateful_step_count=40)
 TestReplanning = Replanning.TestCase
 
 

@@ -146,7 +146,7 @@ class VisitsLongestFirst(Visits):
 
 
 for machine in (Visits, VisitsOfTwo, VisitsWithoutGap, VisitsLongestFirst):
-    machine.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+    machine.TestCase.settings = settings(max_examples=60, stateful_step_count=40)
 TestVisits = Visits.TestCase
 TestVisitsOfTwo = VisitsOfTwo.TestCase
 TestVisitsWithoutGap = VisitsWithoutGap.TestCase
@@ -157,7 +157,7 @@ TestVisitsLongestFirst = VisitsLongestFirst.TestCase
     limits=st.lists(st.tuples(st.integers(1, 3), st.sampled_from([0.0, 0.5, 2.0])), min_size=1, max_size=6),
     addresses=st.lists(st.sampled_from(ADDRESSES), min_size=1, max_size=20),
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_new_limits_hold_from_the_next_turn_on(limits: list[tuple[int, float]], addresses: list[str]) -> None:
     room: WaitingRoom[Endpoint] = WaitingRoom(3, 0.0)
     for number, address in enumerate(addresses):

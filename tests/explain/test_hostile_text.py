@@ -35,7 +35,7 @@ pieces = st.sampled_from(
 
 
 @given(st.one_of(st.text(max_size=300), st.lists(pieces, max_size=60).map("".join)))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_text_is_read(text: str) -> None:
     reading = read_text(text)
     assert all(line.isprintable() for line in reading.text.splitlines())

@@ -207,7 +207,7 @@ HEADERS = st.sampled_from(
 
 
 @given(START, st.lists(HEADERS | st.binary(max_size=40), max_size=6).map(b"\r\n".join))
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_answer_raises(authority: Authority, hostile_leaf: Leaf, start: bytes, rest: bytes) -> None:
     async def main() -> None:
         async with world(authority, hostile_leaf, HOST, timeout=0.2) as here:

@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtensionOID
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanner.model import Certificate
@@ -144,7 +144,7 @@ def test_the_end_of_a_certificate_in_any_year_is_kept_and_shown(written: bytes, 
     assert any(detail.text.endswith(f"expired on {shown}") for detail in found.problem_details)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300)
 @given(
     seed=st.integers(min_value=0, max_value=2**32),
     changes=st.integers(min_value=1, max_value=6),

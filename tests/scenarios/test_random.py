@@ -46,7 +46,7 @@ def servers(draw: st.DrawFn) -> tuple[Server, ...]:
     return tuple(found)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     servers=servers(),
     seed=st.integers(0, 10**6),
@@ -73,7 +73,7 @@ def test_bad_moments_shorter_than_the_confirmation_wake_nobody(
     assert outcome.alerts == ()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     servers=servers(),
     seed=st.integers(0, 10**6),
@@ -97,7 +97,7 @@ def test_one_bad_probe_in_four_wakes_nobody(
     assert outcome.alerts == ()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     name=st.sampled_from(sorted(SINGLE)),
     seed=st.integers(0, 10**6),

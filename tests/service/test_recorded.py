@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 
 from scanner.model import Observation, Reason
 from scanner.model.record import to_line, to_record
@@ -57,7 +57,6 @@ def with_domain(observation: Observation) -> Observation:
 
 
 @given(observations.map(with_domain))
-@settings(suppress_health_check=[HealthCheck.too_slow])  # on a busy machine it is
 def test_every_observation_comes_back(observation: Observation) -> None:
     again = there_and_back(observation)
     assert again == as_in_records(observation)

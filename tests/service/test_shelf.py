@@ -12,7 +12,7 @@ NAMES = st.sampled_from(["a", "b", "ä", "a.example", ""])
 
 
 @given(st.lists(st.tuples(st.booleans(), NAMES, st.integers(0, 5))))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_it_is_a_dictionary(steps: list[tuple[bool, str, int]]) -> None:
     model: dict[str, int] = {}
     shelf = Shelf()
