@@ -122,6 +122,8 @@ def show_events(words: Mapping[str, str], *, form: str, is_followed: bool, confi
         found = source.reader.events(query)
         _write(writer, reversed(found))
         if is_followed:
+            if form == "text":
+                say(f"mailport: waiting for events in {name_store(source, config)}; Ctrl-C ends that")
             last = _newest_id(source.reader) if not found else found[0].id
             run_interruptibly(_follow(source.reader, replace(query, after_id=last or 0), writer))
         elif not found and form == "text":

@@ -42,6 +42,16 @@ def check_version(connection: Connection, place: Place) -> str | None:
     return version
 
 
+def require_file(place: Place) -> None:
+    """Refuse to read a store that is nowhere.
+
+    Raises:
+        StoreError: it would be a file, and there is none.
+    """
+    if place.path is not None and not place.path.exists():
+        raise StoreError(f"{place}: there is no such file; start mailport serve with it once")
+
+
 def require_current(connection: Connection, place: Place) -> None:
     """Refuse to read a store that `mailport serve` has not brought up to date yet.
 

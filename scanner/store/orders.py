@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from scanner.store.codec import to_json
 from scanner.store.damage import UNREADABLE, Skipped, read_number, read_text, say
 from scanner.store.faults import StoreError, describe
-from scanner.store.migrate import require_current
+from scanner.store.migrate import require_current, require_file
 from scanner.store.moments import from_micros, to_micros
 from scanner.store.place import Place, make_engine
 from scanner.store.schema import orders
@@ -31,13 +31,13 @@ def add_order(
     values = {"at": at, "action": action, "argument": to_json(argument)}
     engine = make_engine(place, lock_seconds=_LOCK_SECONDS, is_writer=True)
     try:
-        if place.path is not None and not place.path.exists():
-            raise StoreError(f"{place}: there is no such file; start mailport serve with it once")
+        require_file(place)
         with engine.begin() as connection:
             require_current(connection, place)
             number: int = connection.execute(insert(orders).returning(orders.c.id), values).scalar_one()
             return number
     except (SQLAlchemyError, OSError) as error:
+        require_file(place)  # it may have gone while it was opened
         raise StoreError(describe(error, place)) from error
     finally:
         engine.dispose()

@@ -15,7 +15,7 @@ from scanner.store.damage import Skipped
 from scanner.store.faults import StoreError, describe
 from scanner.store.finding import Wanted, read_page
 from scanner.store.marks import read_marks
-from scanner.store.migrate import require_current
+from scanner.store.migrate import require_current, require_file
 from scanner.store.moments import to_micros
 from scanner.store.orders import read_pending
 from scanner.store.place import Place, make_engine
@@ -112,10 +112,10 @@ class Reader:
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
         try:
-            if self._place.path is not None and not self._place.path.exists():
-                raise StoreError(f"{self._place}: there is no such file; start mailport serve with it once")
+            require_file(self._place)
             with self._engine.connect() as connection, connection.begin():
                 require_current(connection, self._place)
                 yield connection
         except (SQLAlchemyError, OSError) as error:
+            require_file(self._place)  # it may have gone while it was opened
             raise StoreError(describe(error, self._place)) from error

@@ -149,6 +149,8 @@ def test_only_what_is_asked_for_is_followed(history: KeptHistory) -> None:
         assert running.read_line(5).rstrip() == f"{'':24}Event [bold]2[/]."
         assert running.read_line(5).rstrip() == f"{'':26}Do it."
         assert running.end(SIGINT)[0] == 0
+        assert "waiting for events in " in running.stderr
+        assert "mailport.db; Ctrl-C ends that" in running.stderr
 
 
 def test_a_store_that_goes_away_is_told_once_and_waited_for(history: KeptHistory) -> None:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -377,6 +378,21 @@ def test_a_file_that_is_not_there_is_told_to_who_only_reads(place: Place, path: 
     with pytest.raises(StoreError, match="there is no such file; start mailport serve"):
         add_order(place, "baseline accept", {})
     assert not path.exists()
+
+
+async def test_a_file_that_goes_while_it_is_opened_is_told_as_one_that_is_not_there(
+    open_store: OpenStore, place: Place, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await closed_store(open_store, range(1))
+    connect = sqlite3.connect
+
+    def connect_too_late(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        path.unlink()
+        return connect(*arguments, **options)
+
+    monkeypatch.setattr(sqlite3, "connect", connect_too_late)
+    with pytest.raises(StoreError, match="there is no such file; start mailport serve"):
+        Reader(place).events()
 
 
 async def test_after_the_end_nobody_waits_for_ever(open_store: OpenStore) -> None:
