@@ -7,7 +7,7 @@ CONFIG ?= config/mailport.yml
 ARGS ?=
 
 # Real servers and tools that the tests and benchmarks start or call.
-TEST_PACKAGES := postfix dovecot-core dovecot-imapd dovecot-pop3d \
+TEST_PACKAGES := postfix dovecot-core dovecot-imapd dovecot-lmtpd dovecot-pop3d \
 	prometheus prometheus-alertmanager prometheus-blackbox-exporter \
 	dnsmasq-base nsd unbound ldnsutils iproute2 nftables procps openssl \
 	stunnel4 testssl.sh sslscan nmap postgresql redis-server chromium libatomic1 systemd buildah mandoc zsh fish \

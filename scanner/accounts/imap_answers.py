@@ -1,4 +1,4 @@
-"""Reads what a server answered to SELECT, SEARCH and FETCH, as aioimaplib hands it out."""
+"""Reads what a server answered to SELECT, SEARCH, FETCH and GETQUOTAROOT, as aioimaplib hands it out."""
 
 import re
 from collections.abc import Sequence
@@ -6,6 +6,9 @@ from collections.abc import Sequence
 _UIDNEXT = re.compile(rb"\[UIDNEXT ([0-9]{1,10})\]", re.IGNORECASE)
 _UID = re.compile(rb"[( ]UID ([0-9]{1,10})[ )]", re.IGNORECASE)
 _MOST_UIDS = 10_000
+_RESOURCE = re.compile(rb"(?<![^ (])([A-Za-z]{1,40}) ([0-9]{1,19}) ([0-9]{1,19})(?= |\))")
+_SMALL = {b"MESSAGE": 1, b"STORAGE": 4}
+"""What a message of ours needs of a quota: messages, and units of 1024 octets (RFC 9208 section 5)."""
 
 Line = bytes | bytearray
 """A line of an answer; a `bytearray` is a literal, which no line can pass for."""
@@ -35,6 +38,16 @@ def read_fetched(lines: Sequence[Line], uid: int) -> bytes | None:
         around = bytes(lines[place - 1]) + b" " + bytes(after)
         if (match := _UID.search(around)) and int(match[1]) == uid:
             return bytes(line)
+    return None
+
+
+def read_full_quota(lines: Sequence[Line]) -> str | None:
+    """Return in words which quota has no room for a message of ours (RFC 9208); None where all have."""
+    for line in lines:
+        for name, used, limit in _RESOURCE.findall(bytes(line).rpartition(b" (")[2]):
+            needed = _SMALL.get(name.upper())
+            if needed is not None and int(used) + needed > int(limit):
+                return f"{int(used)} of {int(limit)} {'messages' if needed == 1 else 'KiB'}"
     return None
 
 

@@ -95,6 +95,11 @@ class ImapInbox:
                     return Arrival(number, folder.name, folder.is_junk)
             await self._wait()
 
+    async def find_full_quota(self) -> str | None:
+        """Ask in a conversation of its own: the one before was broken off in the middle of its waiting."""
+        async with self._open() as talk:
+            return await talk.find_full_quota(self._folders[0].wire_name)
+
     async def fetch(self, tag: Tag, arrival: Arrival) -> None:
         """Read the message without marking it as read."""
         message = read_fetched(await self._held.fetch(arrival.number, _part("")), arrival.number)

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from aioimaplib import aioimaplib
 
 from scanner.accounts.attempt import AccountFailure
-from scanner.accounts.imap_answers import Line
+from scanner.accounts.imap_answers import Line, read_full_quota
 from scanner.accounts.imap_sign_in import Imap
 from scanner.model.account import AccountReason
 
@@ -66,6 +66,12 @@ class ImapTalk:
     async def expunge(self, uid: int) -> None:
         """Remove one message that is marked (RFC 4315 section 2.1), and no other."""
         await self._delete("EXPUNGE", str(uid))
+
+    async def find_full_quota(self, wire_name: str) -> str | None:
+        """Return which quota of a folder is used up, in words (RFC 9208 section 4.1.3), or None."""
+        if not self.has("QUOTA"):
+            return None
+        return read_full_quota(await self._demand(self._command("GETQUOTAROOT", wire_name, untagged="QUOTA")))
 
     async def noop(self) -> None:
         """Give the server an occasion to tell what is new."""

@@ -49,6 +49,13 @@ class Inbox(Protocol):
             AccountFailure: it came back as undeliverable, or it cannot be looked for any more.
         """
 
+    async def find_full_quota(self) -> str | None:
+        """Say, for a message that did not come, which quota the server calls used up; None = no word of it.
+
+        Raises:
+            AccountFailure: it cannot be asked.
+        """
+
     async def fetch(self, tag: Tag, arrival: Arrival) -> None:
         """Read the message as a whole, as a person would.
 

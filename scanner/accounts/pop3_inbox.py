@@ -83,6 +83,10 @@ class Pop3Inbox:
             await self._sleep(gap)
             gap = min(gap * _SLOWER, max(_LONGEST_GAP, self._gap))
 
+    async def find_full_quota(self) -> str | None:
+        """Return None: POP3 has no word for it."""
+        return None
+
     async def fetch(self, tag: Tag, arrival: Arrival) -> None:
         """Read the message in the conversation in which it was found."""
         message = await self._read(self._held, f"RETR {arrival.number}")

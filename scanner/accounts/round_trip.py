@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -83,14 +83,24 @@ async def _prepare(inbox: Inbox, now: datetime) -> None:
         raise AccountFailure(AccountReason.READ_TIMEOUT, why) from None
 
 
+async def _explain_absence(letter: Letter, inbox: Inbox, tag: Tag) -> AccountFailure:
+    """Return why a message did not come: a full mailbox takes no report of that either, and knows it."""
+    why = f"{tag.message_id}: taken by the server, and not in the mailbox within {letter.timeout:g} s"
+    with suppress(AccountFailure, TimeoutError):
+        async with asyncio.timeout(_AFTERWARDS):
+            full = await inbox.find_full_quota()
+        if full is not None:
+            return AccountFailure(AccountReason.QUOTA, f"{why}; its quota is used up: {full}")
+    return AccountFailure(AccountReason.DELIVERY_TIMEOUT, why)
+
+
 async def _await_and_remove(trip: Trip, letter: Letter, inbox: Inbox, tag: Tag, taken: float) -> None:
     try:
         async with asyncio.timeout(letter.timeout):
             trip.arrival = await inbox.find(tag)
         trip.phases[AccountPhase.DELIVERY] = time.monotonic() - taken
     except TimeoutError:
-        why = f"taken by the server, and not in the mailbox within {letter.timeout:g} s"
-        raise AccountFailure(AccountReason.DELIVERY_TIMEOUT, f"{tag.message_id}: {why}") from None
+        raise await _explain_absence(letter, inbox, tag) from None
     try:
         async with asyncio.timeout(_AFTERWARDS):
             with trip.phase(AccountPhase.FETCH):

@@ -10,10 +10,11 @@ import pytest
 from scanner.accounts.round_trip_check import check_round_trip
 from scanner.accounts.tag import Tagger
 from scanner.config.account_settings import Account
-from scanner.model.account import AccountCheck, AccountReason, Activity
+from scanner.model.account import AccountCheck, AccountPhase, AccountReason, Activity
 from tests.accounts.account_world import make_account, make_checker
-from tests.servers.limiting_host import CLOSED, GREYLISTED, LAPSED, MOST_MESSAGES
+from tests.servers.limiting_host import CLOSED, FULL, GREYLISTED, LAPSED, LATE, MOST_MESSAGES
 from tests.servers.mailbox import ACCOUNT, KEY, Mailbox
+from tests.servers.postfix import DOMAIN
 
 R = AccountReason
 OTHER = b"From: a@b.test\r\nSubject: hello\r\n\r\nA message of somebody's.\r\n"
@@ -52,6 +53,35 @@ async def test_a_mailbox_that_is_full_takes_no_message_and_is_told_as_that(
     limits.put(OTHER)
     assert (await travel(limits, tmp_path, receive=receive)).success
     assert limits.texts() == [OTHER]
+
+
+@pytest.mark.parametrize("receive", ["imap", "pop3"])
+async def test_what_lmtp_returns_for_a_full_mailbox_is_told_as_that(
+    limits: Mailbox, tmp_path: Path, receive: str
+) -> None:
+    for _ in range(MOST_MESSAGES):
+        limits.put(OTHER, user=FULL)
+    returned = await travel(limits, tmp_path, receive=receive, recipient=f"{FULL}@{DOMAIN}")
+    assert returned.reason is R.QUOTA, returned
+    assert "Quota exceeded (mailbox for user is full)" in (returned.detail or "")
+    assert AccountPhase.SUBMIT in returned.phases, "the server took the message"
+    assert limits.texts(user=FULL) == [OTHER] * MOST_MESSAGES
+    (report,) = limits.texts()
+    assert b"multipart/report" in report
+
+
+async def test_a_full_mailbox_that_takes_no_report_either_is_asked_for_its_quota(
+    limits: Mailbox, tmp_path: Path
+) -> None:
+    for _ in range(MOST_MESSAGES):
+        limits.put(OTHER)
+    lost = await travel(limits, tmp_path, recipient=LATE, timeout=3)
+    assert lost.reason is R.QUOTA, lost
+    assert f"its quota is used up: {MOST_MESSAGES} of {MOST_MESSAGES} messages" in (lost.detail or "")
+    assert AccountPhase.SUBMIT in lost.phases
+    assert limits.texts() == [OTHER] * MOST_MESSAGES
+    blind = await travel(limits, tmp_path, recipient=LATE, timeout=3, receive="pop3")
+    assert blind.reason is R.DELIVERY_TIMEOUT, blind
 
 
 async def test_greylisting_in_postfixs_own_words(limits: Mailbox, tmp_path: Path) -> None:

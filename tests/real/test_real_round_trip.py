@@ -1,6 +1,7 @@
 """Round trips as the service makes them, and where they go wrong: refused, lost, returned, greylisted."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -50,6 +51,8 @@ async def test_a_round_trip_tells_every_step(mailbox: Mailbox, tmp_path: Path, t
     phases = [AccountPhase.AUTH, AccountPhase.SUBMIT, AccountPhase.DELIVERY, AccountPhase.FETCH]
     assert found.phases.keys() >= {*phases, AccountPhase.DELETE}
     assert mailbox.texts() == []
+    assert re.search(r"postfix/lmtp\[.*status=sent", mailbox.postfix.log_text())
+    assert re.search(r"lmtp\(probe@mail\.test\).*saved mail to INBOX", mailbox.dovecot.log_file.read_text())
 
 
 async def test_what_arrives_as_junk_is_a_success_with_advice(mailbox: Mailbox, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A real Dovecot: IMAP and POP3 with and without implicit TLS, and the sign-in service that Postfix asks."""
+"""A real Dovecot: IMAP and POP3 with and without implicit TLS, LMTP, and the sign-in service for Postfix."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ state_dir = {state}/state
 instance_name = mailport-tests
 log_path = {state}/dovecot.log
 auth_verbose = yes
-protocols = imap pop3
+protocols = imap pop3 lmtp
 listen = {address}
 ssl = yes
 ssl_cert = <{certificate}
@@ -57,6 +57,11 @@ service auth {{
     mode = 0666
   }}
 }}
+service lmtp {{
+  unix_listener {state}/lmtp {{
+    mode = 0666
+  }}
+}}
 """
 
 
@@ -68,6 +73,7 @@ class Dovecot:
     user: str
     password: str
     sasl_socket: Path
+    lmtp_socket: Path
     mail_folder: Path
     log_file: Path
 
@@ -95,10 +101,10 @@ def run_dovecot(state: Path, address: str, leaf: Leaf, more: str = "") -> Iterat
         + more
     )
     log = state / "dovecot.log"
-    program = find_program("dovecot", "dovecot-imapd and dovecot-pop3d")
+    program = find_program("dovecot", "dovecot-imapd, dovecot-pop3d and dovecot-lmtpd")
     with running(
         [program, "-F", "-c", str(configuration)],
         is_ready=lambda: greets(address, 143, b"* OK") and greets(address, 110, b"+OK"),
         logs=[state / "dovecot.out", log],
     ):
-        yield Dovecot(address, USER, PASSWORD, state / "sasl", mail, log)
+        yield Dovecot(address, USER, PASSWORD, state / "sasl", state / "lmtp", mail, log)

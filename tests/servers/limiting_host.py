@@ -1,4 +1,4 @@
-"""A mail host with limits: a quota of Dovecot that Postfix asks for, greylisting, and closed accounts."""
+"""A mail host with limits: quotas that Postfix or Dovecot's LMTP holds, greylisting, and closed accounts."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,11 +19,18 @@ LAPSED = "lapsed"
 """Likewise, with a reason of the operator's, which is one word in a file of passwords."""
 GREYLISTED = f"probe-lost@{DOMAIN}"
 """An address for which every mail is to come again later."""
+LATE = f"probe-late@{DOMAIN}"
+"""The mailbox by another name, for which the quota is looked at when the mail is delivered, by LMTP alone."""
+FULL = "full"
+"""A user whose mailbox is looked at by LMTP alone; what is refused there goes back to the sender."""
 MOST_MESSAGES = 2
 """What the quota of a mailbox allows."""
 
 _DOVECOT = """\
 mail_plugins = quota
+protocol imap {{
+  mail_plugins = quota imap_quota
+}}
 plugin {{
   quota = maildir:all
   quota_rule = *:messages={most}
@@ -42,13 +49,18 @@ passdb {{
 }}
 """
 _USERS = f"""\
+{FULL}:{{PLAIN}}{PASSWORD}::::::
 {CLOSED}:{{PLAIN}}{PASSWORD}::::::nologin
 {LAPSED}:{{PLAIN}}{PASSWORD}::::::nologin reason=PASSWORD-EXPIRED
 """
 _POSTFIX = """\
 smtpd_recipient_restrictions =
-  check_recipient_access inline:{{ {{ {greylisted} = DEFER_IF_PERMIT Greylisted for 300 seconds }} }},
+  check_recipient_access inline:{{
+    {{ {greylisted} = DEFER_IF_PERMIT Greylisted for 300 seconds }}, {{ {full}@{domain} = OK }} }},
   check_policy_service unix:{state}/quota
+virtual_mailbox_maps = inline:{{
+  {{ probe@{domain} = probe/ }}, {{ {full}@{domain} = full/ }}, {{ {greylisted} = lost/ }} }}
+virtual_alias_maps = inline:{{ {{ {late} = probe@{domain} }} }}
 """
 
 
@@ -63,6 +75,6 @@ def limiting_host(server_folder: Path, authority: Authority) -> Iterator[Mailbox
         leaf = authority.issue(NAME)
         more = _DOVECOT.format(state=state, most=MOST_MESSAGES)
         with run_dovecot(state, address, leaf, more) as dovecot:
-            extra = _POSTFIX.format(state=state, greylisted=GREYLISTED)
+            extra = _POSTFIX.format(state=state, greylisted=GREYLISTED, late=LATE, full=FULL, domain=DOMAIN)
             with run_postfix(folder / "postfix", NAME, address, leaf, dovecot, extra) as postfix:
                 yield Mailbox(NAME, address, authority.ca_file, dovecot, postfix)

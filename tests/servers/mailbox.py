@@ -65,9 +65,11 @@ class Mailbox:
         """Mail to it comes into the folder for junk."""
         return f"{self.dovecot.user}-junk@{DOMAIN}"
 
-    def put(self, message: bytes, folder: str = "", *, at: float | None = None) -> Path:
+    def put(
+        self, message: bytes, folder: str = "", *, at: float | None = None, user: str | None = None
+    ) -> Path:
         """Lay a message into the maildir, as one that came at a time (seconds since 1970)."""
-        place = self.folder / folder
+        place = self.dovecot.mail_folder / (user or self.dovecot.user) / folder
         for part in ("cur", "new", "tmp"):
             (place / part).mkdir(parents=True, exist_ok=True)
         path = place / "new" / f"{int(at or time.time())}.test{next(_NUMBERS)}.host"
@@ -86,9 +88,10 @@ class Mailbox:
                 continue
             os.link(first, first.with_name(f"{int(at)}.many{number}.host"))
 
-    def texts(self, folder: str = "") -> list[bytes]:
+    def texts(self, folder: str = "", user: str | None = None) -> list[bytes]:
         """Return the messages that are there, whatever they are marked as."""
-        found = (path for part in ("cur", "new") for path in (self.folder / folder / part).glob("*"))
+        place = self.dovecot.mail_folder / (user or self.dovecot.user) / folder
+        found = (path for part in ("cur", "new") for path in (place / part).glob("*"))
         return sorted(path.read_bytes() for path in found)
 
     def octets_received(self) -> int:
@@ -97,7 +100,7 @@ class Mailbox:
         return int(re.findall(r"(?:\bout=|retr=\d+/|top=\d+/)(\d+)", log)[-1])
 
     def _give_away(self) -> None:
-        for root, folders, files in os.walk(self.folder):
+        for root, folders, files in os.walk(self.dovecot.mail_folder):
             for each in (".", *folders, *files):
                 if (Path(root) / each).owner() != MAIL_OWNER:
                     shutil.chown(Path(root) / each, MAIL_OWNER, MAIL_OWNER)

@@ -51,6 +51,8 @@ virtual_mailbox_base = {mail}
 virtual_mailbox_maps = inline:{{
   {{ {user}@{domain} = {user}/ }}, {{ {user}-junk@{domain} = {user}/.Junk/ }},
   {{ {user}-lost@{domain} = lost/ }} }}
+virtual_transport = {transport}
+transport_maps = inline:{{ {{ {user}-junk@{domain} = virtual: }}, {{ {user}-lost@{domain} = virtual: }} }}
 virtual_alias_maps = inline:{{ {{ {user}-back@{domain} = somebody@elsewhere.test }} }}
 virtual_uid_maps = static:{uid}
 virtual_gid_maps = static:{gid}
@@ -77,6 +79,7 @@ proxymap   unix - - n - - proxymap
 error      unix - - n - - error
 retry      unix - - n - - error
 virtual    unix - n n - - virtual
+lmtp       unix - - n - - lmtp
 anvil      unix - - n - 1 anvil
 scache     unix - - n - 1 scache
 postlog    unix-dgram n - n - 1 postlogd
@@ -169,6 +172,7 @@ def _write_configuration(
             address=address,
             bundle=leaf.bundle_file,
             sasl=dovecot.sasl_socket if dovecot else "private/none",
+            transport=f"lmtp:unix:{dovecot.lmtp_socket}" if dovecot else "virtual",
             mail=dovecot.mail_folder if dovecot else state / "data",
             user=dovecot.user if dovecot else "nobody",
             uid=pwd.getpwnam(MAIL_OWNER).pw_uid,
@@ -201,7 +205,9 @@ def _run(
 def run_postfix(
     state: Path, name: str, address: str, leaf: Leaf, dovecot: Dovecot, more: str = ""
 ) -> Iterator[Postfix]:
-    """Run Postfix on the ports 25, 587 and 465, with Dovecot to check passwords and to read the mail.
+    """Run Postfix on the ports 25, 587 and 465, with Dovecot to check passwords and to take the mail by LMTP.
+
+    What is for the folder of junk, or lost on purpose, goes into its maildir past Dovecot.
 
     `more` comes last in main.cf.
     """
