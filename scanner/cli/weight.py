@@ -8,6 +8,7 @@ from scanner.verdict.weight import weigh, weigh_reason
 _OUR_OWN_REASONS = (
     Reason.EGRESS_BLOCKED,
     Reason.EGRESS_INTERCEPTED,
+    Reason.TARGET_BLOCKS_US,
     Reason.PROBE_RESOURCES,
     Reason.INTERNAL,
     Reason.SKIPPED,

@@ -4,12 +4,14 @@ import re
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BeforeValidator, model_validator
+from pydantic import AfterValidator, BeforeValidator, model_validator
 
 from scanner.config import values
+from scanner.config.catalogue_values import LIST_OR_NOTHING
 from scanner.config.problem import describe_value
 from scanner.config.section import Section
 from scanner.config.store_url import read_password_file
+from scanner.config.vantage_settings import VantageSettings, check_names
 
 _BROKER = re.compile(
     r"rediss?://(?:(?P<user>[^\s:@/?#]*)(?::(?P<password>[^\s@/?#]*))?@)?"
@@ -55,6 +57,8 @@ class ClusterSettings(Section):
     """What the names of our keys begin with, where several watches share a broker."""
     lease: Annotated[float, BeforeValidator(values.duration(at_least=2.0))] = 75.0
     """How long a worker may take for a batch, before it goes to another one: the same for all."""
+    vantages: Annotated[tuple[VantageSettings, ...], LIST_OR_NOTHING, AfterValidator(check_names)] = ()
+    """Places that are looked from beside the main one."""
 
     @model_validator(mode="after")
     def _check_password(self) -> Self:
@@ -63,4 +67,6 @@ class ClusterSettings(Section):
             raise ValueError("password_file goes with a broker whose URL has no password; keep one of them")
         if self.ca_file is not None and not (self.broker or "").startswith("rediss:"):
             raise ValueError("ca_file is for TLS; write the broker's URL with rediss://")
+        if self.vantages and self.broker is None:
+            raise ValueError("vantages have workers, and these need a broker; set one, or remove vantages")
         return self

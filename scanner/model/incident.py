@@ -47,6 +47,8 @@ class Incident:
 
     worst: Severity = Severity.NOTICE
     """The worst that it was before, while it was open."""
+    vantage: str | None = None
+    """From where alone it is so, several joined by commas; None = it is the target, or nobody compared."""
 
     @property
     def told(self) -> Severity:

@@ -49,6 +49,8 @@ class Reason(StrEnum):
     TLS_CLOSED = "tls_closed"
     EGRESS_BLOCKED = "egress_blocked"
     EGRESS_INTERCEPTED = "egress_intercepted"
+    TARGET_BLOCKS_US = "target_blocks_us"
+    """The port works from another vantage at about the same time: a path or an access list is in the way."""
     PROBE_RESOURCES = "probe_resources"
     INTERNAL = "internal"
     SKIPPED = "skipped"
@@ -90,6 +92,7 @@ _REASONS: dict[State, tuple[Reason, ...]] = {
     State.UNKNOWN: (
         Reason.EGRESS_BLOCKED,
         Reason.EGRESS_INTERCEPTED,
+        Reason.TARGET_BLOCKS_US,
         Reason.PROBE_RESOURCES,
         Reason.INTERNAL,
         Reason.SKIPPED,

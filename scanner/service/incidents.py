@@ -46,6 +46,7 @@ class IncidentBoard:
         self._of_targets: tuple[Incident, ...] = ()
         self._suspected: dict[str, Incident] = {}
         """What the last plan found about targets, whether or not the one before had found it too."""
+        self._from_one_place: tuple[Incident, ...] = ()
         self._vantage = "default"
         self._has_news = False
         self._remainder = Remainder()
@@ -90,6 +91,10 @@ class IncidentBoard:
         self._of_targets = tuple(each for id_, each in self._suspected.items() if id_ in former)
         self._has_news = True
         return findings
+
+    def take_from_one_place(self, incidents: tuple[Incident, ...]) -> None:
+        """Take what is so from some other vantage only, all of it."""
+        self._from_one_place, self._has_news = incidents, True
 
     def restore(self, incidents: Mapping[str, Incident]) -> None:
         """Take over what was open when the process before this one ended, until it is worked out anew.
@@ -139,6 +144,7 @@ class IncidentBoard:
             *find_egress(self._in_our_way.values()),
             *(incident for found in self._found.values() for incident in found),
             *self._of_targets,
+            *self._from_one_place,
         ):
             same = current.get(incident.id)
             current[incident.id] = incident if same is None else _join(same, incident)
@@ -229,7 +235,7 @@ def _tell(kind: EventKind, incident: Incident, now: datetime, vantage: str) -> E
         advice=None if is_over else incident.advice,
         before=shown if is_over else {},
         after={} if is_over else shown,
-        vantage=vantage,
+        vantage=incident.vantage or vantage,
         ended=incident.told if is_over else None,
         hosts=() if incident.is_ours else incident.hosts[:MOST_HOSTS],
         port=incident.keys[0][2] if incident.is_ours else None,

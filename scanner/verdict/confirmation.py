@@ -34,6 +34,7 @@ _BY_CAPABILITIES = frozenset({"auth_not_offered", "auth_weakened", "tls_terminat
 _PUBLISHED = frozenset({"mta_sts_violated", "dane_violated"})
 _LOOKED_UP = frozenset({"dane_unverifiable"})
 _LOST = " lost"
+_ON_THE_WAY = ("egress_", "target_blocks_us")
 _NO_ANSWER = frozenset({State.CLOSED, State.BLOCKED, State.UNREACHABLE, State.UNKNOWN})
 
 
@@ -176,19 +177,35 @@ def is_undecided(memory: Memory) -> bool:
 def _freeze(memory: Memory, observation: Observation) -> Settled:
     """Keep everything as it is, and let the word on our own network stand beside it.
 
-    That is told once for each port, as an event of its own, and not once for each endpoint.
+    That is told once for each port, as an event of its own, and not once for each endpoint. A port that
+    another vantage reaches is not blocked, whatever was so before; that it is not reached from here
+    counts when a second probe has shown it.
     """
+    is_reached = observation.reason is Reason.TARGET_BLOCKS_US
     standing = dict(_thaw(memory).standing)
+    resolved = tuple(standing.pop(id_) for id_ in _REACH & standing.keys()) if is_reached else ()
     for verdict in observation.verdicts:
         before = memory.standing.get(verdict.id)
         since = before.since if before is not None else observation.started_at
-        standing[verdict.id] = StandingVerdict(verdict, since, observation.started_at)
-    return Settled(replace(memory, standing=standing))
+        is_first = is_reached and before is None
+        standing[verdict.id] = StandingVerdict(verdict, since, observation.started_at, is_first=is_first)
+    memory = replace(memory, standing=standing)
+    if is_reached:
+        is_down = memory.state in _NO_ANSWER
+        memory = replace(
+            memory,
+            state=None if is_down else memory.state,
+            state_since=None if is_down else memory.state_since,
+            rival_state=None,
+            rival_state_count=0,
+            rival_state_since=None,
+        )
+    return Settled(memory, resolved=resolved)
 
 
 def _thaw(memory: Memory) -> Memory:
-    """Drop the word on our own network: the probe got through."""
-    standing = {id_: each for id_, each in memory.standing.items() if not id_.startswith("egress_")}
+    """Drop the word on our own network and on the way: the probe got through, or it is so from everywhere."""
+    standing = {id_: each for id_, each in memory.standing.items() if not id_.startswith(_ON_THE_WAY)}
     return memory if len(standing) == len(memory.standing) else replace(memory, standing=standing)
 
 

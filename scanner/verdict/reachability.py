@@ -71,6 +71,23 @@ def tell_intercepted(port: int, evidence: str | None, *, is_about_server: bool =
     )
 
 
+def target_blocks_us(case: Case) -> Verdict | None:
+    """Section 4.3: another vantage reaches the port, so that it is a path or an access list, not the port."""
+    observation = case.observation
+    if observation.reason is not Reason.TARGET_BLOCKS_US:
+        return None
+    port = observation.endpoint.port
+    return Verdict(
+        "target_blocks_us",
+        Kind.MISCONFIGURATION,
+        Severity.WARNING,
+        f"From vantage {observation.vantage} port {port} cannot be used, and from others it can: "
+        f"{observation.detail}.",
+        "Something on the way, or an access list of the server, treats this vantage otherwise. "
+        "Have it let in (reverse DNS, block lists, firewalls), or trace the way from there.",
+    )
+
+
 def port_blocked(case: Case) -> Verdict | None:
     """F06: packets to the port vanish, or a filter says no."""
     observation = case.observation
@@ -135,5 +152,5 @@ def greeting_rejected(case: Case) -> Verdict | None:
     )
 
 
-EGRESS_RULES: tuple[Rule, ...] = (egress_blocked, egress_intercepted)
+EGRESS_RULES: tuple[Rule, ...] = (egress_blocked, egress_intercepted, target_blocks_us)
 REACHABILITY_RULES: tuple[Rule, ...] = (port_blocked, port_closed, greeting_rejected)

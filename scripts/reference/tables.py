@@ -9,12 +9,14 @@ from pydantic import BaseModel
 from scanner.config.catalogue import Evidence, Provider, Server, SignIn
 from scanner.config.control_entries import ControlEntry
 from scanner.config.settings import PolicyOverride, Settings
+from scanner.config.vantage_settings import VantageSettings
 from scanner.config.web_config import WebConfig
 from scripts.reference.keys import Key, keys_of, sections_of
 
 MODELS: dict[str, tuple[type[BaseModel], str]] = {
     "Settings": (Settings, ""),
     "PolicyOverride": (PolicyOverride, "policy.overrides[]."),
+    "VantageSettings": (VantageSettings, "cluster.vantages[]."),
     "ControlEntry": (ControlEntry, "controls.ports.PORT[]."),
     "Provider": (Provider, "catalogue[]."),
     "Server": (Server, "catalogue[].SERVICE[]."),

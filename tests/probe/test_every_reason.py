@@ -15,6 +15,7 @@ BY_OTHER_TESTS = {
     Reason.NETWORK_UNREACHABLE: "network/test_filters.py",
     Reason.EGRESS_BLOCKED: "network/test_egress.py",
     Reason.EGRESS_INTERCEPTED: "network/test_egress.py",
+    Reason.TARGET_BLOCKS_US: "verdict/test_vantages.py",
     Reason.PROBE_RESOURCES: "probe/test_our_own_faults.py",
     Reason.INTERNAL: "probe/test_our_own_faults.py",
     Reason.NAME_NOT_FOUND: "discovery/test_plan.py",

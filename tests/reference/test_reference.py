@@ -16,6 +16,7 @@ from scanner.config.control_entries import ControlEntry
 from scanner.config.section import Section
 from scanner.config.settings import PolicyOverride, Settings
 from scanner.config.values import duration
+from scanner.config.vantage_settings import VantageSettings
 from scanner.config.web_config import HttpServerConfig, TlsServerConfig, WebConfig, parse_web_config
 from scripts.reference.commands import commands
 from scripts.reference.keys import keys_of
@@ -26,6 +27,7 @@ from tests.cli.command import run
 ROW = re.compile(r"^\| `([^`]+)` \| ([^|]+) \| ([^|]+) \| ([^|]+) \| `([^|]+)` \|$", re.MULTILINE)
 ENTRIES = (
     "policy.overrides[]",
+    "cluster.vantages[]",
     "catalogue[]",
     "controls.ports.PORT[]",
     "tls_server_config",
@@ -51,6 +53,7 @@ def test_a_document_is_as_the_code_is(path: Path) -> None:
     ("document", "prefix", "model"),
     [
         ("configuration.md", "policy.overrides[].", PolicyOverride),
+        ("configuration.md", "cluster.vantages[].", VantageSettings),
         ("catalogue.md", "catalogue[].", Provider),
         ("catalogue.md", "catalogue[].SERVICE[].", Server),
         ("catalogue.md", "catalogue[].login.", SignIn),
@@ -100,6 +103,9 @@ def configuration_with(key: str, value: object) -> dict[str, object]:
     if key.startswith("policy"):
         entry = {"target": "example.org", "min_tls": "TLSv1.2"} | {name: value}
         return {"targets": targets, "policy": {"overrides": [entry]}}
+    if key.startswith("cluster"):
+        vantage = {"name": "frankfurt"} | {name: value}
+        return {"targets": targets, "cluster": {"broker": "redis://redis:6379/0", "vantages": [vantage]}}
     if key.startswith("controls"):
         return {
             "targets": targets,
