@@ -49,6 +49,8 @@ class Lens:
         """Tell whether what was seen through another lens, as it was noted, has all that is wanted now."""
         if seen.vantage != self.vantage or note["trust"] != self.trust:
             return False
+        if seen.state is State.UNKNOWN:
+            return False  # it told of our side of the connection, which may be mended since
         if seen.state is not State.OPEN or seen.tls is None:
             return True
         lacks_versions = self.with_versions and seen.versions is None

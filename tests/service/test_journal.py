@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from scanner.model import Observation
+from scanner.model import Observation, Reason, State
+from scanner.model.reason import STATE_OF
 from scanner.model.record import to_line, to_record
 from scanner.service.journal import MAX_LINE, Journal, JournalError
 from scanner.service.lens import Lens
-from tests.metrics.samples import GOOD, at
+from tests.metrics.samples import GOOD, at, failed
 
 OTHER = replace(at("other.example.org", 25), source="mx")
 GOOD_TOO = replace(GOOD, endpoint=OTHER, hello="250-other", is_egress_clear=True)
@@ -115,6 +116,14 @@ def test_versions_and_groups_that_were_not_asked_for_are_wanting(path: Path) -> 
     written(path, GOOD, lens=Lens(with_versions=True, with_groups=True))
     with opened(path, Lens(with_versions=True, with_groups=True)) as journal:
         assert journal.recall(GOOD.endpoint) == bare(GOOD)
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+def test_what_told_of_our_side_alone_is_asked_again(reason: Reason, path: Path) -> None:
+    seen = failed(reason)
+    written(path, seen)
+    with opened(path) as journal:
+        assert (journal.recall(seen.endpoint) is None) is (STATE_OF[reason] is State.UNKNOWN)
 
 
 def test_two_scans_do_not_write_to_one_journal(path: Path) -> None:
