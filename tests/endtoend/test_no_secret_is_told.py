@@ -235,6 +235,8 @@ def run_all(stage: Stage) -> dict[str, bytes]:
         service.running.end(signal.SIGTERM)
         heaps["log"] = service.running.stderr.encode()
         heaps["events on standard output"] = service.running.read_all().encode()
+    for told in ("log", "events", "events on standard output", "/api/v1/events"):
+        assert b"account echo-smtp smtp" in heaps[told], told
     assert b'"debug"' in heaps["log"], "the log is as loud as it can be"
     assert heaps["json"].count(b"***") > 10, "the servers have repeated what they were told"
     return heaps
