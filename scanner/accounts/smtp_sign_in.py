@@ -28,6 +28,7 @@ from scanner.accounts.attempt import (
 )
 from scanner.accounts.mechanism import choose_mechanism
 from scanner.accounts.reasons import Stage, read_reply
+from scanner.accounts.smtp_start_tls import start_tls
 from scanner.accounts.way import Visit, Way
 from scanner.model.account import AccountPhase, AccountReason, AccountTls
 
@@ -114,7 +115,7 @@ async def _start_tls(attempt: Attempt, client: SMTP, visit: Visit) -> None:
     if visit.server.tls_mode is not AccountTls.STARTTLS or not client.supports_extension("starttls"):
         return
     with attempt.phase(AccountPhase.TLS):
-        await client.starttls()
+        await start_tls(client)
         await client.ehlo()
 
 

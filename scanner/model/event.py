@@ -22,6 +22,8 @@ class EventKind(StrEnum):
     INCIDENT_CLOSED = "incident_closed"
     EGRESS_CHANGED = "egress_changed"
     """Our own network began or ceased to block or to intercept a port."""
+    ACCOUNT_CHANGED = "account_changed"
+    """A check of an account began to fail, fails for another reason, or works again."""
     MEMORY_LOST = "memory_lost"
     """What was known of the past could not be read: baselines are learnt anew."""
 
@@ -33,13 +35,13 @@ class Event:
     at: datetime
     kind: EventKind
     subject: str
-    """What it is about, for people: "mx1.example.org [192.0.2.7]:25", "port 25", "provider gmx"."""
+    """What it is about, for people: "mx1.example.org [192.0.2.7]:25", "port 25", "account sales imap"."""
     severity: Severity
     summary: str
     key: Key | None = None
     """The endpoint, where it is about one."""
     name: str | None = None
-    """The id of the verdict or of the cause."""
+    """The id of the verdict or of the cause; of an account's check the reason why it fails."""
     advice: str | None = None
     before: Mapping[str, object] = field(default_factory=dict)
     after: Mapping[str, object] = field(default_factory=dict)

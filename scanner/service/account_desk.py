@@ -34,7 +34,12 @@ class AccountDesk:
         self._building = asyncio.Lock()
         settings = watch.settings
         self._rounds = AccountRounds(
-            self._ours(settings), self._check, vantage=settings.vantage, keep=self._keep, look=self._look
+            self._ours(settings),
+            self._check,
+            vantage=settings.vantage,
+            keep=self._keep,
+            look=self._look,
+            tell=watch.chronicle.tell_one,
         )
         watch.exposition.accounts.read_from(self.standings)
 

@@ -16,8 +16,10 @@ from scanner.config.account_secrets import secret_mark
 from scanner.config.account_settings import Account
 from scanner.model.account import AccountCheck, AccountReason, Activity
 from scanner.model.account_standing import AccountStanding
+from scanner.model.event import Event
 from scanner.model.target import escape
 from scanner.service.account_checks import AT_ONCE, place_of
+from scanner.service.account_news import tell_change
 from scanner.service.account_turns import AccountTurns, Circumstances, MakeCheck
 from scanner.service.past import account_mark
 
@@ -63,6 +65,7 @@ class AccountRounds:
     Args:
         keep: is handed what has to outlive the process.
         look: tells what an operator should know of accounts before they sign in.
+        tell: is told of every check that begins to fail, fails otherwise, or works again.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class AccountRounds:
         vantage: str = "default",
         keep: Callable[[Marks], None] = lambda _: None,
         look: Callable[[tuple[Account, ...]], Awaitable[None]] = find_nothing,
+        tell: Callable[[Event], None] = lambda _: None,
         machine: Machine | None = None,
     ) -> None:
         self._accounts = accounts
@@ -80,9 +84,16 @@ class AccountRounds:
         self._vantage = vantage
         self._keep = keep
         self._look = look
+        self._tell = tell
         machine = machine or Machine()
         self._around = Circumstances(
-            self._make_check, self._turn, self._on_change, machine.read_mark, machine.now, machine.draw
+            self._make_check,
+            self._turn,
+            self._on_change,
+            self._on_news,
+            machine.read_mark,
+            machine.now,
+            machine.draw,
         )
         self._turns: dict[str, AccountTurns] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -160,6 +171,13 @@ class AccountRounds:
     def _on_change(self, page: Page) -> None:
         standing = page.standing
         self._keep({self._mark_of(standing.account, standing.activity): page_to_json(page)})
+
+    def _on_news(self, former: AccountStanding, check: AccountCheck) -> None:
+        event = tell_change(former, check, self._vantage)
+        if event is not None:
+            self._tell(event)
+        elif former.last is None:
+            log.info("account_works", account=check.account, check=check.activity.value, host=check.host)
 
     async def _make_check(self, account: Account, activity: Activity) -> AccountCheck:
         started = self._around.now()

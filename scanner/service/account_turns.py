@@ -7,15 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-import structlog
-
 from scanner.accounts.diary import Page, due_at, write_down
 from scanner.accounts.insist import insist
 from scanner.config.account_settings import Account
 from scanner.model.account import AccountCheck, Activity
 from scanner.model.account_standing import AccountStanding
-
-log = structlog.get_logger(__name__)
 
 LONGEST_SLEEP = 30.0
 """How soon a secret that was written anew is noticed (seconds)."""
@@ -31,6 +27,8 @@ class Circumstances:
     """Entered for a check: so that accounts of one server take turns."""
     on_change: Callable[[Page], None]
     """Is told what came of a check."""
+    on_news: Callable[[AccountStanding, AccountCheck], None]
+    """Is told how it stood and what came of a check, before `on_change`."""
     read_mark: Callable[[Account], Awaitable[str]]
     """Returns what tells an account's secret from the one before it."""
     now: Callable[[], datetime]
@@ -71,18 +69,7 @@ class AccountTurns:
         mark = self._mark
         async with self._around.turn(self.account):
             check = await insist(self._around.check(self.account, activity))
-        former = self.pages[activity].standing.last
+        former = self.pages[activity].standing
         self.pages = write_down(self.pages, self.account, check, mark, self._around.draw())
-        self._tell(former, check)
+        self._around.on_news(former, check)
         self._around.on_change(self.pages[activity])
-
-    def _tell(self, former: AccountCheck | None, check: AccountCheck) -> None:
-        """Log what has changed, and nothing that stays as it is."""
-        told = None if former is None else former.reason
-        if check.reason is told and former is not None:
-            return
-        words = {"account": check.account, "check": check.activity.value, "host": check.host}
-        if check.success:
-            log.info("account_works", **words)
-        else:
-            log.warning("account_fails", **words, reason=check.reason, detail=check.detail)

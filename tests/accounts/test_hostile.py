@@ -142,12 +142,44 @@ async def test_text_in_clear_behind_the_go_ahead_is_never_taken_for_an_answer(
     talk = SERVERS[activity](behind_starttls=injected)
     with run_scripted(authority.issue(NAME), talk, is_implicit=False) as server:
         check = await visit(server, tmp_path, activity, "starttls", authority.ca_file)
-    if activity is Activity.SMTP:
-        # aiosmtplib throws it away; the conversation goes on inside TLS, and ends at AUTH.
-        assert check.reason is R.SERVER_CLOSED, check
-    else:
-        assert check.reason is R.STARTTLS_INJECTION, check
-        check_untouched(server)
+    assert check.reason is R.STARTTLS_INJECTION, check
+    check_untouched(server)
+
+
+@pytest.mark.parametrize(
+    "behind", [b"\r\n", b"2", b"220 go ahead\r\n", b"x" * 100_000], ids=lambda one: one[:9]
+)
+async def test_however_little_or_much_it_is_no_smtp_server_is_signed_in_at(
+    authority: Authority, tmp_path: Path, behind: bytes
+) -> None:
+    talk = SERVERS[Activity.SMTP](behind_starttls=behind)
+    with run_scripted(authority.issue(NAME), talk, is_implicit=False) as server:
+        check = await visit(server, tmp_path, Activity.SMTP, "starttls", authority.ca_file)
+    assert check.reason is R.STARTTLS_INJECTION, check
+    check_untouched(server)
+
+
+async def test_a_go_ahead_in_several_lines_and_pieces_is_none_of_that(
+    authority: Authority, tmp_path: Path
+) -> None:
+    def talk(wire: Wire) -> None:
+        wire.say("220 scripted.test ESMTP\r\n")
+        wire.hear()
+        wire.say("250-scripted.test\r\n250 STARTTLS\r\n")
+        wire.hear()
+        for piece in ("22", "0-wait\r", "\n220 now", "\r\n"):
+            wire.say(piece)
+        wire.start_tls()
+        wire.hear()
+        wire.say("250-scripted.test\r\n250 AUTH PLAIN\r\n")
+        wire.hear()
+        wire.say("235 in\r\n")
+        wire.hear()
+        wire.say("221 bye\r\n")
+
+    with run_scripted(authority.issue(NAME), talk, is_implicit=False) as server:
+        check = await visit(server, tmp_path, Activity.SMTP, "starttls", authority.ca_file)
+    assert check.success, check
 
 
 @pytest.mark.parametrize("activity", ALL)

@@ -9,7 +9,6 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import ROWS, Site, site_of
 from tests.cli.command import SECONDS
-from tests.servers.process import wait_until
 
 SERIOUS = {"serious", "critical"}
 
@@ -28,6 +27,21 @@ def account_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     ]
     with site_of(folder, {"accounts": accounts}) as site:
         yield site
+
+
+def test_the_page_of_accounts_follows_what_happens(browser: Browser, tmp_path: Path) -> None:
+    shop = {"name": "shop", "username": "jane@example.org", "imap": "127.0.0.1:9:ssl"}
+    with site_of(tmp_path, {"accounts": [{**shop, "password_file": str(tmp_path / "none.secret")}]}) as site:
+        context = browser.new_context(base_url=site.url)
+        context.set_default_timeout(SECONDS * 1000)
+        page = context.new_page()
+        page.goto("/accounts")
+        page.evaluate("document.documentElement.dataset.stayed = 'yes'")
+        expect(page.locator("#live-checks")).to_contain_text("Secret missing", timeout=SECONDS * 1000)
+        expect(page.locator("#live-lead")).to_contain_text("1 check of accounts fails")
+        expect(page.locator("[data-live-text]")).to_contain_text("account shop imap", timeout=SECONDS * 1000)
+        assert page.evaluate("document.documentElement.dataset.stayed") == "yes", "it was not loaded again"
+        context.close()
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (375, "dark")])
@@ -65,6 +79,4 @@ def open_when_checked(page: Page) -> None:
     """Load the status page until both accounts have been checked."""
     page.goto("/")
     expect(page.locator("table.matrix tbody tr")).to_have_count(len(ROWS))
-    told = page.locator("#live-accounts").get_by_text("2 of 2")
-    # The page is told of changes of endpoints only.
-    assert wait_until(lambda: page.reload() is not None and told.is_visible(), SECONDS)
+    expect(page.locator("#live-accounts")).to_contain_text("2 of 2", timeout=SECONDS * 1000)

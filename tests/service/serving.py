@@ -104,11 +104,13 @@ def write_config(folder: Path, document: Mapping[str, Any] | str) -> Path:
 
 
 @contextmanager
-def serving(folder: Path, document: Mapping[str, Any], *options: str) -> Iterator[Service]:
+def serving(
+    folder: Path, document: Mapping[str, Any], *options: str, env: Mapping[str, str] | None = None
+) -> Iterator[Service]:
     """Serve a configuration from a folder while the block runs; it logs JSON."""
     path = write_config(folder, document)
     arguments = ("serve", "--config", path, "--listen", "127.0.0.1:0", "--log-format", "json", *options)
-    with started(folder, *arguments) as running:
+    with started(folder, *arguments, env=env) as running:
         running.wait_until(lambda: any(line["event"] == "serving" for line in read_log(running)))
         (line,) = (line for line in read_log(running) if line["event"] == "serving")
         yield Service(running, folder, line["listen"])

@@ -14,7 +14,9 @@ import pytest
 
 from scanner.config.account_secrets import secret_mark
 from scanner.config.account_settings import Account
+from scanner.model import Severity
 from scanner.model.account import AccountCheck, AccountReason, Activity
+from scanner.model.event import Event, EventKind
 from scanner.service.account_rounds import AccountRounds, Machine
 from tests.accounts.account_world import make_account
 from tests.engine.clockwork import run
@@ -37,6 +39,7 @@ class World:
         self.kept: dict[str, str | None] = {}
         self.cut = 0
         self.faults: dict[str, Exception] = {}
+        self.told: list[Event] = []
 
     def now(self) -> datetime:
         return NOW + timedelta(seconds=asyncio.get_running_loop().time())
@@ -83,6 +86,7 @@ class World:
             accounts,
             self.check,
             keep=self.kept.update,
+            tell=self.told.append,
             machine=Machine(self.now, lambda: next(draws), read_mark),
         )
 
@@ -184,6 +188,37 @@ def test_a_server_that_is_down_is_asked_as_ever(world: World, tmp_path: Path) ->
     (standing,) = rounds.standings()
     assert standing.failures == len(world.asked["sales", Activity.IMAP])
     assert len(standing.recent) == standing.failures
+
+
+def test_a_change_is_an_event_and_nothing_else_is(world: World, tmp_path: Path) -> None:
+    rounds = world.rounds(account(tmp_path, smtp=False), account(tmp_path, "shop", smtp=False))
+
+    async def live() -> None:
+        running = asyncio.create_task(rounds.run())
+        for reason in (None, AccountReason.CONNECT_TIMEOUT, AccountReason.DNS_FAILURE, None):
+            world.reasons.pop(("sales", Activity.IMAP), None)
+            if reason is not None:
+                world.reasons["sales", Activity.IMAP] = reason
+            await asyncio.sleep(4 * QUARTER)
+        running.cancel()
+
+    run(live())
+    assert [(event.kind, event.subject, event.name, event.severity) for event in world.told] == [
+        (EventKind.ACCOUNT_CHANGED, "account sales imap", "connect_timeout", Severity.WARNING),
+        (EventKind.ACCOUNT_CHANGED, "account sales imap", "dns_failure", Severity.WARNING),
+        (EventKind.ACCOUNT_CHANGED, "account sales imap", None, Severity.NOTICE),
+    ]
+    begun, _, ended = world.told
+    assert (begun.before["success"], begun.after["success"], begun.ended) == (True, False, None)
+    assert (ended.before["reason"], ended.after["success"]) == ("dns_failure", True)
+    assert (ended.ended, ended.summary[:27]) == (Severity.WARNING, "it works again, having fail")
+
+    marks = {name: text for name, text in world.kept.items() if text is not None}
+    world.reasons["sales", Activity.IMAP] = AccountReason.DNS_FAILURE
+    after = world.rounds(account(tmp_path, smtp=False), account(tmp_path, "shop", smtp=False))
+    after.restore(marks)
+    run(living(after, 7 * 3600))
+    assert len(world.told) == 4, "a restart is no news, and one that begins to fail after it is"
 
 
 def test_a_fault_of_our_own_is_told_of_its_account_and_ends_no_other(world: World, tmp_path: Path) -> None:

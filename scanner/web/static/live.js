@@ -6,7 +6,7 @@
   const note = document.querySelector("[data-live-note]");
   const text = note?.querySelector("[data-live-text]");
   if (!note || !text || !window.EventSource) return;
-  const { endpoint, domain } = note.dataset;
+  const { endpoint, domain, only } = note.dataset; // only: the kind of events that concern the page
   const PAUSE = 1000; // milliseconds: many changes at once cost one look
   const SHARE = 20; // and a page that takes long to make is asked for the less often
   const RETRY = 30000; // where the stream was refused, as when there are too many
@@ -96,11 +96,12 @@
       say("Live");
       lookIn(0); // what happened since the page was made
     });
-    source.addEventListener("endpoint", ({ data }) => concerns(JSON.parse(data)) && lookIn(pause));
-    source.addEventListener("endpoint_gone", () => lookIn(pause));
+    source.addEventListener("endpoint", ({ data }) => !only && concerns(JSON.parse(data)) && lookIn(pause));
+    source.addEventListener("endpoint_gone", () => !only && lookIn(pause));
     source.addEventListener("gap", () => lookIn(pause));
     source.addEventListener("event", ({ data }) => {
       const event = JSON.parse(data);
+      if (only && event.kind !== only) return;
       lookIn(pause);
       if (!endpoint && !domain) say(`Just now: ${event.subject}, ${event.summary}`.slice(0, 200));
     });
