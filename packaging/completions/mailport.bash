@@ -80,6 +80,7 @@ _mailport() {
         'scan/--config') compopt -o filenames; COMPREPLY=($(compgen -f -- "$current")); return ;;
         'scan/--resolver') COMPREPLY=(); return ;;
         'scan/--ca-file') compopt -o filenames; COMPREPLY=($(compgen -f -- "$current")); return ;;
+        'scan/--exclude') compopt -o filenames; COMPREPLY=($(compgen -f -- "$current")); return ;;
         'scan/--concurrency') COMPREPLY=(); return ;;
         'scan/--rate') COMPREPLY=(); return ;;
         'scan/--timeout') COMPREPLY=(); return ;;
@@ -113,7 +114,7 @@ _mailport() {
         'explain'/-*) COMPREPLY=($(compgen -W '--format --config --domain --devices --resolver --ca-file --allow-private --timeout --help' -- "$current")) ;;
         'health'/-*) COMPREPLY=($(compgen -W '--config --web-config --listen --ready --client-cert --timeout --help' -- "$current")) ;;
         'rejudge'/-*) COMPREPLY=($(compgen -W '--since --apply --format --config --help' -- "$current")) ;;
-        'scan'/-*) COMPREPLY=($(compgen -W '--targets --ports --format --out --config --resolver --ca-file --allow-private --ipv4 --ipv6 --concurrency --rate --timeout --no-versions --groups --fail-on --resume --help' -- "$current")) ;;
+        'scan'/-*) COMPREPLY=($(compgen -W '--targets --ports --format --out --config --resolver --ca-file --allow-private --exclude --ipv4 --ipv6 --concurrency --rate --timeout --no-versions --groups --fail-on --resume --help' -- "$current")) ;;
         'serve'/-*) COMPREPLY=($(compgen -W '--config --listen --web-config --grafana --shard --log-format --help' -- "$current")) ;;
         'worker'/-*) COMPREPLY=($(compgen -W '--config --log-format --help' -- "$current")) ;;
     esac

@@ -98,6 +98,7 @@ complete -c mailport -n '__fish_seen_subcommand_from scan' -l config -d 'Configu
 complete -c mailport -n '__fish_seen_subcommand_from scan' -l resolver -d 'Name server to ask instead of the system\'s.' -x
 complete -c mailport -n '__fish_seen_subcommand_from scan' -l ca-file -d 'Certificates to trust, not the system\'s.' -r -F
 complete -c mailport -n '__fish_seen_subcommand_from scan' -l allow-private -d 'Probe private, loopback and link-local addresses too.'
+complete -c mailport -n '__fish_seen_subcommand_from scan' -l exclude -d 'Names, addresses and networks to leave alone, one a line.' -r -F
 complete -c mailport -n '__fish_seen_subcommand_from scan' -l ipv4 -d 'IPv4 addresses only.'
 complete -c mailport -n '__fish_seen_subcommand_from scan' -l ipv6 -d 'IPv6 addresses only.'
 complete -c mailport -n '__fish_seen_subcommand_from scan' -l concurrency -d 'Connections open at once (default 200).' -x

@@ -23,6 +23,9 @@ _OWN = {
     AccountReason.ADDRESS_NOT_ALLOWED: (
         "If the server is meant to be on a private network, set probe.allow_private: true."
     ),
+    AccountReason.EXCLUDED: (
+        "The server is on the exclude list; take the account out, or its entry off the list (exclude)."
+    ),
     AccountReason.CONNECTION_REFUSED: (
         "Nothing listens on this port; check the port, and whether the service runs."
     ),

@@ -126,7 +126,12 @@ class Attempt:
             try:
                 with self.phase(AccountPhase.CONNECT):
                     sock = await open_connection(
-                        address, server.port, timeout=timeout, source_address=way.source_address
+                        address,
+                        server.port,
+                        host=server.host,
+                        exclusion=way.exclusion,
+                        timeout=timeout,
+                        source_address=way.source_address,
                     )
             except ConnectFailure as error:
                 failure = failure or error

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from scanner.config.account_secrets import Secret
 from scanner.config.account_values import AccountServer
+from scanner.model.exclusion import NOTHING_EXCLUDED, Exclusion
 
 Resolve = Callable[[str], Awaitable[tuple[str, ...]]]
 """Returns the addresses of a name, or raises `ResolveFailure`."""
@@ -61,6 +62,8 @@ class Way:
     ehlo_name: str
     allow_private: bool = False
     """Whether addresses of private networks and of this machine may be connected to."""
+    exclusion: Exclusion = NOTHING_EXCLUDED
+    """Who is not connected to at all."""
     connect_timeout: float = 10.0
     source_address: str | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)

@@ -89,6 +89,10 @@ def scan(
     allow_private: Annotated[
         bool, typer.Option("--allow-private", help="Probe private, loopback and link-local addresses too.")
     ] = False,
+    exclude: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Names, addresses and networks to leave alone, one a line."),
+    ] = None,
     ipv4: Annotated[bool, typer.Option("--ipv4", help="IPv4 addresses only.")] = False,
     ipv6: Annotated[bool, typer.Option("--ipv6", help="IPv6 addresses only.")] = False,
     concurrency: Annotated[
@@ -138,6 +142,7 @@ def scan(
         out=out,
         fail_on=fail_on,
         resume=resume,
+        exclude=exclude,
     )
     with ending_quietly():
         raise typer.Exit(scan_targets(options))

@@ -13,8 +13,15 @@ from scanner.cli.outflow import Outflow
 from scanner.cli.output import Format, Writer, make_writer
 from scanner.cli.progress import ScanProgress
 from scanner.cli.scan_files import fail_to_write, keep_apart, open_journal, open_list, open_output
-from scanner.cli.weight import is_notice, is_our_own_fault, is_refused_by_rule, weight_of
-from scanner.config import ConfigError, Settings, default_settings, load_settings, override
+from scanner.cli.weight import is_excluded, is_notice, is_our_own_fault, is_refused_by_rule, weight_of
+from scanner.config import (
+    ConfigError,
+    Settings,
+    default_settings,
+    load_settings,
+    override,
+    read_exclude_file,
+)
 from scanner.model import Severity
 from scanner.model.record import Record
 from scanner.model.target import Target, TargetError, parse_target
@@ -58,13 +65,16 @@ class ScanOptions:
     out: Path | None
     fail_on: FailOn
     resume: Path | None
+    exclude: Path | None = None
+    """Beside what the file excludes."""
 
 
 def scan_targets(options: ScanOptions) -> Exit:
     """Scan and return the exit status."""
     named = read_named(options)
     targets = None if options.target_file == "-" else options.target_file
-    keep_apart(options.out, options.resume, ("--targets", targets), ("--config", options.config))
+    read = ("--targets", targets), ("--config", options.config), ("--exclude", options.exclude)
+    keep_apart(options.out, options.resume, *read)
     try:
         with open_list(options.target_file, named) as intake:
             first = [] if intake is None else intake.begin()
@@ -126,6 +136,7 @@ class Tally:
         self._count = 0
         self._own_faults = 0
         self._refused = 0
+        self._excluded = 0
         self.is_whole = False
         self.resolved = progress.resolved
         self.read = progress.read
@@ -139,20 +150,28 @@ class Tally:
         self._heaviest = max(self._heaviest, weight_of(record) or 0)
         self._own_faults += is_our_own_fault(record)
         self._refused += is_refused_by_rule(record)
+        self._excluded += is_excluded(record)
         self._writer.write(record)
         self._progress.found(record)
 
     def status(self, fail_on: FailOn) -> Exit:
         """Return the exit status of a whole scan."""
-        if self._count and self._refused == self._count:
+        if self._count and self._refused + self._excluded == self._count:
             # Results like others: what of them counts as a finding, --fail-on says.
-            say("mailport: nothing was probed: no address of these targets is allowed; see --allow-private")
+            say(f"mailport: nothing was probed: {self._say_why_nothing()}")
         if self._count and self._own_faults == self._count:
             say("mailport: no target could be judged: our own network or machine failed every probe")
             return Exit.CANNOT_WORK
         if fail_on is not FailOn.NEVER and self._heaviest >= Severity[fail_on.name]:
             return Exit.FINDINGS
         return Exit.DONE
+
+    def _say_why_nothing(self) -> str:
+        if not self._excluded:
+            return "no address of these targets is allowed; see --allow-private"
+        if not self._refused:
+            return "all of these targets are on the exclude list (--exclude, or the key exclude)"
+        return "each of these targets is excluded, or at an address that is not allowed; see --allow-private"
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +228,9 @@ def read_settings(options: ScanOptions, targets: Sequence[Target], *, has_more: 
         if targets or has_more:
             settings = settings.model_copy(update={"targets": tuple(targets), "target_file": None})
         settings = override(settings, options.changes, source=COMMAND_LINE)
+        if options.exclude is not None:
+            entries = read_exclude_file(options.exclude)
+            settings = settings.model_copy(update={"exclude": (*settings.exclude, *entries)})
     except ConfigError as error:
         give_up(list_problems(error))
     if not settings.targets and not has_more:

@@ -43,6 +43,11 @@ def is_refused_by_rule(record: Record) -> bool:
     return bool(record["reason"] == Reason.ADDRESS_NOT_ALLOWED and record["source"] == Source.OPERATOR)
 
 
+def is_excluded(record: Record) -> bool:
+    """Whether a record says no more than that something is on the exclude list."""
+    return bool(record["reason"] == Reason.EXCLUDED)
+
+
 def is_our_own_fault(record: Record) -> bool:
     """Whether a record says nothing about its target, because our own network or machine failed."""
     if record["reason"] == Reason.DNS_FAILURE:

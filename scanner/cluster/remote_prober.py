@@ -36,6 +36,9 @@ class RemoteProber(Prober):
     async def probe(self, endpoint: Endpoint) -> Observation:
         """Have one endpoint probed; waits for as long as there is no worker to do it."""
         asked = datetime.now(UTC)
+        why = self._exclusion.refuse(endpoint.host, endpoint.address)
+        if why is not None:
+            return Observation(endpoint, asked, 0.0, Reason.EXCLUDED, why, vantage=self._place)
         body = await self._fleet.do(job_for(endpoint, number_for(endpoint)))
         seen = self._read(endpoint, body)
         # A worker's clock may be wrong by any amount; the probe was made between these two moments of ours.
@@ -44,6 +47,10 @@ class RemoteProber(Prober):
 
     async def ask(self, endpoint: Endpoint, hello: bytes) -> tuple[Answer | None, Findings]:
         """Have one raw ClientHello sent."""
+        if (why := self._exclusion.refuse(endpoint.host, endpoint.address)) is not None:
+            found = Findings()
+            found.fail(Reason.EXCLUDED, why)
+            return None, found
         body = await self._fleet.do(job_for(endpoint, number_for(endpoint), hello))
         try:
             return read_answer(body)

@@ -1,5 +1,6 @@
 """Room 1: the configuration file, from YAML to frozen settings."""
 
+from scanner.config.exclude import read_exclude_file
 from scanner.config.load import load_settings, override, parse_settings
 from scanner.config.problem import ConfigError, Problem
 from scanner.config.settings import (
@@ -31,4 +32,5 @@ __all__ = [
     "load_settings",
     "override",
     "parse_settings",
+    "read_exclude_file",
 ]

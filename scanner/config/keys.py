@@ -20,8 +20,8 @@ _SECTIONS: dict[str, frozenset[str]] = {
     for name, info in Settings.model_fields.items()
     if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel)
 }
-_SECTIONS["targets"] = frozenset({"file"})
-_TOP = frozenset(Settings.model_fields) - {"target_file"}
+_SECTIONS["targets"] = _SECTIONS["exclude"] = frozenset({"file"})
+_TOP = frozenset(Settings.model_fields) - {"target_file", "exclude_file"}
 
 
 def write_key(path: KeyPath) -> str:

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from scanner.config.document import Document, DocumentError, KeyPath, read_document
+from scanner.config.exclude import ExcludeList, read_exclude
 from scanner.config.files import MAX_BYTES, FileProblemError, read_file
 from scanner.config.keys import take_unknown, write_key
 from scanner.config.problem import ConfigError, Problem, describe_value
@@ -47,11 +48,15 @@ def parse_settings(
         listed = read_targets(document, values["targets"], source=source, base=base)
     elif require_targets and "targets" not in values and not document.is_unknown(()):
         found.append((("targets",), "missing; list what to watch, or give file: PATH"))
+    left_out = ExcludeList()
+    if "exclude" in values and not any(path[0] == "exclude" for path, _ in found):
+        left_out = read_exclude(document, values["exclude"], source=source, base=base)
     values |= {"targets": listed.targets, "target_file": listed.file}
+    values |= {"exclude": left_out.entries, "exclude_file": left_out.file}
     settings, invalid = _validate(values, base)
     found += [(path, message) for path, message in invalid if not document.is_unknown(path)]
     problems += [Problem(source, document.line_of(path), write_key(path), message) for path, message in found]
-    problems += listed.problems
+    problems += listed.problems + left_out.problems
     if problems or settings is None:
         raise ConfigError(sorted(problems, key=lambda problem: (problem.source != source, problem.line or 0)))
     return settings

@@ -20,6 +20,7 @@ from scanner.config.catalogue import Providers
 from scanner.config.catalogue_values import LIST_OR_NOTHING
 from scanner.config.cluster_settings import ClusterSettings
 from scanner.config.controls import ControlSettings
+from scanner.config.discovery_settings import DiscoverySettings
 from scanner.config.event_settings import EventSettings
 from scanner.config.mask import write_masked
 from scanner.config.metrics_settings import MetricsSettings
@@ -29,8 +30,8 @@ from scanner.config.shard_settings import ShardSettings
 from scanner.config.store_settings import StoreSettings
 from scanner.config.tls_modes import refuse_two_modes
 from scanner.config.web_settings import WebSettings
+from scanner.model.exclusion import Exclusion, build_exclusion
 from scanner.model.ports import PORTS, Preference
-from scanner.model.published import Source
 from scanner.model.target import Target
 
 Time = Annotated[float, BeforeValidator(values.duration())]
@@ -38,10 +39,6 @@ Time = Annotated[float, BeforeValidator(values.duration())]
 
 PROFILES = ("default", "ncsc", "mozilla-intermediate", "mozilla-modern", "pci")
 """The policy profiles, under the names that the verdicts know; the first is the default."""
-
-Switch = Annotated[bool, BeforeValidator(values.read_switch)]
-WebUrls = Annotated[tuple[str, ...], BeforeValidator(values.list_of(values.web_url(has_domain=True)))]
-"""Templates of addresses in the web, with {domain} in the place of the domain."""
 
 
 class Family(StrEnum):
@@ -143,44 +140,6 @@ class ResolverSettings(_Section):
         return tuple((host, port or 53) for host, port in map(values.split_host_port, self.servers))
 
 
-class DiscoverySettings(_Section):
-    """How the mail servers of a domain are found; each source can be switched off."""
-
-    catalogue: Switch = True
-    mx: Switch = True
-    srv: Switch = True
-    autoconfig: Switch = True
-    ispdb: Switch = True
-    inferred: Switch = True
-    """The provider that the MX hosts belong to."""
-    autodiscover: Switch = True
-    guess: Switch = True
-    cross_check: Switch = False
-    """Ask all sources, those of lower authority too, and tell where they disagree."""
-    ispdb_url: Annotated[str, BeforeValidator(values.web_url(has_domain=False))] = (
-        "https://autoconfig.thunderbird.net/v1.1/"
-    )
-    autoconfig_urls: WebUrls = (
-        "https://autoconfig.{domain}/mail/config-v1.1.xml",
-        "https://{domain}/.well-known/autoconfig/mail/config-v1.1.xml",
-        "http://autoconfig.{domain}/mail/config-v1.1.xml",
-        "http://{domain}/.well-known/autoconfig/mail/config-v1.1.xml",
-    )
-    autodiscover_urls: WebUrls = (
-        "https://autodiscover.{domain}/autodiscover/autodiscover.xml",
-        "https://{domain}/autodiscover/autodiscover.xml",
-        "http://autodiscover.{domain}/autodiscover/autodiscover.xml",
-    )
-    web_timeout: Time = 5.0
-    """Caps one request to a web source, from its look-up to its last byte."""
-    mta_sts: Switch = True
-    dane: Switch = True
-
-    def is_on(self, source: Source) -> bool:
-        """Tell whether a source is asked; the operator's own word always counts."""
-        return source is Source.OPERATOR or bool(getattr(self, source.value))
-
-
 _OldestTls = Annotated[
     Literal["TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"] | None,
     BeforeValidator(values.optional(values.one_of("TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"))),
@@ -249,6 +208,11 @@ class Settings(_Section):
     targets: Annotated[tuple[InstanceOf[Target], ...], AfterValidator(refuse_two_modes)] = ()
     target_file: InstanceOf[Path] | None = None
     """The file that the targets were read from, to be watched; in YAML `targets: {file: PATH}`."""
+    exclude: tuple[str, ...] = ()
+    """Domains, hosts, addresses and networks that are neither looked up nor connected to, each in its one
+    spelling (`read_exclusion`)."""
+    exclude_file: InstanceOf[Path] | None = None
+    """The file that they were read from; in YAML `exclude: {file: PATH}`."""
     ports: Annotated[tuple[int, ...], BeforeValidator(values.list_of(values.read_port))] = tuple(PORTS)
     """The ports of targets that name none."""
     probe: ProbeSettings = ProbeSettings()
@@ -274,9 +238,15 @@ class Settings(_Section):
     cluster: ClusterSettings = ClusterSettings()
 
     @property
+    def exclusion(self) -> Exclusion:
+        """The exclude list, ready to be asked."""
+        return build_exclusion(self.exclude)
+
+    @property
     def files(self) -> tuple[Path, ...]:
         """The files beside the configuration that these settings hang on: read again when they change."""
-        return tuple(path for path in (self.target_file, self.probe.ca_file) if path is not None)
+        named = (self.target_file, self.exclude_file, self.probe.ca_file)
+        return tuple(path for path in named if path is not None)
 
     def masked(self) -> str:
         """The settings in force as YAML, with every secret masked."""
@@ -284,11 +254,14 @@ class Settings(_Section):
 
     def as_document(self) -> dict[str, object]:
         """The settings as plain values under the file's keys; `parse_settings` reads them back."""
-        document = self.model_dump(mode="json", exclude={"targets", "target_file"})
+        document = self.model_dump(mode="json", exclude={"targets", "target_file", "exclude", "exclude_file"})
         targets: object = [str(target) for target in self.targets]
         if self.target_file is not None:
             targets = {"file": str(self.target_file)}
-        return {"targets": targets, **document}
+        excluded: object = list(self.exclude)
+        if self.exclude_file is not None:
+            excluded = {"file": str(self.exclude_file)}
+        return {"targets": targets, "exclude": excluded, **document}
 
 
 def default_settings(targets: Sequence[Target]) -> Settings:

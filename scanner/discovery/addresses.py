@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from scanner.discovery.dane import find_dane
 from scanner.discovery.offer import Trouble
 from scanner.model import Dane, Reason
+from scanner.model.exclusion import NOTHING_EXCLUDED, Exclusion
 from scanner.model.target import is_address, refuse_address
 from scanner.network import Resolver
 
@@ -32,6 +33,7 @@ class AddressBook:
     Args:
         families: 4 and 6, or one of them.
         allow_private: let private, loopback and link-local addresses pass too.
+        exclusion: hosts that are not looked up, and addresses that do not pass.
         known: the addresses that hosts had before; they stand while the name servers fail (DNS_FAILURE), and
             a definite answer, "no such name" too, replaces them.
     """
@@ -42,11 +44,13 @@ class AddressBook:
         *,
         families: Sequence[int],
         allow_private: bool,
+        exclusion: Exclusion = NOTHING_EXCLUDED,
         known: Mapping[str, Sequence[str]],
     ) -> None:
         self._resolver = resolver
         self._families = families
         self._allow_private = allow_private
+        self._exclusion = exclusion
         self._known = known
         self._hosts: dict[str, asyncio.Task[Host]] = {}
         self._dane: dict[tuple[str, bool], asyncio.Task[Dane]] = {}
@@ -70,6 +74,8 @@ class AddressBook:
         return task.result() if task.done() else await task
 
     async def _look_up(self, name: str) -> Host:
+        if (why := self._exclusion.refuse_host(name)) is not None:
+            return Host(name, troubles=(Trouble(Reason.EXCLUDED, why),))
         if is_address(name):
             return self._admit(Host(name), [name])
         answer = await self._resolver.address_records(name)
@@ -100,6 +106,8 @@ class AddressBook:
         return replace(host, addresses=tuple(admitted), troubles=tuple(troubles))
 
     def _refuse(self, address: str) -> Trouble | None:
+        if (excluded := self._exclusion.refuse_address(address)) is not None:
+            return Trouble(Reason.EXCLUDED, excluded)
         version = 6 if ":" in address else 4
         if version not in self._families:
             detail = f"{address} is IPv{version}, and only IPv{self._families[0]} is asked for"

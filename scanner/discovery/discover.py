@@ -4,7 +4,7 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from scanner.config.settings import DiscoverySettings
+from scanner.config.discovery_settings import DiscoverySettings
 from scanner.discovery.autoconfig import find_autoconfig
 from scanner.discovery.autodiscover import find_autodiscover
 from scanner.discovery.catalogue import Catalogue

@@ -122,6 +122,11 @@ class Draft:
             self.endpoints.append(endpoint)
             self.members.append(Membership(place.service, endpoint.key, source))
 
+    def leave_out(self, why: str) -> Plan:
+        """Make the plan of a target on the exclude list: that it is there, and nothing else."""
+        self._tell(self.domain, Trouble(Reason.EXCLUDED, why), Source.OPERATOR)
+        return Plan((), tuple(self.findings.values()), ())
+
     def finish(self) -> Plan:
         """Make the plan of this target."""
         findings = tuple(self.findings.values())
@@ -133,7 +138,8 @@ class Draft:
             )
             findings = tuple(self.findings.values())
         has_answer = bool(self.endpoints) or any(
-            finding.reason in {Reason.NULL_MX, Reason.SRV_NOT_OFFERED} for finding in findings
+            finding.reason in {Reason.NULL_MX, Reason.SRV_NOT_OFFERED, Reason.EXCLUDED}
+            for finding in findings
         )
         facts = DomainFacts(
             self.domain,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from scanner.config.settings import DiscoverySettings
+from scanner.config.discovery_settings import DiscoverySettings
 from scanner.discovery.autoconfig import find_autoconfig
 from scanner.discovery.catalogue import Catalogue
 from scanner.discovery.ispdb import find_ispdb

@@ -267,7 +267,8 @@ def _unchecked(domain: str, why: str) -> Notice:
     return Notice(
         "mta_sts_unchecked",
         f"The MTA-STS policy that {domain} announces was not looked at: {why}.",
-        "Say --allow-private (probe.allow_private) where private addresses may be asked.",
+        "Say --allow-private (probe.allow_private) where private addresses may be asked; what is on the "
+        "exclude list is not.",
     )
 
 

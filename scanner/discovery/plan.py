@@ -25,6 +25,7 @@ from scanner.model import (
     StsClaim,
     role_of,
 )
+from scanner.model.exclusion import NOTHING_EXCLUDED, Exclusion
 from scanner.model.target import Target
 from scanner.network import Resolver
 
@@ -63,6 +64,7 @@ class Planner:
         ports: the ports of a target that names none.
         finder: finds the servers of a domain; without one every name is a host of its own.
         allow_private: probe private, loopback and link-local addresses too (else a scanner is an SSRF tool).
+        exclusion: what is neither looked up nor planned.
         families: 4 and 6, or one of them.
         with_dane: look up what is published for DANE about port 25.
         memory: what the sources said of each domain; filled by `plan`.
@@ -74,6 +76,7 @@ class Planner:
     finder: Finder | None = None
     families: Sequence[int] = (4, 6)
     allow_private: bool = False
+    exclusion: Exclusion = NOTHING_EXCLUDED
     with_dane: bool = True
     vantage: str = "default"
     clock: Callable[[], float] = time.monotonic
@@ -94,7 +97,11 @@ class Planner:
         """
         todo = list(targets)
         book = AddressBook(
-            self.resolver, families=self.families, allow_private=self.allow_private, known=known
+            self.resolver,
+            families=self.families,
+            allow_private=self.allow_private,
+            exclusion=self.exclusion,
+            known=known,
         )
         gate = asyncio.Semaphore(LOOKUPS_AT_ONCE)
         merger = Merger(self.former)
@@ -130,6 +137,8 @@ class Planner:
         is_name = "." in target.host and not target.is_address and not self.resolver.has_own(target.host)
         is_host = target.port is not None or not is_name
         draft = Draft(target.host, self.vantage, is_domain=not is_host and self.finder is not None)
+        if (why := self.exclusion.refuse_host(target.host)) is not None:
+            return draft.leave_out(why)
         if draft.is_domain:
             await self._plan_domain(draft, book)
         else:
@@ -159,6 +168,9 @@ class Planner:
         hosts = await book.hosts(place.host for _, place in chosen)
         for offer, place in chosen:
             host = hosts[place.host]
+            if self.exclusion.refuse_host(host.name) is not None:
+                draft.report_host(host, _source_of(draft.domain, offer, place))
+                continue
             is_mx = place.service is Service.MX
             source = _source_of(draft.domain, offer, place)
             draft.report_host(host, source, is_mx=is_mx)

@@ -70,6 +70,7 @@ class AccountReason(StrEnum):
     DNS_FAILURE = Reason.DNS_FAILURE.value
     NO_ADDRESS = Reason.NO_ADDRESS.value
     ADDRESS_NOT_ALLOWED = Reason.ADDRESS_NOT_ALLOWED.value
+    EXCLUDED = Reason.EXCLUDED.value
     CONNECTION_REFUSED = Reason.CONNECTION_REFUSED.value
     CONNECT_TIMEOUT = Reason.CONNECT_TIMEOUT.value
     ADMIN_PROHIBITED = Reason.ADMIN_PROHIBITED.value

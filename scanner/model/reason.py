@@ -54,6 +54,7 @@ class Reason(StrEnum):
     PROBE_RESOURCES = "probe_resources"
     INTERNAL = "internal"
     SKIPPED = "skipped"
+    EXCLUDED = "excluded"
     NULL_MX = "null_mx"
     SRV_NOT_OFFERED = "srv_not_offered"
 
@@ -96,6 +97,7 @@ _REASONS: dict[State, tuple[Reason, ...]] = {
         Reason.PROBE_RESOURCES,
         Reason.INTERNAL,
         Reason.SKIPPED,
+        Reason.EXCLUDED,
     ),
     State.NOT_OFFERED: (Reason.NULL_MX, Reason.SRV_NOT_OFFERED),
 }

@@ -157,7 +157,7 @@ def refuse_address(address: str) -> str | None:
     if parsed is None:
         return "not an IP address"
     if isinstance(parsed, ipaddress.IPv6Address):
-        parsed = _embedded_ipv4(parsed) or parsed
+        parsed = embedded_ipv4(parsed) or parsed
     named = next((why for network, why in _REFUSED if parsed in network), None)
     if named is None and parsed.version == 6 and parsed not in _GLOBAL_UNICAST:
         return "not a global unicast address"  # RFC 4291 section 2.4
@@ -246,7 +246,7 @@ def _encode_label(label: str) -> str:
     )
 
 
-def _embedded_ipv4(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+def embedded_ipv4(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
     """Return the IPv4 address to which packets for this one are in truth sent."""
     if address.ipv4_mapped is not None:
         return address.ipv4_mapped

@@ -23,6 +23,11 @@ class Status(StrEnum):
     """No server answered, in time or at all."""
     BOGUS = "bogus"
     """DNSSEC says that the answer is not to be believed."""
+    EXCLUDED = "excluded"
+    """Nobody was asked: the name, or the one that it is an alias of, is on the exclude list."""
+
+
+_DEFINITE = frozenset({Status.FOUND, Status.NO_DATA, Status.NO_NAME, Status.EXCLUDED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +74,13 @@ class Answer(Generic[Record_co]):
     @property
     def is_definite(self) -> bool:
         """Whether the DNS said so itself: something, no data or no name, and now."""
-        return not self.is_stale and self.status in {Status.FOUND, Status.NO_DATA, Status.NO_NAME}
+        return not self.is_stale and self.status in _DEFINITE
 
     @property
     def reason(self) -> Reason:
         """The reason that belongs to a look-up without records."""
         if self.status is Status.NO_NAME:
             return Reason.NAME_NOT_FOUND
+        if self.status is Status.EXCLUDED:
+            return Reason.EXCLUDED
         return Reason.NO_ADDRESS if self.status is Status.NO_DATA else Reason.DNS_FAILURE

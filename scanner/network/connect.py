@@ -7,6 +7,7 @@ import socket
 from typing import TypeAlias
 
 from scanner.model import Reason
+from scanner.model.exclusion import Exclusion
 from scanner.network.failures import explain_connect_error, keep_icmp_errors, read_icmp_error
 
 Connected: TypeAlias = socket.socket
@@ -29,18 +30,28 @@ class ConnectFailure(Exception):
 
 
 async def open_connection(
-    address: str, port: int, *, timeout: float, source_address: str | None = None
+    address: str,
+    port: int,
+    *,
+    host: str,
+    exclusion: Exclusion,
+    timeout: float,
+    source_address: str | None = None,
 ) -> socket.socket:
-    """Return a connected, non-blocking socket.
+    """Return a connected, non-blocking socket. Every connection to a mail server is made here.
 
     Args:
         address: an IP address; names are resolved elsewhere, so that each address gets its own result.
+        host: the name that the address was found by, or the address itself.
+        exclusion: who is not connected to, whoever asks for it.
         timeout: seconds.
         source_address: the local address to connect from, if its family fits.
 
     Raises:
-        ConnectFailure: refused, filtered, unreachable, timed out, reset at once, or our own shortage.
+        ConnectFailure: excluded, refused, filtered, unreachable, timed out, reset at once, our own shortage.
     """
+    if (why := exclusion.refuse(host, address)) is not None:
+        raise ConnectFailure(Reason.EXCLUDED, why)
     is_ipv6 = ":" in address
     family = socket.AF_INET6 if is_ipv6 else socket.AF_INET
     try:

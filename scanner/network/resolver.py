@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from scanner.model import Reason
+from scanner.model.exclusion import NOTHING_EXCLUDED, Exclusion
 from scanner.model.published import TlsaRecord
 from scanner.network import dns_lookup, dns_records
 from scanner.network.answer import Answer, MxRecord, SrvRecord, Status
@@ -23,7 +24,7 @@ __all__ = ["NO_ANSWER", "NO_ROOT", "ResolveFailure", "Resolver"]
 _KINDS = {4: dns_records.A, 6: dns_records.AAAA}
 _FAILURES = {Status.FAILED, Status.TIMEOUT, Status.BOGUS}
 # What stands for the whole where no family has records: the definite answer, then the gravest failure.
-_FIRST_OF = (Status.NO_NAME, Status.BOGUS, Status.FAILED, Status.TIMEOUT, Status.NO_DATA)
+_FIRST_OF = (Status.EXCLUDED, Status.NO_NAME, Status.BOGUS, Status.FAILED, Status.TIMEOUT, Status.NO_DATA)
 
 Record = TypeVar("Record")
 
@@ -87,11 +88,16 @@ class Resolver:
         self.read_hosts()
         self._cache = AnswerCache(self.MAX_CACHED if cached is None else cached, clock)
         self._in_flight: dict[Key, asyncio.Task[Answer[Any]]] = {}
+        self._exclusion = NOTHING_EXCLUDED
 
     @property
     def trusts_ad(self) -> bool:
         """Whether the servers are believed that an answer is DNSSEC-secure (RFC 6840 section 5.8)."""
         return self._servers.are_local if self._trust_ad is None else self._trust_ad
+
+    def exclude(self, exclusion: Exclusion) -> None:
+        """Tell nothing from now on of what is excluded, whatever is known of it, and ask nobody for it."""
+        self._exclusion = exclusion
 
     def expire(self) -> None:
         """Ask anew for everything; what is known stands in while the servers fail."""
@@ -143,7 +149,7 @@ class Resolver:
         """
         answers = await self._by_family(_key(host))
         joined = self._join(_key(host), answers)
-        if any(answer.records and not answer.is_stale for answer in answers):
+        if joined.records and any(answer.records and not answer.is_stale for answer in answers):
             return joined.records
         raise ResolveFailure(joined.reason, joined.detail or "")
 
@@ -156,6 +162,8 @@ class Resolver:
         return await _settle(self._begin(_key(name), kind))
 
     async def _by_family(self, host: str) -> list[Answer[str]]:
+        if (why := self._exclusion.refuse_host(host)) is not None:
+            return [Answer(host, Status.EXCLUDED, detail=why)]
         own = [one for one in self._hosts.get(host, ()) if (6 if ":" in one else 4) in self._families]
         if own:
             return [Answer(host, Status.FOUND, tuple(own), ttl=self.MIN_TTL)]
@@ -181,6 +189,8 @@ class Resolver:
 
     def _begin(self, name: str, kind: Kind[Record]) -> "Answer[Record] | asyncio.Task[Answer[Record]]":
         """Return what is known, or the look-up that is under way for all who want it."""
+        if (why := self._exclusion.refuse_host(name)) is not None:
+            return Answer(name, Status.EXCLUDED, detail=why)
         key = (name, kind.text)
         known = self._cache.get(key)
         if known is not None:
@@ -210,6 +220,10 @@ class Resolver:
         found = [answer for answer in answers if answer.records]
         if not found:
             return self._join_failures(host, answers)
+        alias = next((answer.alias for answer in found if answer.alias is not None), None)
+        if alias is not None and (why := self._exclusion.refuse_host(alias)) is not None:
+            detail = f"{host} is an alias (CNAME) of {alias}; {why}"
+            return Answer(host, Status.EXCLUDED, detail=detail, seconds=max(one.seconds for one in answers))
         # A family that failed is asked for again as soon as may be, whatever the other's TTL.
         failed = [answer for answer in answers if answer.status in _FAILURES]
         details = [answer.detail for answer in (*found, *failed) if answer.detail is not None]
@@ -220,7 +234,7 @@ class Resolver:
             ttl=min(answer.ttl for answer in (*found, *failed)),
             is_authentic=self._is_authentic(host, answers),
             is_stale=any(answer.is_stale for answer in found),
-            alias=next((answer.alias for answer in found if answer.alias is not None), None),
+            alias=alias,
             detail="; ".join(dict.fromkeys(details)) or None,
             seconds=max(answer.seconds for answer in answers),
         )

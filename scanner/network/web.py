@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from scanner.model import Reason
+from scanner.model.exclusion import NOTHING_EXCLUDED, Exclusion
 from scanner.model.target import quote, refuse_address
 from scanner.network.resolver import ResolveFailure
 from scanner.network.web_answer import Fault, Page, WebFailure
 from scanner.network.web_cache import WebCache
 from scanner.network.web_exchange import Exchange, Reply
 from scanner.network.web_hop import read_redirect, read_reply
+from scanner.network.web_order import alternate
 from scanner.network.web_turns import Rests, Turns
 from scanner.network.web_url import PORTS, UrlError, WebUrl, read_url
 
@@ -61,6 +63,7 @@ class WebClient:
 
     Args:
         allow_private: connect to private, loopback and link-local addresses too.
+        exclusion: who is not asked at all.
         ca_file: CA certificates in PEM form, in the place of the system's.
         families: which of 4 and 6 to connect to.
         timeout: seconds for one request, from its look-up to its last byte; each redirect is a new one. The
@@ -80,8 +83,10 @@ class WebClient:
         families: Sequence[int] = (4, 6),
         timeout: float = 5.0,
         clock: Callable[[], float] = time.monotonic,
+        exclusion: Exclusion = NOTHING_EXCLUDED,
     ) -> None:
         self._resolver = resolver
+        self._exclusion = exclusion
         self._allow_private = allow_private
         self._families = tuple(families)
         self._timeout = timeout
@@ -249,25 +254,33 @@ class WebClient:
 
     async def _find_addresses(self, url: WebUrl) -> tuple[str, ...] | WebFailure:
         """Return the addresses that may be connected to, families in turn, or why there is none."""
+        if (excluded := self._exclusion.refuse_host(url.host)) is not None:
+            return _tell_excluded(url, excluded)
         if url.is_literal:
             found: tuple[str, ...] = (url.host,)
         else:
             try:
                 found = await self._resolver.addresses(url.host)
             except ResolveFailure as failure:
+                if failure.reason is Reason.EXCLUDED:
+                    return _tell_excluded(url, failure.detail)
                 return WebFailure(Fault.DNS, str(url), failure.detail, failure.reason)
         wanted = [one for one in found if ipaddress.ip_address(one).version in self._families]
         if not wanted:
             family = " or ".join(f"IPv{family}" for family in self._families)
             why = f"{url.host} has no {family} address"
             return WebFailure(Fault.REFUSED_ADDRESS, str(url), why, Reason.NO_ADDRESS)
+        left_out = [told for one in wanted if (told := self._exclusion.refuse_address(one)) is not None]
+        if len(left_out) == len(wanted):
+            return _tell_excluded(url, left_out[0])
+        wanted = [one for one in wanted if self._exclusion.refuse_address(one) is None]
         refusals = {one: None if self._allow_private else refuse_address(one) for one in wanted}
         allowed = [address for address, why in refusals.items() if why is None]
         if not allowed:
             address, refusal = next(iter(refusals.items()))
             why = f"{url.host} is at {address}, {refusal}; it is asked only with probe.allow_private"
             return WebFailure(Fault.REFUSED_ADDRESS, str(url), why, Reason.ADDRESS_NOT_ALLOWED)
-        return _alternate(allowed)[:MAX_ADDRESSES]
+        return alternate(allowed)[:MAX_ADDRESSES]
 
 
 def _tell_closed(asked: _Asked) -> WebFailure:
@@ -275,16 +288,9 @@ def _tell_closed(asked: _Asked) -> WebFailure:
     return WebFailure(Fault.CLOSED, quote(asked.url), why, Reason.SKIPPED, was_asked=False)
 
 
+def _tell_excluded(url: WebUrl, why: str) -> WebFailure:
+    return WebFailure(Fault.REFUSED_ADDRESS, str(url), why, Reason.EXCLUDED)
+
+
 def _origin(url: WebUrl) -> tuple[str, str, int]:
     return (url.scheme, url.host, url.port)
-
-
-def _alternate(addresses: Sequence[str]) -> tuple[str, ...]:
-    """Put the families in turn, so that one that leads nowhere does not use up all tries."""
-    ranks = {True: 0, False: 0}
-    keys: dict[str, tuple[int, bool]] = {}
-    for address in addresses:
-        is_v6 = ":" in address
-        keys[address] = (ranks[is_v6], is_v6)
-        ranks[is_v6] += 1
-    return tuple(sorted(addresses, key=lambda address: keys[address]))

@@ -13,7 +13,7 @@ class Fault(StrEnum):
 
     DNS = "dns"
     REFUSED_ADDRESS = "refused_address"
-    """Every address of the host is a private one, or of a family that is not wanted."""
+    """Every address of the host is private, excluded, or of a family that is not wanted."""
     CONNECT = "connect"
     """No connection, or it was lost before the answer."""
     TLS = "tls"

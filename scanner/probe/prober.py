@@ -19,6 +19,7 @@ from scanner.model import (
     StartTls,
     TlsMode,
 )
+from scanner.model.exclusion import NOTHING_EXCLUDED, Exclusion
 from scanner.network import Budgets, ConnectFailure, Link, open_connection
 from scanner.probe.judgements import REMEMBERED, Judgements
 from scanner.protocol import Findings, Session, TlsClient
@@ -50,12 +51,17 @@ class Prober:
         remembered: int = REMEMBERED,
     ) -> None:
         self._settings = settings
+        self._exclusion = NOTHING_EXCLUDED
         self.ehlo_name = ehlo_name
         self._tls = tls
         self._judgements = Judgements(policy, judged, remembered)
         self._vantage = vantage
         self._clock = clock
         self._budgets_of_port = lru_cache(maxsize=None)(self._budgets)
+
+    def exclude(self, exclusion: Exclusion) -> None:
+        """Connect to nobody who is excluded, whoever asks for it."""
+        self._exclusion = exclusion
 
     async def probe(self, endpoint: Endpoint) -> Observation:
         """Probe one endpoint. What the network does is data; only cancellation gets out."""
@@ -132,6 +138,8 @@ class Prober:
             sock = await open_connection(
                 endpoint.address,
                 endpoint.port,
+                host=endpoint.host,
+                exclusion=self._exclusion,
                 timeout=min(self._settings.connect_seconds, budgets.total),
                 source_address=self._settings.source_address,
             )

@@ -36,6 +36,7 @@ def build_checker(settings: Settings, parts: Parts, environ: Mapping[str, str]) 
         tls=make_contexts(probe.ca_file),
         ehlo_name=probe.ehlo_name or own_name(),
         allow_private=probe.allow_private,
+        exclusion=settings.exclusion,
         connect_timeout=probe.connect_seconds,
         source_address=probe.source_address,
     )

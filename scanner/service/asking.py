@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from scanner.config import ProbeSettings
 from scanner.config.controls import ControlSettings
 from scanner.model import Endpoint, Observation, role_of
 from scanner.model.control import CONTROL, Control, Gate, realm_of, realm_of_dark
+from scanner.model.exclusion import NOTHING_EXCLUDED, Exclusion
 from scanner.model.target import is_address
 from scanner.network import ConnectFailure, ResolveFailure, Resolver, open_connection
 from scanner.probe import Prober
@@ -43,7 +45,9 @@ class Asker:
         prober: Prober,
         resolver: Resolver,
         push: Callable[[Errand], None],
+        exclusion: Exclusion = NOTHING_EXCLUDED,
     ) -> None:
+        self._exclusion = exclusion
         self._settings = settings
         self._probe = probe
         self._prober = prober
@@ -84,7 +88,8 @@ class Asker:
             if address is None:
                 return None
             timeout = self._probe.connect_seconds
-            is_reached = await self._in_turn(address, lambda: self._connects(address, port, timeout))
+            connecting = partial(self._connects, host, address, port, timeout)
+            is_reached = await self._in_turn(address, connecting)
             return f"{host}:{port}", is_reached
 
         return tuple(await _gather(ask(host, port) for host, port in self._settings.sites))
@@ -97,7 +102,7 @@ class Asker:
         timeout = min(DARK_SECONDS, self._probe.connect_seconds)
         # Nobody is there to be polite to: each port waits for itself alone.
         turn = f"{dark} {gate.port}"
-        asked = self._in_turn(turn, lambda: self._connects(dark, gate.port, timeout))
+        asked = self._in_turn(turn, lambda: self._connects(dark, dark, gate.port, timeout))
         return any(await _gather([asked]))
 
     async def _find_address(self, host: str, gate: Gate) -> str | None:
@@ -108,14 +113,23 @@ class Asker:
                 found = await self._resolver.addresses(host)
             except ResolveFailure:
                 return None
-        fitting = (one for one in found if (":" in one) == (gate.family == 6))
+        fitting = (
+            one
+            for one in found
+            if (":" in one) == (gate.family == 6) and self._exclusion.refuse_address(one) is None
+        )
         return next((one for one in fitting if realm_of(one) is gate.realm), None)
 
-    async def _connects(self, address: str, port: int, timeout: float) -> bool:
+    async def _connects(self, host: str, address: str, port: int, timeout: float) -> bool:
         """Tell whether a TCP connection can be made; it is closed at once."""
         try:
             sock = await open_connection(
-                address, port, timeout=timeout, source_address=self._probe.source_address
+                address,
+                port,
+                host=host,
+                exclusion=self._exclusion,
+                timeout=timeout,
+                source_address=self._probe.source_address,
             )
         except ConnectFailure:
             return False

@@ -56,6 +56,8 @@ def _tell(reason: Reason | None, ids: _Gist, found: dict[str, TargetFinding]) ->
         log.info("notice", notice=", ".join(ids), **about)
     elif STATE_OF[reason] is State.NOT_OFFERED:
         log.info("target_not_offered", reason=reason.value, **about)
+    elif reason is Reason.EXCLUDED:
+        log.info("target_excluded", **about)
     else:
         log.warning("target_not_probed", reason=reason.value, **about)
 

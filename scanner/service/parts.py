@@ -77,6 +77,7 @@ def build_parts(
     web = WebClient(
         resolver,
         allow_private=settings.probe.allow_private,
+        exclusion=settings.exclusion,
         ca_file=settings.probe.ca_file,
         families=families,
         timeout=settings.discovery.web_timeout,
@@ -92,9 +93,11 @@ def build_parts(
         finder=discovery,
         families=families,
         allow_private=settings.probe.allow_private,
+        exclusion=settings.exclusion,
         with_dane=settings.discovery.dane,
         vantage=settings.vantage,
     )
+    resolver.exclude(settings.exclusion)
     if is_fresh:
         resolver.expire()
     if former is not None:
@@ -111,7 +114,7 @@ def build_prober(
     Raises:
         ValueError: the CA file holds no usable certificate.
     """
-    return make_prober(
+    prober = make_prober(
         settings.probe,
         ehlo_name=settings.probe.ehlo_name or own_name(),
         tls=TlsClient(settings.probe.ca_file),
@@ -119,6 +122,8 @@ def build_prober(
         vantage=settings.vantage,
         remembered=remembered,
     )
+    prober.exclude(settings.exclusion)
+    return prober
 
 
 def build_rounds(
@@ -129,7 +134,9 @@ def build_rounds(
     manner: Manner | None = None,
 ) -> Rounds:
     """Build what asks the controls; `push` puts its connections into the pool, before all others."""
-    asker = Asker(settings.controls, settings.probe, parts.prober, parts.planner.resolver, push)
+    asker = Asker(
+        settings.controls, settings.probe, parts.prober, parts.planner.resolver, push, settings.exclusion
+    )
     return Rounds(settings.controls, asker, clues, manner)
 
 

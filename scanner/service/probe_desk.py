@@ -28,6 +28,7 @@ WAIT_SECONDS = 75.0
 """How long a request may take that names no time of its own: a probe alone may take 60 s."""
 MOST_ENDPOINTS = 64
 """Of one target; a scrape has no time for more."""
+_REFUSED = frozenset({Reason.ADDRESS_NOT_ALLOWED, Reason.EXCLUDED})
 SHARE_KEPT = 0.5
 """Of a scrape's time that is shorter than the offset, so much is left for the probe."""
 
@@ -50,6 +51,7 @@ class ProbeDesk:
         seen = self._watch.latest_of(key)
         if seen is None:
             raise ProbeRefusedError(404, "this endpoint is not watched, or was not probed yet")
+        self._refuse_excluded(seen.endpoint)
         self._take_token(key)
         deadline = self._clock() + WAIT_SECONDS
         probed = await self._in_turn(seen.endpoint, deadline, is_kept=True)
@@ -149,6 +151,12 @@ class ProbeDesk:
         is_told = known is not None and known.started_at == observation.started_at
         return known if known is not None and is_told else self._watch.controls.look_at(observation)
 
+    def _refuse_excluded(self, endpoint: Endpoint) -> None:
+        """Refuse an endpoint that was excluded a moment ago, and is still shown."""
+        why = self._watch.parts_in_force[0].exclusion.refuse(endpoint.host, endpoint.address)
+        if why is not None:
+            raise ProbeRefusedError(403, why)
+
     def _take_token(self, key: Key) -> None:
         """Count a request for an endpoint.
 
@@ -191,7 +199,7 @@ def allowed_seconds(scrape_seconds: float | None, offset: float) -> float:
 
 
 def _check(target: Target, plan: Plan) -> None:
-    refused = [finding for finding in plan.findings if finding.reason is Reason.ADDRESS_NOT_ALLOWED]
+    refused = [finding for finding in plan.findings if finding.reason in _REFUSED]
     if refused and not plan.endpoints:
         raise ProbeRefusedError(403, _say(refused[0]))
     if len(plan.endpoints) > MOST_ENDPOINTS:

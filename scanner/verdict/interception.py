@@ -45,7 +45,7 @@ class Asked:
     @property
     def is_told(self) -> bool:
         """Whether it tells anything: not where our own machine could not ask."""
-        own = {Reason.PROBE_RESOURCES, Reason.INTERNAL, Reason.SKIPPED}
+        own = {Reason.PROBE_RESOURCES, Reason.INTERNAL, Reason.SKIPPED, Reason.EXCLUDED}
         return self.seen.reason not in own
 
     @property

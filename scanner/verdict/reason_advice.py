@@ -114,6 +114,11 @@ REASON_ADVICE: Mapping[Reason, Counsel] = MappingProxyType(
             "On a machine without IPv6 say --ipv4 (probe.families: [ipv4]); otherwise mend the machine's "
             "own network.",
         ),
+        Reason.EXCLUDED: Counsel(
+            f"It is on the exclude list, so it was neither looked up nor connected to. {_NOT_OURS}",
+            "Nothing to do, unless it is meant to be watched: then take its entry off the list (the key "
+            "exclude, or --exclude).",
+        ),
         Reason.NULL_MX: Counsel(
             "The domain publishes that it takes no mail (RFC 7505).",
             "Nothing to do, unless the domain is meant to take mail: then publish real MX records.",

@@ -21,6 +21,7 @@ _IN_WORDS = {
 # Those that the loader reads by itself, or that take more than one form.
 _SPECIAL = {
     "targets": "list of targets, or `{file: PATH}`",
+    "exclude": "list of names, addresses and networks, or `{file: PATH}`",
     "controls.ports": "section of lists by port",
     "controls.dark": "IP address, or `null`",
     "events.webhook_headers": "section of headers, each a text",
@@ -52,7 +53,7 @@ def sections_of(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str,
 def keys_of(model: type[BaseModel], prefix: str) -> Iterator[Key]:
     """Yield the keys of a section that hold values, in the order of the code."""
     for name, info in model.model_fields.items():
-        if _section_in(info.annotation) is None and name != "target_file":
+        if _section_in(info.annotation) is None and name not in {"target_file", "exclude_file"}:
             full = prefix + name
             default = "needed" if full == "targets" else _default_of(info)
             yield Key(full, _SPECIAL.get(full) or _type_of(info), default)

@@ -132,6 +132,54 @@ def test_one_target_that_may_not_be_probed_among_others_is_a_finding(farm: Runni
         assert outcome.status == 0
 
 
+def test_who_is_excluded_is_told_and_not_connected_to(farm: RunningFarm, tmp_path: Path) -> None:
+    path = tmp_path / "optout.txt"
+    path.write_text("# asked by letter\nHealthy.Mail.Test.\n")
+    config = tmp_path / "mailport.yml"
+    config.write_text(yaml.safe_dump({"exclude": ["tls13-only.mail.test"], **farm.settings}))
+    targets = [*farm.targets("healthy"), *farm.targets("tls12-only"), *farm.targets("tls13-only")]
+    begun = time.monotonic()
+    outcome = scan(farm, *targets, "--exclude", path, "--config", config, "--fail-on", "warning")
+    left = {record["host"]: record for record in outcome.records if record["reason"] == "excluded"}
+    assert left.keys() == {"healthy.mail.test", "tls13-only.mail.test"}
+    assert {(record["port"], record["state"]) for record in left.values()} == {(None, "unknown")}
+    assert left["healthy.mail.test"]["detail"] == "healthy.mail.test is on the exclude list"
+    assert {host for host, _ in farm.connects(begun)} == {"tls12-only.mail.test"}
+    assert "nothing was probed" not in outcome.stderr
+
+
+@pytest.mark.parametrize("fail_on", ["never", "warning", "critical"])
+def test_a_scan_of_excluded_targets_alone_says_so_and_did_its_work(fail_on: str, tmp_path: Path) -> None:
+    path = tmp_path / "optout.txt"
+    path.write_text("example.org\n192.0.2.0/24\n")
+    outcome = run(
+        *("scan", "mx.example.org:25", "192.0.2.1", "--exclude", path, "--format", "ndjson"),
+        *("--fail-on", fail_on),
+    )
+    assert [record["reason"] for record in outcome.records] == ["excluded"] * 2
+    assert outcome.status == 0
+    assert "mailport: nothing was probed: all of these targets are on the exclude list" in outcome.stderr
+    both = run("scan", "mx.example.org:25", "10.0.0.1", "--exclude", path, "--fail-on", fail_on)
+    assert both.status == (1 if fail_on == "warning" else 0)
+    assert "nothing was probed: each of these targets is excluded, or at an address that is" in both.stderr
+
+
+def test_an_exclude_list_that_cannot_be_read_ends_a_scan_before_it_begins(tmp_path: Path) -> None:
+    path = tmp_path / "optout.txt"
+    for text, says in (
+        (None, "there is no such file"),
+        ("a.test\n*.b.test\n", ':2: "*.b.test": write "b.test"'),
+    ):
+        if text is not None:
+            path.write_text(text)
+        outcome = run("scan", "a.test", "--exclude", path)
+        assert (outcome.status, outcome.stdout) == (2, "")
+        assert says in outcome.stderr
+    outcome = run("scan", "a.test", "--exclude", path, "--out", path)
+    assert outcome.status == 2
+    assert "--out and --exclude name one file" in outcome.stderr
+
+
 def test_without_our_ca_nothing_is_trusted(farm: RunningFarm) -> None:
     options = ("--resolver", farm.farm.resolver, "--allow-private", "--format", "ndjson")
     outcome = run("scan", *farm.targets("tls13-only"), *options)

@@ -187,6 +187,19 @@ def test_a_worker_connects_to_no_address_that_its_own_settings_forbid(
     assert connections(few_servers) == {}
 
 
+def test_a_worker_connects_to_nobody_whom_its_own_settings_exclude(
+    few_servers: RunningFarm, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    with running_cluster(tmp_path, settings_of(few_servers, redis_server)) as cluster:
+        cluster.document["exclude"] = ["mail.test"]
+        cluster.add_worker()
+        cluster.scheduler.wait_ready()
+        reasons = cluster.scheduler.samples("mailport_endpoint_reason_info")
+        assert {each.labels["reason"] for each in reasons} == {"excluded"}
+        assert {each.value for each in cluster.scheduler.samples("mailport_endpoint_blocked")} <= {0}
+    assert connections(few_servers) == {}
+
+
 def test_a_broker_that_comes_later_is_waited_for(
     few_servers: RunningFarm, redis_server: RedisServer, tmp_path: Path
 ) -> None:

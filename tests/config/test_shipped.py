@@ -29,7 +29,7 @@ def flatten(document: dict[str, object], prefix: str = "") -> dict[str, object]:
 
 
 def field_names() -> set[str]:
-    return set(names_in(Settings)) - {"target_file"}
+    return set(names_in(Settings)) - {"target_file", "exclude_file"}
 
 
 def names_in(section: type[BaseModel], prefix: str = "") -> Iterator[str]:

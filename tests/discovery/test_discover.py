@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from scanner.config.catalogue import Provider
-from scanner.config.settings import DiscoverySettings
+from scanner.config.discovery_settings import DiscoverySettings
 from scanner.demo.zone import Records
 from scanner.discovery import Catalogue, Discovery, MtaSts
 from scanner.discovery.found import Found

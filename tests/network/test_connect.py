@@ -13,6 +13,7 @@ import pytest
 
 from scanner.demo.blocked import BlockedPort
 from scanner.model import Reason
+from scanner.model.exclusion import NOTHING_EXCLUDED
 from scanner.network import ConnectFailure, open_connection
 from tests.network.loops import Runner, on_both_loops
 from tests.servers.process import free_port
@@ -45,7 +46,14 @@ async def failure_of(
     address: str, port: int, *, timeout: float = 5, source: str | None = None
 ) -> ConnectFailure:
     with pytest.raises(ConnectFailure) as caught:
-        await open_connection(address, port, timeout=timeout, source_address=source)
+        await open_connection(
+            address,
+            port,
+            host=address,
+            exclusion=NOTHING_EXCLUDED,
+            timeout=timeout,
+            source_address=source,
+        )
     return caught.value
 
 
@@ -54,7 +62,9 @@ async def failure_of(
 def test_a_listener_is_connected(run: Runner, address: str) -> None:
     async def main() -> None:
         with listening(address) as listener:
-            sock = await open_connection(address, listener.getsockname()[1], timeout=5)
+            sock = await open_connection(
+                address, listener.getsockname()[1], timeout=5, host="a.test", exclusion=NOTHING_EXCLUDED
+            )
             with sock, listener.accept()[0] as peer:
                 assert not sock.getblocking()
                 assert sock.getpeername()[:2] == (address, listener.getsockname()[1])
@@ -73,7 +83,9 @@ def test_errors_of_a_standing_connection_are_left_to_tcp(run: Runner, address: s
     async def main() -> None:
         with (
             listening(address) as listener,
-            await open_connection(address, listener.getsockname()[1], timeout=5) as sock,
+            await open_connection(
+                address, listener.getsockname()[1], timeout=5, host="a.test", exclusion=NOTHING_EXCLUDED
+            ) as sock,
         ):
             assert sock.getsockopt(level, option) == 0
 
@@ -134,7 +146,14 @@ def test_the_source_address_is_used_for_its_family_only(run: Runner) -> None:
         for address, peer in (("127.0.0.1", "127.0.26.255"), ("::1", "::1")):
             with listening(address) as listener:
                 port = listener.getsockname()[1]
-                sock = await open_connection(address, port, timeout=5, source_address="127.0.26.255")
+                sock = await open_connection(
+                    address,
+                    port,
+                    timeout=5,
+                    source_address="127.0.26.255",
+                    host="a.test",
+                    exclusion=NOTHING_EXCLUDED,
+                )
                 with sock, listener.accept()[0]:
                     assert sock.getsockname()[0] == peer
 
@@ -159,7 +178,9 @@ def test_a_cancelled_connect_leaves_no_descriptor(run: Runner, ticks: int) -> No
         async with silent_port() as (address, port):
             await asyncio.sleep(0)
             before = process.num_fds()
-            task = asyncio.create_task(open_connection(address, port, timeout=30))
+            task = asyncio.create_task(
+                open_connection(address, port, timeout=30, host="a.test", exclusion=NOTHING_EXCLUDED)
+            )
             for _ in range(ticks):
                 await asyncio.sleep(0)
             task.cancel()

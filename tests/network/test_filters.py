@@ -9,6 +9,7 @@ import pytest
 import uvloop
 
 from scanner.model import Reason
+from scanner.model.exclusion import NOTHING_EXCLUDED
 from scanner.network import ConnectFailure, open_connection
 from tests.network.conftest import LISTENING
 from tests.servers.netns import Namespace, Network
@@ -38,7 +39,9 @@ def reach(
 
     async def main() -> tuple[Reason | None, str]:
         try:
-            sock = await open_connection(address, port, timeout=limit)
+            sock = await open_connection(
+                address, port, timeout=limit, host="a.test", exclusion=NOTHING_EXCLUDED
+            )
         except ConnectFailure as failure:
             return failure.reason, failure.detail
         sock.close()
@@ -183,9 +186,13 @@ def test_without_any_ipv6_only_ipv4_works(hosts: Network) -> None:
 
 def test_without_a_free_local_port_it_is_our_own_shortage(hosts: Network) -> None:
     async def main() -> None:
-        with await open_connection(hosts.server_ipv4, PORT, timeout=5):
+        with await open_connection(
+            hosts.server_ipv4, PORT, timeout=5, host="a.test", exclusion=NOTHING_EXCLUDED
+        ):
             with pytest.raises(ConnectFailure) as caught:
-                await open_connection(hosts.server_ipv4, PORT, timeout=5)
+                await open_connection(
+                    hosts.server_ipv4, PORT, timeout=5, host="a.test", exclusion=NOTHING_EXCLUDED
+                )
             assert caught.value.reason is Reason.PROBE_RESOURCES
             assert "EADDRNOTAVAIL" in caught.value.detail
 

@@ -14,6 +14,7 @@ from scanner.demo import Farm, Scenario, rows_of
 from scanner.demo.channel import Channel
 from scanner.demo.dialogue import Setting
 from scanner.model import Phase, Protocol, Reason, TlsMode
+from scanner.model.exclusion import NOTHING_EXCLUDED
 from scanner.network import Budgets, Link, open_connection
 from scanner.network.link import CLOSE_SECONDS
 from scanner.protocol import Session, TlsClient
@@ -42,7 +43,9 @@ async def converse(
     async with Farm([row], base=None) as farm:
         session = session_for(farm, row)
         link = make(session, budgets, time.perf_counter, begun)
-        sock = await open_connection(farm.address_of(row), farm.port_of(row), timeout=5)
+        sock = await open_connection(
+            farm.address_of(row), farm.port_of(row), timeout=5, host="a.test", exclusion=NOTHING_EXCLUDED
+        )
         before = time.perf_counter()
         await link.run(sock)
         took = time.perf_counter() - before
@@ -161,7 +164,9 @@ def test_a_peer_that_has_gone_before_we_look_is_no_puzzle(run: Runner) -> None:
                 (b"220 x\r\n", Reason.CONNECTION_LOST),
             ):
                 with socket.create_server(("127.0.0.1", 0)) as listener:
-                    sock = await open_connection(*listener.getsockname(), timeout=5)
+                    sock = await open_connection(
+                        *listener.getsockname(), timeout=5, host="a.test", exclusion=NOTHING_EXCLUDED
+                    )
                     peer, _ = listener.accept()
                     peer.sendall(greeting)
                     peer.close()
@@ -221,7 +226,7 @@ def test_a_server_is_not_charged_for_our_own_kernels_patience(run: Runner) -> No
             session = Session(
                 Protocol.SMTP, TlsMode.STARTTLS, "pieces", ehlo_name="probe", tls=tls, clock=time.perf_counter
             )
-            sock = await open_connection(*place, timeout=5)
+            sock = await open_connection(*place, timeout=5, host="a.test", exclusion=NOTHING_EXCLUDED)
             await Link(session, Budgets(), time.perf_counter).run(sock)
             assert session.found.reason is None
             took.append(session.found.phases[Phase.CAPABILITIES])

@@ -23,6 +23,7 @@ BY_OTHER_TESTS = {
     Reason.NO_ADDRESS: "discovery/test_plan.py",
     Reason.ADDRESS_NOT_ALLOWED: "discovery/test_plan.py",
     Reason.SKIPPED: "discovery/test_plan.py",
+    Reason.EXCLUDED: "discovery/test_excluded.py",
     Reason.NULL_MX: "discovery/test_plan_domains.py",
     Reason.SRV_NOT_OFFERED: "discovery/test_plan_domains.py",
 }

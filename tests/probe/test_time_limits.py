@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from typing import Any
 
 import pytest
 import uvloop
@@ -51,11 +52,14 @@ def test_connecting_never_takes_longer_than_the_whole_probe_may() -> None:
 
 
 def test_the_time_of_connecting_counts_towards_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def connect_slowly(
-        address: str, port: int, *, timeout: float, source_address: str | None = None
-    ) -> socket.socket:
+    async def connect_slowly(address: str, port: int, *, timeout: float, **more: Any) -> socket.socket:
         await asyncio.sleep(0.5)
-        return await open_connection(address, port, timeout=timeout, source_address=source_address)
+        return await open_connection(
+            address,
+            port,
+            timeout=timeout,
+            **more,
+        )
 
     monkeypatch.setattr(scanner.probe.prober, "open_connection", connect_slowly)
     observation = probe("mute-after-ehlo", 25, timeout=30, total_timeout=0.8)

@@ -87,7 +87,7 @@ class WorldAsker(Asker):
 
     world: World
 
-    async def _connects(self, address: str, port: int, timeout: float) -> bool:
+    async def _connects(self, host: str, address: str, port: int, timeout: float) -> bool:
         return self.world.connects(address, port, asyncio.get_running_loop().time())
 
 
