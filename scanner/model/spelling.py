@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
-from urllib.parse import unquote_to_bytes
 
 _OF_URLS = r"(?:%[0-9a-f]{2})+"
 _OF_HTML = r"&(?:#[0-9]{1,7}|#x[0-9a-f]{1,6}|[a-z]{2,6});"
@@ -80,7 +79,7 @@ def _unescape(piece: str) -> str:
     if len(piece) == 1:
         return piece
     if piece[0] == "%":
-        return _decode(unquote_to_bytes(piece))
+        return _decode(bytes.fromhex(piece.replace("%", "")))
     if piece[0] == "&":
         return html.unescape(piece)
     if piece[1] in "xX" and len(piece) > 2:
