@@ -11,10 +11,13 @@ from taskiq.acks import AcknowledgeType
 from taskiq.exceptions import SendTaskError
 from taskiq.receiver import Receiver
 
+from scanner.cluster.heritage import Heritage
 from scanner.cluster.jobs import MOST_JOBS, Batch, Job
 from scanner.cluster.results import Plain, read_delivery
 from scanner.cluster.stream import FAULTS, PAUSE_SECONDS, Stream
 from scanner.cluster.tally import Tally
+from scanner.cluster.task_queue import ClosedError, TaskQueue
+from scanner.cluster.term import Alone, Term, until_fresh
 from scanner.config.cluster_settings import ClusterSettings
 from scanner.engine.pool import pace, throttler
 
@@ -53,6 +56,8 @@ class Fleet:
     Args:
         vantage: whose workers do the jobs; each vantage has queues of its own.
         rate: connections a second over all workers, 0 = no limit.
+        gap: seconds between two connections to one address.
+        term: the time for which this scheduler leads.
     """
 
     def __init__(
@@ -61,6 +66,8 @@ class Fleet:
         vantage: str,
         rate: float,
         *,
+        gap: float = 0.0,
+        term: Term | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         name = f"scheduler-{uuid4().hex[:8]}"
@@ -70,10 +77,15 @@ class Fleet:
         self._flights: dict[str, _Flight] = {}
         self._queue: asyncio.Queue[_Flight] = asyncio.Queue()
         self._throttler = throttler(rate)
-        self._tasks = Stream(settings, f"{vantage}:tasks", consumer=name, lease=self.lease)
-        self._results = Stream(settings, f"{vantage}:results", consumer=name, lease=self.lease)
+        self._tasks = TaskQueue(settings, f"{vantage}:tasks", consumer=name, lease=self.lease)
+        self.term = term or Alone()
+        self._results = Stream(
+            settings, f"{vantage}:results", consumer=name, lease=self.lease, has_room=self._until_fresh
+        )
+        self._heritage = Heritage(self._tasks, self.lease, gap, self._queue.put_nowait, clock=clock)
 
         async def take(text: str) -> None:
+            await until_fresh(self.term)
             self._take(text)
 
         self._results.register_task(take, task_name=RESULTS)
@@ -109,35 +121,40 @@ class Fleet:
                 group.create_task(receiver.listen(asyncio.Event()))
                 group.create_task(self._send())
                 group.create_task(self._look_for_lost())
+                group.create_task(self._heritage.run())
         finally:
             await self._end()
 
+    async def _until_fresh(self) -> None:
+        await until_fresh(self.term)
+
+    async def confirm(self) -> bool | None:
+        """Tell by the broker whether we lead; None where it cannot tell."""
+        try:
+            return await self._tasks.claim(self.term.token)
+        except FAULTS:
+            return None
+
     async def _begin(self) -> None:
-        """Take over the queues: what a scheduler before left there is not wanted, and nobody may be at it."""
-        until: float | None = None
+        """Close the door behind us, and take over what a scheduler before left."""
         while True:
             try:
-                await self._tasks.clear()
-                backlog = await self._tasks.backlog()
-                if until is None:
-                    until = self._clock() + self.lease
-                if not backlog.taken:
-                    break
-                if self._clock() >= until:
-                    await self._tasks.forget_taken()
-                    break
+                if await self._tasks.claim(self.term.token):
+                    await self._heritage.take_over()
+                else:
+                    self.term.lose()
+                break
             except FAULTS as error:
                 self._fail(error)
                 await asyncio.sleep(PAUSE_SECONDS)
-            else:
-                await asyncio.sleep(LOOK_SECONDS)
         self._recover()
 
     async def _end(self) -> None:
-        """Leave nothing behind that workers would do for nobody."""
+        """Leave nothing behind that workers would do for nobody; what another one has put there stays."""
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
-                await self._tasks.clear()
+                if self.term.is_fresh:
+                    await self._tasks.leave_taken()
                 await self._tasks.shutdown()
                 await self._results.shutdown()
         except FAULTS:
@@ -159,9 +176,10 @@ class Fleet:
 
     async def _next(self) -> _Flight:
         """Return the next job that somebody still waits for."""
-        while (flight := await self._queue.get()).done.done():
-            pass
-        return flight
+        while True:
+            flight = await self._queue.get()
+            if not flight.done.done() and not self._heritage.keeps(flight.job.address, flight):
+                return flight
 
     async def _await_room(self) -> None:
         """Wait until workers have taken nearly all that is in the broker, and so until it answers, too."""
@@ -180,6 +198,7 @@ class Fleet:
     async def _hand_over(self, flights: list[_Flight]) -> None:
         if not flights:
             return
+        await until_fresh(self.term)
         batch = Batch(id=uuid4().hex, jobs=tuple(one.job for one in flights))
         for flight in flights:
             self.tally.resent += flight.batch != ""
@@ -189,7 +208,10 @@ class Fleet:
             await self._task.kiq(batch.model_dump_json(exclude_defaults=True))
         except (SendTaskError, *FAULTS) as error:
             # The broker may have it all the same: that is found out when the lease is over.
-            self._fail(error.__cause__ or error)
+            if isinstance(error.__cause__, ClosedError):
+                self.term.lose()
+            else:
+                self._fail(error.__cause__ or error)
 
     async def _look_for_lost(self) -> None:
         """Send jobs again that the broker has lost, when nobody can be at them any more."""
