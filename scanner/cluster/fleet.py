@@ -31,6 +31,8 @@ LOOK_SECONDS = 0.02
 """How often it is looked whether workers have taken batches, where too many wait."""
 CLOSE_SECONDS = 1.0
 RESULTS_AT_ONCE = 64
+MOST_RETURNED = 10
+"""How often a job is given back by workers without a way out, before what they say of it is taken."""
 TASK = "mailport.probe"
 RESULTS = "mailport.results"
 
@@ -44,6 +46,8 @@ class _Flight:
     sent_at: float | None = None
     """When it was last handed to the broker, or may have been; None = it waits here."""
     batch: str = ""
+    returned: int = 0
+    """How often a worker whose way out is closed has given it back."""
 
 
 class Fleet:
@@ -199,7 +203,9 @@ class Fleet:
         if not flights:
             return
         await until_fresh(self.term)
-        batch = Batch(id=uuid4().hex, jobs=tuple(one.job for one in flights))
+        jobs = tuple(one.job for one in flights)
+        is_last = bool(self.tally.faults) and not self.tally.has_sound(self.lease)
+        batch = Batch(id=uuid4().hex, jobs=jobs, anyway=is_last)
         for flight in flights:
             self.tally.resent += flight.batch != ""
             flight.sent_at, flight.batch = self._clock(), batch.id
@@ -241,14 +247,27 @@ class Fleet:
             self.tally.results["unreadable"] += 1
             log.error("results_unreadable", error=str(error)[:300])
             return
-        self.tally.seen[delivery.worker] = self._clock()
+        self.tally.hear(delivery.worker, delivery.fault)
         for result in delivery.results:
             flight = self._flights.get(result.id)
             # Of one that was sent again only the last result counts: a worker is at it now.
             is_taken = flight is not None and flight.batch == delivery.batch and not flight.done.done()
+            if flight is not None and is_taken and self._wants_another(flight, result.body):
+                self.tally.results["returned"] += 1
+                flight.sent_at, flight.batch, flight.returned = None, "", flight.returned + 1
+                self._queue.put_nowait(flight)
+                continue
             self.tally.results["taken" if is_taken else "late"] += 1
             if flight is not None and is_taken:
                 flight.done.set_result(result.body)
+
+    def _wants_another(self, flight: _Flight, body: Plain) -> bool:
+        """Tell whether another worker has to make a probe, since it failed by the fault of this one."""
+        if "fault" not in body:
+            return False
+        # Where none has a way out, what was seen tells that, and blames no server.
+        has_told = "seen" in body or "answer" in body
+        return not has_told or (self.tally.has_sound(self.lease) and flight.returned < MOST_RETURNED)
 
     def _fail(self, error: BaseException) -> None:
         if self.tally.is_broker_up:
