@@ -11,10 +11,13 @@ from taskiq.acks import AcknowledgeType
 from taskiq.exceptions import SendTaskError
 from taskiq.receiver import Receiver
 
+from scanner.cluster.heritage import Heritage
 from scanner.cluster.jobs import MOST_JOBS, Batch, Job
 from scanner.cluster.results import Plain, read_delivery
 from scanner.cluster.stream import FAULTS, PAUSE_SECONDS, Stream
 from scanner.cluster.tally import Tally
+from scanner.cluster.task_queue import ClosedError, TaskQueue
+from scanner.cluster.term import Alone, Term, until_fresh
 from scanner.config.cluster_settings import ClusterSettings
 from scanner.engine.pool import pace, throttler
 
@@ -28,6 +31,8 @@ LOOK_SECONDS = 0.02
 """How often it is looked whether workers have taken batches, where too many wait."""
 CLOSE_SECONDS = 1.0
 RESULTS_AT_ONCE = 64
+MOST_RETURNED = 10
+"""How often a job is given back by workers without a way out, before what they say of it is taken."""
 TASK = "mailport.probe"
 RESULTS = "mailport.results"
 
@@ -41,6 +46,8 @@ class _Flight:
     sent_at: float | None = None
     """When it was last handed to the broker, or may have been; None = it waits here."""
     batch: str = ""
+    returned: int = 0
+    """How often a worker whose way out is closed has given it back."""
 
 
 class Fleet:
@@ -53,6 +60,8 @@ class Fleet:
     Args:
         vantage: whose workers do the jobs; each vantage has queues of its own.
         rate: connections a second over all workers, 0 = no limit.
+        gap: seconds between two connections to one address.
+        term: the time for which this scheduler leads.
     """
 
     def __init__(
@@ -61,6 +70,8 @@ class Fleet:
         vantage: str,
         rate: float,
         *,
+        gap: float = 0.0,
+        term: Term | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         name = f"scheduler-{uuid4().hex[:8]}"
@@ -70,10 +81,15 @@ class Fleet:
         self._flights: dict[str, _Flight] = {}
         self._queue: asyncio.Queue[_Flight] = asyncio.Queue()
         self._throttler = throttler(rate)
-        self._tasks = Stream(settings, f"{vantage}:tasks", consumer=name, lease=self.lease)
-        self._results = Stream(settings, f"{vantage}:results", consumer=name, lease=self.lease)
+        self._tasks = TaskQueue(settings, f"{vantage}:tasks", consumer=name, lease=self.lease)
+        self.term = term or Alone()
+        self._results = Stream(
+            settings, f"{vantage}:results", consumer=name, lease=self.lease, has_room=self._until_fresh
+        )
+        self._heritage = Heritage(self._tasks, self.lease, gap, self._queue.put_nowait, clock=clock)
 
         async def take(text: str) -> None:
+            await until_fresh(self.term)
             self._take(text)
 
         self._results.register_task(take, task_name=RESULTS)
@@ -109,35 +125,40 @@ class Fleet:
                 group.create_task(receiver.listen(asyncio.Event()))
                 group.create_task(self._send())
                 group.create_task(self._look_for_lost())
+                group.create_task(self._heritage.run())
         finally:
             await self._end()
 
+    async def _until_fresh(self) -> None:
+        await until_fresh(self.term)
+
+    async def confirm(self) -> bool | None:
+        """Tell by the broker whether we lead; None where it cannot tell."""
+        try:
+            return await self._tasks.claim(self.term.token)
+        except FAULTS:
+            return None
+
     async def _begin(self) -> None:
-        """Take over the queues: what a scheduler before left there is not wanted, and nobody may be at it."""
-        until: float | None = None
+        """Close the door behind us, and take over what a scheduler before left."""
         while True:
             try:
-                await self._tasks.clear()
-                backlog = await self._tasks.backlog()
-                if until is None:
-                    until = self._clock() + self.lease
-                if not backlog.taken:
-                    break
-                if self._clock() >= until:
-                    await self._tasks.forget_taken()
-                    break
+                if await self._tasks.claim(self.term.token):
+                    await self._heritage.take_over()
+                else:
+                    self.term.lose()
+                break
             except FAULTS as error:
                 self._fail(error)
                 await asyncio.sleep(PAUSE_SECONDS)
-            else:
-                await asyncio.sleep(LOOK_SECONDS)
         self._recover()
 
     async def _end(self) -> None:
-        """Leave nothing behind that workers would do for nobody."""
+        """Leave nothing behind that workers would do for nobody; what another one has put there stays."""
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
-                await self._tasks.clear()
+                if self.term.is_fresh:
+                    await self._tasks.leave_taken()
                 await self._tasks.shutdown()
                 await self._results.shutdown()
         except FAULTS:
@@ -159,9 +180,10 @@ class Fleet:
 
     async def _next(self) -> _Flight:
         """Return the next job that somebody still waits for."""
-        while (flight := await self._queue.get()).done.done():
-            pass
-        return flight
+        while True:
+            flight = await self._queue.get()
+            if not flight.done.done() and not self._heritage.keeps(flight.job.address, flight):
+                return flight
 
     async def _await_room(self) -> None:
         """Wait until workers have taken nearly all that is in the broker, and so until it answers, too."""
@@ -180,7 +202,10 @@ class Fleet:
     async def _hand_over(self, flights: list[_Flight]) -> None:
         if not flights:
             return
-        batch = Batch(id=uuid4().hex, jobs=tuple(one.job for one in flights))
+        await until_fresh(self.term)
+        jobs = tuple(one.job for one in flights)
+        is_last = bool(self.tally.faults) and not self.tally.has_sound(self.lease)
+        batch = Batch(id=uuid4().hex, jobs=jobs, anyway=is_last)
         for flight in flights:
             self.tally.resent += flight.batch != ""
             flight.sent_at, flight.batch = self._clock(), batch.id
@@ -189,7 +214,10 @@ class Fleet:
             await self._task.kiq(batch.model_dump_json(exclude_defaults=True))
         except (SendTaskError, *FAULTS) as error:
             # The broker may have it all the same: that is found out when the lease is over.
-            self._fail(error.__cause__ or error)
+            if isinstance(error.__cause__, ClosedError):
+                self.term.lose()
+            else:
+                self._fail(error.__cause__ or error)
 
     async def _look_for_lost(self) -> None:
         """Send jobs again that the broker has lost, when nobody can be at them any more."""
@@ -219,14 +247,27 @@ class Fleet:
             self.tally.results["unreadable"] += 1
             log.error("results_unreadable", error=str(error)[:300])
             return
-        self.tally.seen[delivery.worker] = self._clock()
+        self.tally.hear(delivery.worker, delivery.fault)
         for result in delivery.results:
             flight = self._flights.get(result.id)
             # Of one that was sent again only the last result counts: a worker is at it now.
             is_taken = flight is not None and flight.batch == delivery.batch and not flight.done.done()
+            if flight is not None and is_taken and self._wants_another(flight, result.body):
+                self.tally.results["returned"] += 1
+                flight.sent_at, flight.batch, flight.returned = None, "", flight.returned + 1
+                self._queue.put_nowait(flight)
+                continue
             self.tally.results["taken" if is_taken else "late"] += 1
             if flight is not None and is_taken:
                 flight.done.set_result(result.body)
+
+    def _wants_another(self, flight: _Flight, body: Plain) -> bool:
+        """Tell whether another worker has to make a probe, since it failed by the fault of this one."""
+        if "fault" not in body:
+            return False
+        # Where none has a way out, what was seen tells that, and blames no server.
+        has_told = "seen" in body or "answer" in body
+        return not has_told or (self.tally.has_sound(self.lease) and flight.returned < MOST_RETURNED)
 
     def _fail(self, error: BaseException) -> None:
         if self.tally.is_broker_up:

@@ -90,6 +90,8 @@ class Batch(_Strict):
 
     id: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[0-9a-f-]+$")]
     jobs: Annotated[tuple[Job, ...], Field(min_length=1, max_length=MOST_JOBS)]
+    anyway: bool = False
+    """Do them though the worker's own way out is closed: there is no other worker."""
 
 
 def read_batch(text: object) -> Batch:

@@ -43,6 +43,7 @@ class RemoteProber(Prober):
         seen = self._read(endpoint, body)
         # A worker's clock may be wrong by any amount; the probe was made between these two moments of ours.
         begun = min(max(seen.started_at, asked), datetime.now(UTC))
+        self._fleet.tally.corrected += begun != seen.started_at
         return self.judge(replace(seen, started_at=begun))
 
     async def ask(self, endpoint: Endpoint, hello: bytes) -> tuple[Answer | None, Findings]:

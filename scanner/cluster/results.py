@@ -34,12 +34,14 @@ class Delivery:
     worker: str
     batch: str
     results: tuple[Result, ...]
+    fault: str | None = None
+    """What is wrong with the worker's own way out."""
 
 
-def write_delivery(worker: str, batch: str, results: Iterable[Result]) -> str:
+def write_delivery(worker: str, batch: str, results: Iterable[Result], fault: str | None = None) -> str:
     """Write results as one text."""
     listed = [{"id": one.id, "body": one.body} for one in results]
-    return to_json({"worker": worker, "batch": batch, "results": listed})
+    return to_json({"worker": worker, "batch": batch, "results": listed, "fault": fault})
 
 
 def read_delivery(text: object) -> Delivery:
@@ -56,7 +58,11 @@ def read_delivery(text: object) -> Delivery:
         raise ValueError("too deep") from None
     match found:
         case {"worker": str() as worker, "batch": str() as batch, "results": list() as listed}:
-            return Delivery(worker[:200], batch, tuple(map(_read_result, listed)))
+            fault = found.get("fault")
+            if not (fault is None or isinstance(fault, str)):
+                raise ValueError("no results")
+            results = tuple(map(_read_result, listed))
+            return Delivery(worker[:200], batch, results, None if fault is None else fault[:500])
     raise ValueError("no results")
 
 
@@ -67,9 +73,15 @@ def _read_result(found: object) -> Result:
     raise ValueError("no result")
 
 
-def say_observation(number: str, observation: Observation) -> Result:
-    """Write what a probe found; who asked for it judges it."""
-    return Result(number, {"seen": write_whole(observation)})
+def say_observation(number: str, observation: Observation, fault: str | None = None) -> Result:
+    """Write what a probe found; who asked for it judges it. A fault of our own way out goes with it."""
+    body = {"seen": write_whole(observation)}
+    return Result(number, body if fault is None else {**body, "fault": fault})
+
+
+def say_handed_back(number: str, fault: str) -> Result:
+    """Write that another worker should do it, since our own way out is closed there."""
+    return Result(number, {"fault": fault})
 
 
 def say_answer(number: str, answer: Answer | None, found: Findings) -> Result:

@@ -33,7 +33,7 @@ MARKED_LEASES = 20
 FAULTS = (RedisError, OSError, TimeoutError)
 MOST_BYTES = 4 * 1024 * 1024
 """Of one message."""
-_GROUP = "mailport"
+GROUP = "mailport"
 # What it says of messages and tasks is said here and by those who do them, without tracebacks.
 logging.getLogger("taskiq").setLevel(logging.CRITICAL)
 
@@ -73,7 +73,7 @@ class Stream(RedisStreamBroker):
         super().__init__(
             settings.broker or "",
             queue_name=f"{settings.queue}:{name}",
-            consumer_group_name=_GROUP,
+            consumer_group_name=GROUP,
             consumer_name=consumer,
             consumer_id="0",
             maxlen=None,
@@ -91,7 +91,7 @@ class Stream(RedisStreamBroker):
 
     def _ack_generator(self, id: str, queue_name: str) -> Callable[[], Awaitable[None]]:  # noqa: A002 - taskiq's name
         async def ack() -> None:
-            await self._remove(id)
+            await self.remove(id)
 
         return ack
 
@@ -99,7 +99,7 @@ class Stream(RedisStreamBroker):
         """Yield messages for ever, each when there is room for it; whatever happens to the broker."""
         while True:
             try:
-                async with self._client() as client:
+                async with self.client() as client:
                     await self._declare_consumer_group()
                     self._tell(None)
                     while True:
@@ -112,18 +112,18 @@ class Stream(RedisStreamBroker):
                                 )
                             else:
                                 log.error("message_refused", queue=self.queue_name, why=why)
-                                await self._remove(number)
+                                await self.remove(number)
             except FAULTS as error:
                 self._tell(error)
                 await asyncio.sleep(PAUSE_SECONDS)
 
     async def backlog(self) -> Backlog:
         """Return how much is waiting; raise one of `FAULTS` where the broker does not answer."""
-        async with self._client() as client:
+        async with self.client() as client:
             try:
                 pipe = client.pipeline(transaction=True)
                 pipe.xlen(self.queue_name)
-                pipe.xpending(self.queue_name, _GROUP)
+                pipe.xpending(self.queue_name, GROUP)
                 length, pending = await pipe.execute()
             except ResponseError:
                 await self._declare_consumer_group()  # the broker has come back without what it knew
@@ -133,20 +133,9 @@ class Stream(RedisStreamBroker):
 
     async def find_all(self) -> frozenset[str]:
         """Return the whole text of every message that is not done."""
-        async with self._client() as client:
+        async with self.client() as client:
             found: Any = await client.xrange(self.queue_name)
         return frozenset(fields.get(b"data", b"").decode("utf-8", "replace") for _, fields in found)
-
-    async def clear(self) -> None:
-        """Remove what nobody has read yet, and let go what was with somebody."""
-        async with self._client() as client:
-            await client.xtrim(self.queue_name, maxlen=0, approximate=False)
-
-    async def forget_taken(self) -> None:
-        """Take it that nobody is working on anything any more."""
-        async with self._client() as client:
-            await client.xgroup_destroy(self.queue_name, _GROUP)
-        await self._declare_consumer_group()
 
     def is_second_hand(self, word: str) -> bool:
         """Tell whether the message with this word in it was somebody else's before."""
@@ -155,7 +144,7 @@ class Stream(RedisStreamBroker):
     async def mark(self, name: str, words: Iterable[str]) -> None:
         """Note that parts of a message are done, for whoever may take it over."""
         key = f"{self.queue_name}:done:{name}"
-        async with self._client() as client:
+        async with self.client() as client:
             pipe = client.pipeline(transaction=True)
             pipe.sadd(key, *words)
             pipe.pexpire(key, MARKED_LEASES * self._lease_ms)
@@ -163,17 +152,18 @@ class Stream(RedisStreamBroker):
 
     async def marked(self, name: str) -> frozenset[str]:
         """Return the parts of a message that are done."""
-        async with self._client() as client:
+        async with self.client() as client:
             found: Any = await client.smembers(f"{self.queue_name}:done:{name}")
         return frozenset(one.decode() for one in found)
 
-    def _client(self) -> "Redis":
+    def client(self) -> "Redis":
+        """Return a connection to the broker."""
         return Redis(connection_pool=self.connection_pool)
 
     async def _read(self, client: "Redis") -> list[tuple[str, dict[bytes, bytes]]]:
         """Return one message: one that its reader has not done in time, or else the next one."""
         left: Any = await client.xautoclaim(
-            self.queue_name, _GROUP, self.consumer_name, min_idle_time=self._lease_ms, count=1
+            self.queue_name, GROUP, self.consumer_name, min_idle_time=self._lease_ms, count=1
         )
         if left[1]:
             kept = [one for one in left[1] if not await self._is_poison(client, one[0])]
@@ -183,7 +173,7 @@ class Stream(RedisStreamBroker):
                 self._second_hand[str(number)] = fields.get(b"data", b"").decode("utf-8", "replace")
             return kept
         found: Any = await client.xreadgroup(
-            _GROUP, self.consumer_name, {self.queue_name: ">"}, count=1, block=round(BLOCK_SECONDS * 1000)
+            GROUP, self.consumer_name, {self.queue_name: ">"}, count=1, block=round(BLOCK_SECONDS * 1000)
         )
         self._tell(None)
         streams = found.items() if isinstance(found, dict) else found or ()
@@ -191,10 +181,10 @@ class Stream(RedisStreamBroker):
 
     async def _is_poison(self, client: "Redis", number: str) -> bool:
         """Tell whether a message was delivered so often that it ends its readers; remove it then."""
-        found: Any = await client.xpending_range(self.queue_name, _GROUP, min=number, max=number, count=1)
+        found: Any = await client.xpending_range(self.queue_name, GROUP, min=number, max=number, count=1)
         if not found or int(found[0]["times_delivered"]) <= MOST_DELIVERIES:
             return False
-        await self._remove(number)
+        await self.remove(number)
         self.given_up += 1
         log.error("message_given_up", queue=self.queue_name, deliveries=MOST_DELIVERIES)
         return True
@@ -211,11 +201,12 @@ class Stream(RedisStreamBroker):
             return "it says how it wants to be done, which is not for it to say"
         return None if self.find_task(message.task_name) is not None else "it asks for what is not done here"
 
-    async def _remove(self, number: str) -> None:
+    async def remove(self, number: str) -> None:
+        """Remove a message, whoever has it."""
         self._second_hand.pop(str(number), None)
-        async with self._client() as client:
+        async with self.client() as client:
             pipe = client.pipeline(transaction=True)
-            pipe.xack(self.queue_name, _GROUP, number)
+            pipe.xack(self.queue_name, GROUP, number)
             pipe.xdel(self.queue_name, number)
             await pipe.execute()
 

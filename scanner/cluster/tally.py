@@ -4,12 +4,16 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+import structlog
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-OUTCOMES = ("taken", "late", "unreadable")
-"""What becomes of results: somebody waited for it; nobody does (any more: a duplicate); it is no result."""
+log = structlog.get_logger(__name__)
+
+OUTCOMES = ("taken", "late", "unreadable", "returned")
+"""What becomes of results: somebody waited for it; nobody does (any more: a duplicate); it is no result;
+another worker makes it, since the way out of this one is closed."""
 
 
 @dataclass(slots=True)
@@ -20,16 +24,36 @@ class Tally:
     results: dict[str, int] = field(default_factory=lambda: dict.fromkeys(OUTCOMES, 0))
     sent: int = 0
     resent: int = 0
+    corrected: int = 0
     in_flight: int = 0
     unread: int = 0
     is_broker_up: bool = False
     seen: dict[str, float] = field(default_factory=dict)
     """When each worker last delivered something, by the clock."""
+    faults: dict[str, str] = field(default_factory=dict)
+    """What is wrong with the way out of workers."""
+
+    def hear(self, worker: str, fault: str | None) -> None:
+        """Take note of a worker that has delivered something."""
+        self.seen[worker] = self.clock()
+        former = self.faults.pop(worker, None)
+        if fault is not None:
+            self.faults[worker] = fault
+        if fault is not None and former is None:
+            log.error("worker_cut_off", worker=worker, why=fault)
+        elif fault is None and former is not None:
+            log.info("worker_has_way_out", worker=worker)
+
+    def has_sound(self, within: float) -> bool:
+        """Tell whether a worker whose way out is open delivered something lately."""
+        self.workers(within)
+        return bool(self.seen.keys() - self.faults.keys())
 
     def workers(self, within: float) -> int:
         """Return how many workers delivered something in the last so many seconds, and forget the others."""
         oldest = self.clock() - within
         self.seen = {name: at for name, at in self.seen.items() if at >= oldest}
+        self.faults = {name: fault for name, fault in self.faults.items() if name in self.seen}
         return len(self.seen)
 
 
@@ -54,18 +78,30 @@ class TallyCollector(Collector):
         }
         for name, (about, value) in gauges.items():
             yield GaugeMetricFamily(f"mailport_cluster_{name}", about, value)
+        cut_off = GaugeMetricFamily(
+            "mailport_cluster_worker_cut_off",
+            "Whether the way out of a worker is closed at a port, by its own controls (1 yes, 0 no).",
+            labels=["worker"],
+        )
+        for worker in sorted(tally.seen):
+            cut_off.add_metric([worker], float(worker in tally.faults))
+        yield cut_off
         counters = {
             "jobs_sent": ("Probes handed to the broker since the scheduler started.", tally.sent),
             "jobs_resent": (
                 "Those of them that were handed out again, since the broker lost them.",
                 tally.resent,
             ),
+            "dates_corrected": (
+                "Probes that a worker's clock dated before they were asked for, or after they were told.",
+                tally.corrected,
+            ),
         }
         for name, (about, count) in counters.items():
             yield CounterMetricFamily(f"mailport_cluster_{name}", about, count)
         results = CounterMetricFamily(
             "mailport_cluster_results",
-            "Results that workers delivered: taken, late (nobody waits for it: a duplicate) or unreadable.",
+            "Results that workers delivered: taken, late (a duplicate), unreadable, returned (made again).",
             labels=["outcome"],
         )
         for outcome, count in tally.results.items():

@@ -3,8 +3,9 @@
 import asyncio
 import os
 import platform
+import time
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Protocol
 from uuid import uuid4
 
 import structlog
@@ -15,9 +16,17 @@ from taskiq.receiver import Receiver
 
 from scanner.cluster.fleet import RESULTS, TASK
 from scanner.cluster.jobs import MOST_JOBS, Batch, Job, endpoint_of, read_batch
-from scanner.cluster.results import Result, say_answer, say_observation, say_refused, write_delivery
+from scanner.cluster.results import (
+    Result,
+    say_answer,
+    say_handed_back,
+    say_observation,
+    say_refused,
+    write_delivery,
+)
 from scanner.cluster.stream import FAULTS, PAUSE_SECONDS, Stream
 from scanner.config import Settings
+from scanner.model import Endpoint, Observation
 from scanner.model.target import refuse_address
 from scanner.probe import Prober
 
@@ -27,6 +36,22 @@ LEASE_SHARE = 0.9
 """How much of the lease a worker uses: when it is over, nothing of this worker is under way any more."""
 GATHER_SECONDS = 0.02
 """How long the first result of a message waits for others."""
+REST_SECONDS = 5.0
+"""How long a worker whose way out is closed takes nothing, after each batch that it gave back."""
+
+
+class Way(Protocol):
+    """What is known of a worker's own way out."""
+
+    @property
+    def fault(self) -> str | None:
+        """What is wrong with it; None = nothing."""
+
+    async def look_at(self, seen: Observation) -> tuple[Observation, str | None]:
+        """Return what a probe saw as our own way out makes it, and what is wrong with that."""
+
+    async def find_fault(self, endpoint: Endpoint) -> str | None:
+        """Say why an endpoint cannot be reached from here; None where nothing speaks against it."""
 
 
 class Worker:
@@ -36,12 +61,14 @@ class Worker:
     not connected to, whoever asks for it.
     """
 
-    def __init__(self, settings: Settings, prober: Prober) -> None:
+    def __init__(self, settings: Settings, prober: Prober, way: Way | None = None) -> None:
         # The random part: a worker that is started again does not take over what its forerunner has.
         self.name = f"{platform.node()}-{os.getpid()}-{uuid4().hex[:6]}"
         self._lease = settings.cluster.lease
         self._may_be_private = settings.probe.allow_private
         self._prober = prober
+        self._way = way
+        self._rest_until = 0.0
         self._room = asyncio.Semaphore(settings.limits.concurrency)
         self._free = settings.limits.concurrency
         self._most = settings.limits.concurrency
@@ -76,6 +103,8 @@ class Worker:
 
     async def _await_room(self) -> None:
         """Wait until a whole batch can begin at once, so that its time does not pass in waiting."""
+        # Others take what we would only give back.
+        await asyncio.sleep(max(0.0, self._rest_until - time.monotonic()))
         while self._free < min(MOST_JOBS, self._most):
             self._freed.clear()
             await self._freed.wait()
@@ -108,24 +137,31 @@ class Worker:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._deliver(batch, done, len(jobs)))
             for job in jobs:
-                group.create_task(self._do(job, done))
+                group.create_task(self._do(job, done, is_anyway=batch.anyway))
 
-    async def _do(self, job: Job, done: "asyncio.Queue[Result]") -> None:
+    async def _do(self, job: Job, done: "asyncio.Queue[Result]", *, is_anyway: bool) -> None:
         self._free -= 1
         try:
             async with self._room:
-                done.put_nowait(await self._connect(job))
+                done.put_nowait(await self._connect(job, is_anyway=is_anyway))
         finally:
             self._free += 1
             self._freed.set()
 
-    async def _connect(self, job: Job) -> Result:
+    async def _connect(self, job: Job, *, is_anyway: bool) -> Result:
         why = None if self._may_be_private else refuse_address(job.address)
         if why is not None:
             return say_refused(job.id, f"{why}; this worker's probe.allow_private is not set")
         endpoint = endpoint_of(job)
+        if self._way is not None and not is_anyway and (why := await self._way.find_fault(endpoint)):
+            self._rest_until = time.monotonic() + REST_SECONDS
+            return say_handed_back(job.id, why)
         if job.hello is None:
-            return say_observation(job.id, await self._prober.probe(endpoint))
+            seen = await self._prober.probe(endpoint)
+            if self._way is None:
+                return say_observation(job.id, seen)
+            seen, why = await self._way.look_at(seen)
+            return say_observation(job.id, seen, why)
         return say_answer(job.id, *await self._prober.ask(endpoint, bytes.fromhex(job.hello)))
 
     async def _deliver(self, batch: Batch, done: "asyncio.Queue[Result]", count: int) -> None:
@@ -143,7 +179,8 @@ class Worker:
 
     async def _hand_over(self, batch: Batch, results: Sequence[Result]) -> None:
         """Deliver results. They are marked first: what is lost in between is asked for again, later."""
-        text = write_delivery(self.name, batch.id, results)
+        fault = None if self._way is None else self._way.fault
+        text = write_delivery(self.name, batch.id, results, fault)
         while True:
             try:
                 await self._tasks.mark(batch.id, [one.id for one in results])

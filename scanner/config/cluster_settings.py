@@ -57,6 +57,8 @@ class ClusterSettings(Section):
     """What the names of our keys begin with, where several watches share a broker."""
     lease: Annotated[float, BeforeValidator(values.duration(at_least=2.0))] = 75.0
     """How long a worker may take for a batch, before it goes to another one: the same for all."""
+    takeover: Annotated[float, BeforeValidator(values.duration(at_least=2.0))] = 10.0
+    """After how long without a sign of life another scheduler takes over, where PostgreSQL is the store."""
     vantages: Annotated[tuple[VantageSettings, ...], LIST_OR_NOTHING, AfterValidator(check_names)] = ()
     """Places that are looked from beside the main one."""
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
@@ -17,6 +18,7 @@ from scanner.service.past import Past, egress_marks, incident_marks, read_past
 from scanner.service.share import Share
 from scanner.service.watch import Watch
 from scanner.store import Entry, Limits, Place, Store, StoredPolicies, StoreError, find_place
+from scanner.store.fence import Fence
 from scanner.verdict.version import RULES_VERSION
 
 log = structlog.get_logger(__name__)
@@ -152,12 +154,18 @@ def find_last(
 
 
 def open_archive(
-    settings: Settings, environ: Mapping[str, str], share: Share | None = None
+    settings: Settings,
+    environ: Mapping[str, str],
+    share: Share | None = None,
+    fence: Fence | None = None,
 ) -> Archive | None:
-    """Open the store that the settings name; None where none is wanted, or no place for one is known."""
+    """Open the store that the settings name; None where none is wanted, or no place for one is known.
+
+    Behind a fence nothing is written once another scheduler leads.
+    """
     try:
         place = find_place(settings.store, environ, None if share is None else share.shard)
     except StoreError as error:
         log.error("store_not_opened", error=str(error))
         return None
-    return None if place is None else Archive(place, settings, share)
+    return None if place is None else Archive(replace(place, fence=fence), settings, share)

@@ -11,6 +11,7 @@ from scanner.probe import Prober
 
 if TYPE_CHECKING:
     from scanner.cluster.fleet import Fleet
+    from scanner.cluster.term import Term
 
 MakeProber = Callable[..., Prober]
 
@@ -18,27 +19,39 @@ MakeProber = Callable[..., Prober]
 class Far:
     """The cluster of a scheduler; without one, nothing."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, term: "Term | None" = None) -> None:
         self.fleet: Fleet | None = None
         self.make_prober: MakeProber = Prober
         if settings.cluster.broker is not None:
             # Imported here: without a cluster nothing of it is loaded.
             from scanner.cluster import fleet, remote_prober  # noqa: PLC0415
 
-            self.fleet = fleet.Fleet(settings.cluster, settings.vantage, settings.limits.rate)
+            self.fleet = fleet.Fleet(
+                settings.cluster,
+                settings.vantage,
+                settings.limits.rate,
+                gap=settings.limits.per_address_gap,
+                term=term,
+            )
             self.make_prober = partial(remote_prober.RemoteProber, self.fleet)
 
     def show(self, registry: CollectorRegistry) -> None:
         """Show how the cluster does in the scrape."""
         if self.fleet is not None:
             from scanner.cluster.tally import TallyCollector  # noqa: PLC0415 - as above
+            from scanner.cluster.term import LeaderCollector  # noqa: PLC0415 - as above
 
             registry.register(TallyCollector(self.fleet.tally, self.fleet.lease))
+            registry.register(LeaderCollector(self.fleet.term))
 
     def adjust(self, settings: Settings) -> None:
         """Go on with other limits; another broker takes a restart."""
         if self.fleet is not None:
             self.fleet.adjust(settings.limits.rate)
+
+    async def confirm(self) -> bool | None:
+        """Tell by the broker whether this scheduler leads; None where that cannot be told."""
+        return None if self.fleet is None else await self.fleet.confirm()
 
     async def run(self) -> None:
         """Hand out work until cancelled."""

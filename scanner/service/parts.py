@@ -66,14 +66,7 @@ def build_parts(
     # Last: a reload that fails must not have changed the resolver in use.
     resolver = _take_over_resolver(settings, former)
     if resolver is None:
-        resolver = Resolver(
-            settings.resolver.addresses,
-            timeout=settings.resolver.timeout,
-            families=families,
-            trust_ad=settings.resolver.trust_ad,
-            rate=settings.resolver.rate,
-            cached=cached,
-        )
+        resolver = build_resolver(settings, cached)
     web = WebClient(
         resolver,
         allow_private=settings.probe.allow_private,
@@ -104,6 +97,18 @@ def build_parts(
         is_current = not is_fresh and _say_the_same(settings, former[0])
         planner.take_over(former[1].planner, is_current=is_current)
     return Parts(planner, prober, discovery, build_policy(settings.policy), patience, policies)
+
+
+def build_resolver(settings: Settings, cached: int | None = None) -> Resolver:
+    """Build what looks names up; it keeps so many answers."""
+    return Resolver(
+        settings.resolver.addresses,
+        timeout=settings.resolver.timeout,
+        families=[int(family.value.removeprefix("ipv")) for family in settings.probe.families],
+        trust_ad=settings.resolver.trust_ad,
+        rate=settings.resolver.rate,
+        cached=cached,
+    )
 
 
 def build_prober(

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 import socket
 from collections.abc import Callable, Iterable
 
@@ -10,10 +9,10 @@ import structlog
 
 from scanner import __version__
 from scanner.config import Settings
-from scanner.config.values import join_host_port
 from scanner.model import Observation, TargetFinding
 from scanner.service.account_desk import AccountDesk
 from scanner.service.archive import Archive, open_archive
+from scanner.service.election import Term
 from scanner.service.far import Far
 from scanner.service.long_lived import set_aside
 from scanner.service.monitored import Loader, Service
@@ -21,6 +20,8 @@ from scanner.service.outlets_of_watch import open_outlets
 from scanner.service.parts import build_parts
 from scanner.service.reloads import reload_on, reload_on_change
 from scanner.service.share import Share
+from scanner.service.signals import Signals
+from scanner.service.standby import Place, open_election, reload_or_keep, stand_by
 from scanner.service.supervisor import Supervisor
 from scanner.service.watch import Watch
 from scanner.service.web_terms import WebTerms, find_names
@@ -46,28 +47,51 @@ async def run_service(
     `on_first_pass` is handed all results once everything has been probed. `terms` say whom to serve.
     `share` says what of all targets is ours.
     """
-    stop = asyncio.Event()
-    hang_up = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, hang_up.set)
+    signals = Signals.catch()
     set_aside()  # before there is much: later on that would hold probes up
-    share = share or Share()
-    archive = open_archive(settings, os.environ, share)
-    far = Far(settings)
+    share, terms, supervisor = share or Share(), terms or WebTerms(None), Supervisor(os.environ)
+    election = open_election(settings, os.environ, share)
+    place = Place(sock, terms, supervisor, is_lasting=election is not None)
+    if election is None:
+        await _serve(settings, load, place, signals, share=share, on_first_pass=on_first_pass)
+        return
+    try:
+        while (term := await stand_by(election, settings, place, signals)) is not None:
+            settings = reload_or_keep(settings, load)
+            await _serve(settings, load, place, signals, share=share, term=term, on_first_pass=on_first_pass)
+            await term.end()
+            if signals.stop.is_set():
+                break
+    finally:
+        election.close()
+        sock.close()
+
+
+async def _serve(
+    settings: Settings,
+    load: Loader,
+    place: Place,
+    signals: Signals,
+    *,
+    share: Share,
+    term: Term | None = None,
+    on_first_pass: Callable[[Iterable[Observation | TargetFinding]], None] | None = None,
+) -> None:
+    """Watch and serve until told to stop, or until the term is over."""
+    archive = open_archive(settings, os.environ, share, None if term is None else term.fence)
+    far = Far(settings, term)
     policies = None if archive is None else archive.policies
     parts = build_parts(settings, policies=policies, make_prober=far.make_prober)
     keeper = None if archive is None else archive.keeper
     watch = Watch(settings, parts, on_planned=set_aside, keeper=keeper, share=share)
-    outlets = open_outlets(settings, watch)
+    outlets = open_outlets(settings, watch, lambda: term is None or term.is_fresh)
     accounts = AccountDesk(watch, archive, os.environ)
     reloaded = (outlets.adjust, accounts.adjust)
     service = Service(watch, load, archive, on_reload=reloaded, accounts=accounts.standings, far=far)
-    terms, supervisor = terms or WebTerms(None), Supervisor(os.environ)
+    terms, supervisor = place.terms, place.supervisor
     app = Guard(create_app(service), terms.find, lambda: find_names(*watch.parts_in_force))
-    async with serve_http(app, sock, find_terms=terms.find):
-        where, about = join_host_port(*sock.getsockname()[:2]), share.describe()
+    async with serve_http(app, place.listen(), find_terms=terms.find):
+        where, about = place.address, share.describe()
         log.info("serving", version=__version__, listen=where, targets=len(settings.targets), **about)
         supervisor.tell_ready(f"Serving {where}, watching {len(settings.targets)} targets.")
         async with asyncio.TaskGroup() as group:
@@ -77,16 +101,16 @@ async def run_service(
                 group.create_task(outlets.run()),
                 group.create_task(service.hub.run()),
                 group.create_task(terms.run()),
-                group.create_task(reload_on(hang_up, service, supervisor)),
+                group.create_task(reload_on(signals.hang_up, service, supervisor)),
                 group.create_task(supervisor.keep_alive()),
                 group.create_task(reload_on_change(service)),
             ]
             if on_first_pass is not None:
                 tasks.append(group.create_task(_tell_first_pass(watch, on_first_pass)))
-            await stop.wait()
-            log.info("stopping")
-            supervisor.tell_stopping()
-            await asyncio.gather(watch.drain(DRAIN_SECONDS), outlets.drain(DRAIN_SECONDS))
+            if await signals.until_stop(None if term is None else term.hold(far.confirm)):
+                log.info("stopping")
+                supervisor.tell_stopping()
+                await asyncio.gather(watch.drain(DRAIN_SECONDS), outlets.drain(DRAIN_SECONDS))
             for task in tasks:
                 task.cancel()
     if archive is not None:

@@ -31,6 +31,10 @@ class StoreInUseError(StoreError):
     """Another mailport writes to the store."""
 
 
+class StoreFencedError(StoreError):
+    """Another scheduler has taken the lease; what this one has to write is not wanted."""
+
+
 class ForeignStoreError(StoreError):
     """What is there belongs to another program, and is left alone."""
 

@@ -16,6 +16,7 @@ from scanner.config.files import FileProblemError
 from scanner.config.store_url import SQLITE, read_password
 from scanner.model.shard import Shard
 from scanner.store.faults import StoreError
+from scanner.store.fence import Fence, put_before
 
 FILE_NAME = "mailport.db"
 APPLICATION_ID = 0x4D505254
@@ -39,6 +40,8 @@ class Place:
     path: Path | None = None
     url: str | None = None
     password_file: Path | None = None
+    fence: Fence | None = None
+    """The lease that has to be held by whoever writes; None = no other scheduler waits for it."""
 
     def __str__(self) -> str:
         """The place for people's eyes, without a password."""
@@ -176,6 +179,8 @@ def _make_postgresql(place: Place, lock_seconds: float, *, is_writer: bool) -> E
                 cursor.execute("SET default_transaction_read_only = on")
         connection.commit()
 
+    if place.fence is not None and is_writer:
+        put_before(engine, place.fence)
     return engine
 
 

@@ -29,6 +29,9 @@ _SMALL_BYTES = 64 * 1024 * 1024
 _COUNT_TABLES = text("SELECT count(*) FROM sqlite_master")
 _LOCK_CLASS = 0x6D70  # the first of the two numbers of our advisory locks: "mp"
 _TRY_LOCK = text("SELECT pg_try_advisory_lock(:class, :object)")
+# Schedulers of a cluster keep each other away by the lease; by this they keep away, and are kept away by, a
+# mailport that knows of none.
+_TRY_SHARED_LOCK = text("SELECT pg_try_advisory_lock_shared(:class, :object)")
 
 
 class Session:
@@ -167,8 +170,9 @@ class Session:
             StoreInUseError: another one has it.
         """
         number = zlib.crc32(self._owner.encode()) & 0x7FFFFFFF
+        lock = _TRY_LOCK if self._place.fence is None else _TRY_SHARED_LOCK
         with connection.begin():
-            is_ours = connection.scalar(_TRY_LOCK, {"class": _LOCK_CLASS, "object": number})
+            is_ours = connection.scalar(lock, {"class": _LOCK_CLASS, "object": number})
         if not is_ours:
             raise StoreInUseError(
                 f"{self._place}: another mailport with the vantage {self._owner} writes to it; "

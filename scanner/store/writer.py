@@ -22,6 +22,7 @@ from scanner.store.faults import (
     ForeignStoreError,
     NewerSchemaError,
     StoreError,
+    StoreFencedError,
     describe,
     is_about_values,
     is_damage,
@@ -271,7 +272,7 @@ class Writer:
         self.batches.forget()
         self._session.close()
         self.health.fail(error, describe(error, self._place), len(self))
-        if isinstance(error, NewerSchemaError | ForeignStoreError):
+        if isinstance(error, NewerSchemaError | ForeignStoreError | StoreFencedError):
             self._give_up()  # to wait will not help
         if is_damage(error) and self._place.path is not None and not self._is_anew:
             self._put_aside(self._place.path)

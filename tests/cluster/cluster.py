@@ -1,7 +1,7 @@
 """Runs a scheduler and its workers as processes, and reads from the farm's journal what servers saw."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -57,14 +57,14 @@ class Cluster:
     workers: list[Running] = field(default_factory=list)
     _stack: ExitStack = field(default_factory=ExitStack)
 
-    def add_worker(self, **more: Any) -> Running:
+    def add_worker(self, *, env: Mapping[str, str] | None = None, **more: Any) -> Running:
         """Start one more worker; `more` replaces sections of its settings."""
         folder = Path(mkdtemp(prefix="worker-", dir=self.folder))
         document = {**self.document, **{key: {**self.document[key], **value} for key, value in more.items()}}
         document.pop("targets")
         path = write_config(folder, document)
         running = self._stack.enter_context(
-            started(folder, "worker", "--config", path, "--log-format", "json")
+            started(folder, "worker", "--config", path, "--log-format", "json", env=env)
         )
         running.wait_until(lambda: any(line["event"] == "working" for line in read_log(running)))
         self.workers.append(running)

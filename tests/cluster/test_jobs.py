@@ -21,6 +21,7 @@ from scanner.cluster.results import (
     say_refused,
     write_delivery,
 )
+from scanner.cluster.tally import Tally
 from scanner.config import ProbeSettings
 from scanner.model import Dane, DaneStatus, Expectation, Observation, Reason
 from scanner.model.published import TlsaRecord
@@ -168,6 +169,7 @@ class OneAnswer(Fleet):
 
     def __init__(self, body: Plain) -> None:
         self._body = body
+        self.tally = Tally()
 
     async def do(self, job: Job) -> Plain:
         return self._body
@@ -176,8 +178,9 @@ class OneAnswer(Fleet):
 @pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59Z"])
 async def test_a_worker_with_a_wrong_clock_does_not_move_a_probe_to_another_time(moment: str) -> None:
     plain = json.loads(to_json(write_whole(FULL)))
+    fleet = OneAnswer({"seen": {**plain, "started_at": moment}})
     prober = RemoteProber(
-        OneAnswer({"seen": {**plain, "started_at": moment}}),
+        fleet,
         ProbeSettings(),
         ehlo_name="probe.mail.test",
         tls=TlsClient(),
@@ -187,6 +190,7 @@ async def test_a_worker_with_a_wrong_clock_does_not_move_a_probe_to_another_time
     seen = await prober.probe(FULL.endpoint)
     assert before <= seen.started_at <= datetime.now(UTC)
     assert (seen.reason, seen.banner) == (FULL.reason, FULL.banner)
+    assert fleet.tally.corrected == 1
 
 
 @pytest.mark.parametrize(

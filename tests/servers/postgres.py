@@ -87,10 +87,18 @@ class Postgres:
         argv = [_program("postgres"), "-D", data, "-k", str(self.folder), "-p", str(self.port), *settings]
         log = self.folder / "postgres.log"
         process = self._running.enter_context(running(_as_user(argv), is_ready=self._answers, logs=[log]))
-        self._running.callback(lambda: process.send_signal(self._signal))
+        self._running.callback(lambda: os.kill(process.pid, self._signal))
 
     def stop(self) -> None:
         """Stop it, and cut all connections."""
+        self._running.close()
+
+    def kill(self) -> None:
+        """End it as a power cut does: the server and all that serve its connections."""
+        pid = int((self.folder / "data" / "postmaster.pid").read_text().splitlines()[0])
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        for number in (pid, *map(int, children)):
+            os.kill(number, signal.SIGKILL)
         self._running.close()
 
     def discard(self) -> None:

@@ -15,6 +15,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.cli.command import SECONDS, Running, started
 
 CONFIG = "mailport.yml"
+_STARTED = {"serving", "standing_by"}
+"""What a service says once it answers: one of them, the latter where another scheduler leads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,9 @@ def serving(
     path = write_config(folder, document)
     arguments = ("serve", "--config", path, "--listen", "127.0.0.1:0", "--log-format", "json", *options)
     with started(folder, *arguments, env=env) as running:
-        running.wait_until(lambda: any(line["event"] == "serving" for line in read_log(running)))
-        (line,) = (line for line in read_log(running) if line["event"] == "serving")
-        yield Service(running, folder, line["listen"])
+
+        def started_at() -> list[str]:
+            return [line["listen"] for line in read_log(running) if line["event"] in _STARTED]
+
+        running.wait_until(lambda: bool(started_at()))
+        yield Service(running, folder, started_at()[0])

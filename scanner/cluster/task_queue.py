@@ -1,0 +1,89 @@
+"""The queue of tasks as a scheduler has it: only whoever leads writes to it."""
+
+from typing import Any
+
+from redis.exceptions import RedisError, ResponseError
+from taskiq import BrokerMessage
+
+from scanner.cluster.stream import GROUP, Stream
+
+MOST_TAKEN = 100_000
+"""Messages that workers have: far more than there can be."""
+_CLAIM = """
+local highest = tonumber(redis.call('GET', KEYS[1]) or '0')
+if highest > tonumber(ARGV[1]) then return 0 end
+redis.call('SET', KEYS[1], ARGV[1])
+return 1
+"""
+_SEND = """
+local highest = tonumber(redis.call('GET', KEYS[1]) or '0')
+if highest > tonumber(ARGV[1]) then return 0 end
+redis.call('SET', KEYS[1], ARGV[1])
+redis.call('XADD', KEYS[2], '*', 'data', ARGV[2])
+return 1
+"""
+
+
+class ClosedError(RedisError):
+    """Whoever sends with a lower number than another one sends nothing."""
+
+
+class TaskQueue(Stream):
+    """The tasks of a vantage. Every message is sent with the number of its sender's term."""
+
+    _token = 0
+
+    async def leave_taken(self) -> dict[str, str]:
+        """Remove what nobody has read yet; return the texts of what is with somebody, by their numbers."""
+        await self._declare_consumer_group()
+        async with self.client() as client:
+            found: Any = await client.xrange(self.queue_name)
+            texts = {number.decode(): fields.get(b"data", b"") for number, fields in found}
+            taken = await self.taken()
+            unread = texts.keys() - taken.keys()
+            if unread:
+                await client.xdel(self.queue_name, *unread)
+        # Asked again: one of these may have been read just before it was removed.
+        return {number: texts.get(number, b"").decode("utf-8", "replace") for number in await self.taken()}
+
+    async def taken(self) -> dict[str, float]:
+        """Return since how many seconds each message is with whoever has it, by their numbers."""
+        async with self.client() as client:
+            try:
+                found: Any = await client.xpending_range(
+                    self.queue_name, GROUP, min="-", max="+", count=MOST_TAKEN
+                )
+            except ResponseError:  # the broker has come back without what it knew
+                return {}
+        return {one["message_id"].decode(): one["time_since_delivered"] / 1000 for one in found}
+
+    async def claim(self, token: int) -> bool:
+        """Send from now on with this number; tell whether nobody with a higher one has come since.
+
+        Whoever has a lower one cannot send any more: a scheduler that is woken after its time was over
+        finds the door closed. 0 = there is nobody else, and nothing is closed.
+        """
+        self._token = token
+        if not token:
+            return True
+        async with self.client() as client:
+            found: Any = await client.eval(_CLAIM, 1, self._door, token)
+        return bool(found)
+
+    async def kick(self, message: BrokerMessage) -> None:
+        """Send a message.
+
+        Raises:
+            ClosedError: somebody with a higher number sends.
+        """
+        if not self._token:
+            await super().kick(message)
+            return
+        async with self.client() as client:
+            sent: Any = await client.eval(_SEND, 2, self._door, self.queue_name, self._token, message.message)
+        if not sent:
+            raise ClosedError("another scheduler hands out work")
+
+    @property
+    def _door(self) -> str:
+        return f"{self.queue_name}:token"

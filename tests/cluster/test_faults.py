@@ -1,0 +1,116 @@
+"""Faults of what a cluster stands on: its database, the way to a worker, a worker's clock."""
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from signal import SIGKILL
+
+from tests.cli.running_farm import RunningFarm
+from tests.cluster.cluster import INTERVAL, LEASE, Cluster, longest_gap, running_cluster, settings_of
+from tests.cluster.watchers import blocked, leads, tell, watchers
+from tests.servers.partition import partition_before
+from tests.servers.postgres import Postgres
+from tests.servers.redis_server import PASSWORD, RedisServer
+
+SLACK = 20.0
+"""Seconds that a machine busy with other tests may take besides."""
+
+
+def probe_all(cluster: Cluster, times: int = 4) -> None:
+    """Wait until everything has been probed so often again."""
+    total = cluster.scheduler.value("mailport_endpoints")
+    taken = cluster.value("results_total", outcome="taken")
+    cluster.wait_for("results_total", taken + times * total, outcome="taken")
+
+
+def test_a_killed_database_stops_no_probe_and_loses_nothing_that_was_learnt(
+    few_servers: RunningFarm, redis_server: RedisServer, own_postgres: Postgres, tmp_path: Path
+) -> None:
+    with watchers(tmp_path, few_servers, redis_server, own_postgres) as pair:
+        first = pair.add()
+        cluster = pair.add_workers(first)
+        first.wait_ready()
+        second = pair.add()
+        began = time.monotonic()
+        own_postgres.kill()
+        first.wait_for_event("lease_unknown")
+        probe_all(cluster)
+        event = pair.strip()
+        first.running.wait_until(
+            lambda: bool(first.samples("mailport_endpoint_verdict", verdict="starttls_missing"))
+        )
+        # Longer than a takeover takes: nobody can begin to lead meanwhile.
+        second.running.wait_until(lambda: "it waits for PostgreSQL" in second.ask("/-/ready")[1])
+        first.wait_for_event("lease_unknown")
+        probe_all(cluster, 8)
+        assert (leads(first), leads(second)) == (True, False)
+        gap = longest_gap(few_servers, began, time.monotonic() - INTERVAL)
+        own_postgres.start()
+        back = time.monotonic()
+        first.running.wait_until(lambda: event in pair.events())
+        back = time.monotonic() - back
+        tell(f"PostgreSQL killed: longest gap {gap:.1f} s; all written {back:.1f} s after it")
+        first.wait_for_event("lease_known_again")
+        probe_all(cluster, 8)
+        assert pair.events().count(event) == 1
+        assert (leads(first), leads(second)) == (True, False)
+        assert not [line for line in first.log if line["event"] == "lease_lost"]
+        assert gap < LEASE + 2 * INTERVAL + SLACK
+        assert not blocked(first)
+        pair.check_politeness()
+
+
+def test_a_worker_that_was_cut_off_comes_back_with_results_that_nobody_waits_for(
+    few_servers: RunningFarm, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    with (
+        partition_before(("127.0.0.1", redis_server.port)) as partition,
+        running_cluster(tmp_path, settings_of(few_servers, redis_server)) as cluster,
+    ):
+        far = redis_server.url.replace(str(redis_server.port), str(partition.port))
+        assert PASSWORD.replace("%", "%25") in far
+        cluster.add_worker(cluster={"broker": far})
+        cluster.scheduler.wait_ready()
+        began = time.monotonic()
+        late = cluster.value("results_total", outcome="late")
+        # Alone until it has something in hand: then it is cut off, and another one does its work.
+        while not cluster.value("results_total", outcome="late") > late:
+            partition.cut()
+            if len(cluster.workers) == 1:
+                cluster.add_worker()
+            probe_all(cluster)
+            time.sleep(LEASE)
+            partition.mend()
+            probe_all(cluster)
+            assert time.monotonic() - began < 180
+        probe_all(cluster)
+        assert not blocked(cluster.scheduler)
+        found = cluster.value("results_total", outcome="late")
+        gap = longest_gap(few_servers, began, time.monotonic() - INTERVAL)
+        tell(f"a worker cut off: {found:.0f} late results; longest gap {gap:.1f} s")
+        assert gap < 2 * LEASE + 2 * INTERVAL + SLACK
+
+
+def test_a_clock_five_minutes_off_dates_nothing(
+    few_servers: RunningFarm, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    (library,) = Path("/usr/lib").glob("*/faketime/libfaketime.so.1")
+    with running_cluster(tmp_path, settings_of(few_servers, redis_server)) as cluster:
+        for offset in ("+5m", "-5m"):
+            began = datetime.now(UTC).timestamp()
+            skewed = {"LD_PRELOAD": str(library), "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+            worker = cluster.add_worker(env=skewed)
+            stamp = datetime.fromisoformat(worker.stderr.partition('"timestamp": "')[2][:19] + "+00:00")
+            assert abs(abs(stamp.timestamp() - began) - 300) < 60, "the worker's clock is not skewed"
+            cluster.scheduler.wait_ready()
+            probe_all(cluster)
+            corrected = cluster.value("dates_corrected_total")
+            stamps = [each.value for each in cluster.scheduler.samples("mailport_probe_timestamp_seconds")]
+            now = datetime.now(UTC).timestamp()
+            assert stamps
+            assert all(began <= stamp <= now + 1 for stamp in stamps), (began, stamps, now)
+            assert corrected >= cluster.scheduler.value("mailport_endpoints")
+            tell(f"clock {offset}: {corrected:.0f} dates corrected")
+            worker.send(SIGKILL)
+            cluster.workers.clear()
+        assert not blocked(cluster.scheduler)

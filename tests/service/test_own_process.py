@@ -1,0 +1,39 @@
+"""The name of a process tells whether it has ended, and nothing of those of other machines."""
+
+import os
+import subprocess
+import sys
+
+from scanner.service.own_process import has_ended, name_process
+
+_NAME = "from scanner.service.own_process import name_process; print(name_process(), flush=True)"
+
+
+def test_a_process_that_is_there_has_not_ended() -> None:
+    assert str(os.getpid()) in name_process()
+    assert not has_ended(name_process())
+
+
+def test_one_that_is_gone_has() -> None:
+    done = subprocess.run([sys.executable, "-c", _NAME], capture_output=True, text=True, check=True)
+    assert has_ended(done.stdout.strip())
+
+
+def test_a_corpse_has_ended() -> None:
+    with subprocess.Popen([sys.executable, "-c", _NAME], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        name = process.stdout.readline().strip()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert has_ended(name)
+
+
+def test_another_process_with_the_same_number_is_another_process() -> None:
+    *rest, start = name_process().split()
+    assert has_ended(" ".join([*rest, str(int(start) - 1)]))
+
+
+def test_nothing_is_known_of_another_machine_or_of_no_name() -> None:
+    _, rest = name_process().split(" ", 1)
+    assert not has_ended(f"00000000-0000-0000-0000-000000000000 {rest}")
+    assert not has_ended("")
+    assert not has_ended("x")
