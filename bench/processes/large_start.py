@@ -28,6 +28,7 @@ from scanner.service import agenda
 from scanner.service.account_desk import AccountDesk
 from scanner.service.archive import Archive
 from scanner.service.long_lived import set_aside
+from scanner.service.outposts import Outposts
 from scanner.service.parts import build_parts
 from scanner.service.serve import _run_watch
 from scanner.service.watch import Watch
@@ -68,8 +69,8 @@ class Restarted:
         """Load, plan, and wait until a scrape shows all that was known."""
 
         def begin() -> None:
-            accounts = AccountDesk(self.watch, self.archive, {})
-            self._running = asyncio.ensure_future(_run_watch(self.watch, self.archive, accounts))
+            accounts, outposts = AccountDesk(self.watch, self.archive, {}), Outposts(self.watch)
+            self._running = asyncio.ensure_future(_run_watch(self.watch, self.archive, accounts, outposts))
 
         return await self._timed(begin, lambda: self.watch.exposition.endpoints() == self.count)
 

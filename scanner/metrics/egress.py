@@ -33,25 +33,31 @@ class EgressBoard:
     def __init__(self) -> None:
         self._standings: Callable[[], Standings] = lambda: MappingProxyType({})
         self._vantage: Callable[[], str] = lambda: "default"
+        self._others: list[tuple[str, Callable[[], Standings]]] = []
 
     def read_from(self, standings: Callable[[], Standings], vantage: Callable[[], str]) -> None:
         """Show these standings, seen from this place, from now on."""
         self._standings = standings
         self._vantage = vantage
 
+    def read_also(self, vantage: str, standings: Callable[[], Standings]) -> None:
+        """Show those of another place as well."""
+        self._others.append((vantage, standings))
+
     def render(self, *, openmetrics: bool) -> bytes:
         """Return all lines; nothing where nothing can be told."""
-        ports = sum_up(self._standings())
-        if not ports:
+        sources = [(self._vantage(), self._standings), *self._others]
+        found = [(name, ports) for name, standings in sources if (ports := sum_up(standings()))]
+        if not found:
             return b""
         parts = []
         for name, documentation in FAMILIES.items():
             parts.append(write_header(name, documentation, openmetrics=openmetrics))
-            parts.append(self._write(name, ports))
+            parts.extend(self._write(name, ports, vantage) for vantage, ports in found)
         return b"".join(parts)
 
-    def _write(self, name: str, ports: Iterable[PortStanding]) -> bytes:
-        vantage = label("vantage", self._vantage())
+    def _write(self, name: str, ports: Iterable[PortStanding], place: str) -> bytes:
+        vantage = label("vantage", place)
         return "".join(
             f"{name}{{{label('port', str(one.port))},{vantage}}} {number(_READERS[name](one))}\n"
             for one in ports

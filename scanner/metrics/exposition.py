@@ -17,7 +17,7 @@ from scanner.metrics.incidents import IncidentLines
 from scanner.metrics.labels import label, write_header
 from scanner.metrics.own import END, write_own
 from scanner.metrics.sheet import Sheet
-from scanner.model import Observation
+from scanner.model import Observation, Reason
 from scanner.model.observation import Key
 
 _Identity = tuple[str | int, ...]
@@ -71,9 +71,13 @@ class Exposition:
         known of them stands.
         """
         is_about_server = shows_the_server(observation)
-        if is_about_server:
+        # One that other vantages reach is there for the domains, whatever this one sees.
+        if is_about_server and observation.reason is not Reason.TARGET_BLOCKS_US:
             self.domains.accept(observation)
-        else:
+        self._show(observation, is_about_server=is_about_server)
+
+    def _show(self, observation: Observation, *, is_about_server: bool) -> None:
+        if not is_about_server:
             observation = without_evidence(observation)
         row = self._find_row(observation)
         if row is None:
@@ -87,14 +91,32 @@ class Exposition:
         if self._detail() is Detail.FULL:
             self._durations.observe(row, self._sheet.labels_of(row), observation)
 
+    def accept_elsewhere(self, observation: Observation) -> None:
+        """Show what another vantage than the main one sees; what it means to domains the main one tells.
+
+        The series of all vantages have to be told apart (`label_vantages`).
+        """
+        self._show(observation, is_about_server=shows_the_server(observation))
+
+    def label_vantages(self) -> None:
+        """Label the series by vantage from now on; to be called before there are any."""
+        self._has_vantages = True
+
+    def remove_elsewhere(self, key: Key, vantage: str) -> None:
+        """Forget what one vantage sees of an endpoint."""
+        self._drop((*key, vantage))
+
     def remove(self, key: Key) -> None:
         """Forget an endpoint with all its series; an unknown one is no error."""
         for identity in [(*key, vantage) for vantage in self._vantages] if self._has_vantages else [key]:
-            row = self._rows.pop(identity, None)
-            if row is not None:
-                self._taken.discard(self._sheet.drop(row))
-                self._shown[row] = None
-                self._durations.drop(row)
+            self._drop(identity)
+
+    def _drop(self, identity: _Identity) -> None:
+        row = self._rows.pop(identity, None)
+        if row is not None:
+            self._taken.discard(self._sheet.drop(row))
+            self._shown[row] = None
+            self._durations.drop(row)
 
     def render(self, *, openmetrics: bool) -> bytes:
         """Return the whole document at once."""

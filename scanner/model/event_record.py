@@ -41,6 +41,7 @@ def incident_record(incident: Incident) -> Record:
         "advice": incident.advice,
         "endpoints": [_endpoint(key) for key in incident.keys],
         "domains": list(incident.domains),
+        "vantage": incident.vantage,
     }
 
 

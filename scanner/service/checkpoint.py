@@ -51,8 +51,10 @@ class Checkpoint:
         size = _fit(settings)
         self._ties = ties
         self._clues = Clues()
+        self.hand_on = ties.deliver
+        """Who takes the results that can be told: other vantages may have to look first."""
         self.pool: Pool[WatchJob, Observation] = Pool(
-            self._do, ties.deliver, waiting, concurrency=size, rate=settings.limits.rate
+            self._do, self._pass_on, waiting, concurrency=size, rate=settings.limits.rate
         )
         self._governor = Governor(self.pool, size, lambda: False, _tell_size)
         self.controls = Controls(
@@ -106,6 +108,9 @@ class Checkpoint:
         told = None if observation is None else self.controls.pass_on(observation)
         return None if told is None else self._without_sweep(told)
 
+    def _pass_on(self, observation: Observation) -> None:
+        self.hand_on(observation)
+
     def _build_rounds(self, settings: Settings, parts: Parts) -> Rounds:
         def push(errand: Errand) -> None:
             self.pool.push(errand, is_urgent=True)
@@ -117,7 +122,19 @@ class Checkpoint:
     def _hand_out(self, observation: Observation) -> None:
         """Tell a result that had to wait, unless its endpoint has gone meanwhile."""
         if observation.endpoint.key in self._ties.agenda:
-            self._ties.deliver(self._without_sweep(observation))
+            self.hand_on(self._without_sweep(observation))
+
+    def tell(self, observation: Observation) -> None:
+        """Tell a result that other vantages have looked at, unless its endpoint has gone meanwhile."""
+        if observation.endpoint.key in self._ties.agenda:
+            self._ties.deliver(observation)
+
+    def ask(self, endpoint: Endpoint) -> bool:
+        """Probe an endpoint again now, since another vantage sees it otherwise; False where it is unknown."""
+        if endpoint.key not in self._ties.agenda:
+            return False
+        self._ties.agenda.hasten(endpoint.key)
+        return True
 
     def _without_sweep(self, observation: Observation) -> Observation:
         """Let a sweep through a port that is intercepted count for nothing."""

@@ -108,6 +108,14 @@ class Chronicle:
         """Judge a probe again of which more is known, or another policy holds, than when it was made."""
         return self.recollection.supplement(self._among_kin(observation))
 
+    def confirm(self, judged: Observation, other: Observation) -> Observation:
+        """Let what another vantage saw at the same time confirm what a probe leaves open."""
+        if not self.recollection.is_undecided(judged.endpoint.key):
+            return judged
+        confirmed = self.recollection.confirm(judged, other)
+        self._follow_up(confirmed)
+        return confirmed
+
     def accept(self, observation: Observation, memory: Memory, events: Sequence[Event]) -> None:
         """Take what one probe came to, and hand it on."""
         self.board.take(observation, memory)

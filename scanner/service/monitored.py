@@ -22,6 +22,7 @@ from scanner.model.shard import Shard
 from scanner.service.advising import Adviser
 from scanner.service.archive import Archive, find_last
 from scanner.service.far import Far
+from scanner.service.outposts import Outposts
 from scanner.service.parts import build_parts
 from scanner.service.probe_desk import ProbeDesk
 from scanner.service.watch import Watch
@@ -48,6 +49,7 @@ class Service:
         on_reload: Iterable[Callable[[Settings], None]] = (),
         accounts: Callable[[], Sequence[AccountStanding]] = tuple,
         far: Far | None = None,
+        outposts: Outposts | None = None,
     ) -> None:
         self.version = __version__
         self._watch = watch
@@ -55,6 +57,7 @@ class Service:
         self._on_reload = on_reload
         self._far = far or Far(watch.settings)
         self._far.show(watch.registry)
+        self._outposts = outposts or Outposts(watch)
         self._archive = archive
         self.accounts = accounts
         self.hub = Hub(self.events)
@@ -110,6 +113,10 @@ class Service:
         """Return the last observation of an endpoint."""
         return self._watch.latest_of(key)
 
+    def elsewhere(self, key: Key) -> Sequence[Observation]:
+        """Return what other vantages than the main one saw of an endpoint last."""
+        return self._outposts.of(key)
+
     async def history(
         self, key: Key, *, since: datetime | None, before: datetime | None, limit: int
     ) -> Sequence[Observation]:
@@ -142,7 +149,7 @@ class Service:
         """Return what is wrong with our own network, a verdict a port."""
         standings = self._watch.controls.standings
         verdicts = (tell_gate(gate, standings[gate]) for gate in sorted(standings))
-        return [verdict for verdict in verdicts if verdict is not None]
+        return [*(verdict for verdict in verdicts if verdict is not None), *self._outposts.egress()]
 
     def incidents(self) -> Sequence[Incident]:
         """Return the incidents that are open."""

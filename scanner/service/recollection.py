@@ -158,6 +158,25 @@ class Recollection:
             return self._start_anew(observation, fault)
         return self._take(key, result)
 
+    def confirm(self, judged: Observation, other: Observation) -> Observation:
+        """Count what another vantage saw at the same time as a second probe; what was seen here stays shown.
+
+        Only what both show is confirmed by it.
+        """
+        key = judged.endpoint.key
+        at = max(judged.started_at, other.started_at)
+        alike = {verdict.id for verdict in judged.verdicts}
+        verdicts = tuple(verdict for verdict in other.verdicts if verdict.id in alike)
+        second = replace(
+            other, endpoint=judged.endpoint, vantage=judged.vantage, started_at=at, verdicts=verdicts
+        )
+        result = remember(self.of(key), second, self._policy, self._patience)
+        events = tuple(
+            replace(event, after={**event.after, "confirmed_from": other.vantage}) for event in result.events
+        )
+        shown = replace(judged, standing=result.observation.standing)
+        return self._take(key, replace(result, observation=shown, events=events))
+
     def supplement(self, observation: Observation) -> Observation:
         """Judge a probe again of which more is known, or another policy holds, than when it was made."""
         key = observation.endpoint.key

@@ -17,6 +17,7 @@ from scanner.service.far import Far
 from scanner.service.long_lived import set_aside
 from scanner.service.monitored import Loader, Service
 from scanner.service.outlets_of_watch import open_outlets
+from scanner.service.outposts import Outposts
 from scanner.service.parts import build_parts
 from scanner.service.reloads import reload_on, reload_on_change
 from scanner.service.share import Share
@@ -84,10 +85,13 @@ async def _serve(
     parts = build_parts(settings, policies=policies, make_prober=far.make_prober)
     keeper = None if archive is None else archive.keeper
     watch = Watch(settings, parts, on_planned=set_aside, keeper=keeper, share=share)
+    outposts = Outposts(watch)
     outlets = open_outlets(settings, watch, lambda: term is None or term.is_fresh)
     accounts = AccountDesk(watch, archive, os.environ)
-    reloaded = (outlets.adjust, accounts.adjust)
-    service = Service(watch, load, archive, on_reload=reloaded, accounts=accounts.standings, far=far)
+    reloaded = (outlets.adjust, accounts.adjust, outposts.adjust)
+    service = Service(
+        watch, load, archive, on_reload=reloaded, accounts=accounts.standings, far=far, outposts=outposts
+    )
     terms, supervisor = place.terms, place.supervisor
     app = Guard(create_app(service), terms.find, lambda: find_names(*watch.parts_in_force))
     async with serve_http(app, place.listen(), find_terms=terms.find):
@@ -96,7 +100,7 @@ async def _serve(
         supervisor.tell_ready(f"Serving {where}, watching {len(settings.targets)} targets.")
         async with asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(_run_watch(watch, archive, accounts)),
+                group.create_task(_run_watch(watch, archive, accounts, outposts)),
                 group.create_task(far.run()),
                 group.create_task(outlets.run()),
                 group.create_task(service.hub.run()),
@@ -117,16 +121,20 @@ async def _serve(
         await archive.close()
 
 
-async def _run_watch(watch: Watch, archive: Archive | None, accounts: AccountDesk) -> None:
+async def _run_watch(
+    watch: Watch, archive: Archive | None, accounts: AccountDesk, outposts: Outposts
+) -> None:
     """Watch with what was known before; without it where the store fails."""
     if archive is not None:
         past = await archive.load()
         watch.restore(past)
+        outposts.restore()
         accounts.restore(past.accounts)
         watch.telemetry.show_store(lambda: archive.store.status)
     async with asyncio.TaskGroup() as group:
         group.create_task(watch.run())
         group.create_task(accounts.run())
+        group.create_task(outposts.run())
         if archive is not None:
             group.create_task(archive.run(watch))
 

@@ -135,7 +135,7 @@ class _Desk:
         """Return the page of an endpoint."""
         # The clock goes on while a probe is made.
         now = max(self.now, seen.started_at)
-        frame = Frame(self.monitor.version, self.monitor.grafana)
+        frame = Frame(self.monitor.version, self.monitor.grafana, self.monitor.elsewhere(seen.endpoint.key))
         async with self.turns.pasts:
             past = await self._read_past(seen.endpoint.key)
             page = await asyncio.to_thread(render_endpoint, frame, seen, past, now, probed, notice)

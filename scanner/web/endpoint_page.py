@@ -12,6 +12,7 @@ from scanner.web.endpoint_view import detail_of
 from scanner.web.grafana import link_endpoint
 from scanner.web.plot import plot_latency
 from scanner.web.render import render
+from scanner.web.vantage_rows import list_vantages
 
 MOST_EVENTS = 30
 """Of the endpoint, the newest first; the API has the others."""
@@ -37,6 +38,8 @@ class Frame:
 
     version: str
     grafana: str | None = None
+    others: Sequence[Observation] = ()
+    """What other vantages saw of the endpoint."""
 
 
 def render_endpoint(
@@ -57,6 +60,7 @@ def render_endpoint(
         dashboard=link_endpoint(frame.grafana, seen.endpoint),
         id=write_id(key),
         detail=detail_of(seen, now),
+        vantages=list_vantages(seen, frame.others, now),
         plot=plot_latency(past.history),
         history_note=past.history_note,
         events=events[::-1][:MOST_EVENTS],

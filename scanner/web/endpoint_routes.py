@@ -1,5 +1,6 @@
 """The routes about endpoints: the list, one of them, and the probes of it that are kept."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import structlog
@@ -35,7 +36,8 @@ async def endpoints(
     def write() -> Record:
         page = select_endpoints(observations, wanted, wanted.after)
         last = write_id(page.items[-1].endpoint.key) if page.has_more else None
-        return {"endpoints": list(map(write_endpoint, page.items)), "total": page.total, "next": last}
+        listed = [write_endpoint(seen, monitor.elsewhere(seen.endpoint.key)) for seen in page.items]
+        return {"endpoints": listed, "total": page.total, "next": last}
 
     return await answer_page(request, write)
 
@@ -51,7 +53,7 @@ async def endpoint(request: Request, monitor: Watched, id: str) -> Response:  # 
     seen = None if key is None else monitor.latest_of(key)
     if seen is None:
         return problem(404, "no such endpoint is watched, or it was not probed yet")
-    return tagged_answer(request, write_endpoint(seen))
+    return tagged_answer(request, write_endpoint(seen, monitor.elsewhere(seen.endpoint.key)))
 
 
 @routes.get(
@@ -86,6 +88,7 @@ async def history(
     return await answer_page(request, write)
 
 
-def write_endpoint(seen: Observation) -> Record:
-    """Return an endpoint with its latest observation."""
-    return {"id": write_id(seen.endpoint.key), "observation": to_record(seen)}
+def write_endpoint(seen: Observation, others: Sequence[Observation] = ()) -> Record:
+    """Return an endpoint with its latest observation, and those of other vantages where there are any."""
+    found = {"id": write_id(seen.endpoint.key), "observation": to_record(seen)}
+    return found | {"vantages": list(map(to_record, others))} if others else found

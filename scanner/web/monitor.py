@@ -87,6 +87,9 @@ class Monitor(Protocol):
     def latest_of(self, key: Key) -> Observation | None:
         """Return the last observation of an endpoint; None where it is not watched, or not probed yet."""
 
+    def elsewhere(self, key: Key) -> Sequence[Observation]:
+        """Return what other vantages than the main one saw of an endpoint last; mostly there are none."""
+
     async def history(
         self, key: Key, *, since: datetime | None, before: datetime | None, limit: int
     ) -> Sequence[Observation]:

@@ -51,7 +51,7 @@ def models() -> Mapping[str, Schema]:
     return {
         "Problem": _problem(),
         "Record": _record(),
-        "Endpoint": object_of(id=TEXT, observation=ref("Record")),
+        "Endpoint": _endpoint(),
         "EndpointPage": _page("endpoints", ref("Endpoint")),
         "History": object_of(id=TEXT, observations=list_of(ref("Record")), next=or_null(MOMENT)),
         "Condition": _condition(),
@@ -119,6 +119,11 @@ def _key(**more: Schema) -> Schema:
         tls_mode=one_of(TlsMode),
         **more,
     )
+
+
+def _endpoint() -> Schema:
+    found = object_of(id=TEXT, observation=ref("Record"))
+    return found | {"properties": found["properties"] | {"vantages": list_of(ref("Record"))}}
 
 
 def _condition() -> Schema:
@@ -221,6 +226,7 @@ def _incident() -> Schema:
         advice=or_null(TEXT),
         endpoints=list_of(_key()),
         domains=list_of(TEXT),
+        vantage=or_null(TEXT),
     )
 
 

@@ -46,6 +46,7 @@ class FakeService:
     standings: Sequence[AccountStanding] = ()
     told: Sequence[Event] = ()
     past: Sequence[Observation] = ()
+    others: Sequence[Observation] = ()
     queries: list[EventQuery] = field(default_factory=list)
     store_fault: StoreError | None = None
     settings: str = "targets:\n- example.org\nstore: postgresql://mailport:***@db/mailport\n"
@@ -65,6 +66,9 @@ class FakeService:
 
     def observations(self) -> Sequence[Observation]:
         return self.seen
+
+    def elsewhere(self, key: Key) -> Sequence[Observation]:
+        return [seen for seen in self.others if seen.endpoint.key == key]
 
     def latest_of(self, key: Key) -> Observation | None:
         return next((seen for seen in self.seen if seen.endpoint.key == key), None)
