@@ -18,6 +18,7 @@ pytest_plugins = [
     "tests.servers.token_host",
     "tests.servers.mailbox",
     "tests.servers.limiting_host",
+    "tests.servers.archiving_host",
     "tests.servers.prometheus",
     "tests.servers.alertmanager",
     "tests.servers.blackbox",

@@ -25,6 +25,13 @@ class Restraint:
     secret_mark: str
     """What the secret's place looked like (`secret_mark`): a new secret ends the waiting."""
     reason: AccountReason
+    since: datetime | None = None
+    """When the first of these refusals came; None where an earlier version did not keep it."""
+
+    @property
+    def is_of_the_secret(self) -> bool:
+        """Whether the account's other sign-ins would only have the same secret refused."""
+        return self.reason not in _NOT_OF_THE_SECRET
 
 
 def restrain(
@@ -39,12 +46,14 @@ def restrain(
         return None
     if check.reason is None or not is_refused(check):
         return before
-    is_same = before is not None and before.secret_mark == secret_mark
-    refusals = (before.refusals if before is not None and is_same else 0) + 1
+    if before is not None and before.secret_mark != secret_mark:
+        before = None
+    refusals = (0 if before is None else before.refusals) + 1
+    since = (None if before is None else before.since) or check.started_at
     first = max(FIRST_WAIT, timedelta(seconds=interval))
     # The exponent is bounded, since a timedelta is not.
     wait = min(LONGEST_WAIT, first * 2 ** min(refusals - 1, 10))
-    return Restraint(refusals, check.started_at + wait, secret_mark, check.reason)
+    return Restraint(refusals, check.started_at + wait, secret_mark, check.reason, since)
 
 
 def is_refused(check: AccountCheck) -> bool:
@@ -76,6 +85,7 @@ def restraint_to_json(restraint: Restraint) -> dict[str, object]:
         "not_before": restraint.not_before.isoformat(),
         "secret_mark": restraint.secret_mark,
         "reason": restraint.reason.value,
+        "since": None if restraint.since is None else restraint.since.isoformat(),
     }
 
 
@@ -84,6 +94,7 @@ def restraint_from_json(values: Mapping[str, object]) -> Restraint | None:
     try:
         not_before = datetime.fromisoformat(str(values["not_before"]))
         reason = AccountReason(str(values["reason"]))
-        return Restraint(int(str(values["refusals"])), not_before, str(values["secret_mark"]), reason)
+        since = None if values.get("since") is None else datetime.fromisoformat(str(values["since"]))
+        return Restraint(int(str(values["refusals"])), not_before, str(values["secret_mark"]), reason, since)
     except (KeyError, ValueError):
         return None

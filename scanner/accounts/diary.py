@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -11,6 +11,7 @@ from scanner.accounts.back_off import (
     Restraint,
     is_held_back,
     is_refused,
+    is_secret_refused,
     restrain,
     restraint_from_json,
     restraint_to_json,
@@ -33,6 +34,8 @@ class Page:
     standing: AccountStanding
     planned: datetime
     restraint: Restraint | None = None
+    begun: datetime | None = None
+    """When a check of it began that has not ended; one that is cut off counts as made."""
 
 
 def activities_of(account: Account) -> tuple[Activity, ...]:
@@ -62,8 +65,9 @@ def due_at(
     """
     page = pages[activity]
     due = page.planned
-    if page.restraint is not None and is_held_back(page.restraint, secret_mark, due):
-        due = page.restraint.not_before
+    restraint = what_holds(pages, activity, secret_mark, due)
+    if restraint is not None:
+        due = restraint.not_before
     if activity is Activity.ROUNDTRIP and account.roundtrip is not None:
         needed = (Activity.SMTP, Activity(account.roundtrip.receive))
         failing = [each for each in needed if not _is_well(pages[each])]
@@ -71,6 +75,39 @@ def due_at(
             (due, *(due_at(pages, account, each, secret_mark) + timedelta(seconds=1) for each in failing))
         )
     return due
+
+
+def what_holds(
+    pages: Mapping[Activity, Page], activity: Activity, secret_mark: str, now: datetime
+) -> Restraint | None:
+    """Return the longest refusal that holds something back at a time; None where nothing does.
+
+    A refusal of the secret holds back the other protocols as well: servers count all of them together. One
+    that has succeeded since the first refusal shows that the secret is right, and goes on.
+    """
+    holding = [
+        restraint
+        for of, restraint in ((each, page.restraint) for each, page in pages.items())
+        if restraint is not None
+        and is_held_back(restraint, secret_mark, now)
+        and (
+            of is activity or (restraint.is_of_the_secret and not _is_proven(pages.get(activity), restraint))
+        )
+    ]
+    return max(holding, key=lambda each: each.not_before, default=None)
+
+
+def last_begun(page: Page) -> datetime:
+    """Return when it was tried last; what was never tried comes first."""
+    last = page.standing.last
+    return page.begun or (datetime.min.replace(tzinfo=UTC) if last is None else last.started_at)
+
+
+def write_begin(pages: Mapping[Activity, Page], account: Account, activity: Activity, now: datetime) -> Page:
+    """Return the page of a check that begins now, to be kept before it does."""
+    page = pages[activity]
+    planned = max(page.planned, now + timedelta(seconds=interval_of(account, activity)))
+    return replace(page, begun=now, planned=planned)
 
 
 def write_down(
@@ -82,7 +119,8 @@ def write_down(
     """
     page = pages[check.activity]
     interval = timedelta(seconds=interval_of(account, check.activity))
-    restraint = restrain(page.restraint, check, secret_mark, interval.total_seconds())
+    before = _strongest(pages, secret_mark) if is_secret_refused(check) else None
+    restraint = restrain(before or page.restraint, check, secret_mark, interval.total_seconds())
     former = page.standing
     standing = replace(
         former,
@@ -101,11 +139,34 @@ def write_down(
     return changed
 
 
+def _strongest(pages: Mapping[Activity, Page], secret_mark: str) -> Restraint | None:
+    """Return the most refusals of the secret that the account has met by any protocol."""
+    met = [
+        page.restraint
+        for page in pages.values()
+        if page.restraint is not None
+        and page.restraint.is_of_the_secret
+        and page.restraint.secret_mark == secret_mark
+    ]
+    return max(met, key=lambda each: each.refusals, default=None)
+
+
+def _is_proven(page: Page | None, restraint: Restraint) -> bool:
+    """Whether something has succeeded since the first of these refusals."""
+    last = None if page is None else page.standing.last
+    if last is None or restraint.since is None:
+        return False
+    return last.success and last.started_at > restraint.since
+
+
 def page_to_json(page: Page) -> str:
     """Write a page as text that a later process can read; there is nothing secret in it."""
     restraint = None if page.restraint is None else restraint_to_json(page.restraint)
     standing = replace(page.standing, due_at=None)
-    return json.dumps({"standing": json.loads(_STANDING.dump_json(standing)), "restraint": restraint})
+    begun = None if page.begun is None else page.begun.isoformat()
+    return json.dumps(
+        {"standing": json.loads(_STANDING.dump_json(standing)), "restraint": restraint, "begun": begun}
+    )
 
 
 def page_from_json(text: str, account: Account, activity: Activity) -> Page | None:
@@ -114,12 +175,14 @@ def page_from_json(text: str, account: Account, activity: Activity) -> Page | No
         values = json.loads(text)
         standing = _STANDING.validate_python(values["standing"])
         restraint = values["restraint"] and restraint_from_json(values["restraint"])
-    except (ValueError, KeyError, TypeError, ValidationError):
+        begun = values.get("begun") and datetime.fromisoformat(values["begun"])
+    except (ValueError, KeyError, TypeError, AttributeError, ValidationError):
         return None
-    if (standing.account, standing.activity) != (account.name, activity) or standing.last is None:
+    times = [each for each in (begun, standing.last and standing.last.started_at) if each]
+    if (standing.account, standing.activity) != (account.name, activity) or not times:
         return None
-    planned = standing.last.started_at + timedelta(seconds=interval_of(account, activity))
-    return Page(standing, planned, restraint)
+    planned = max(times) + timedelta(seconds=interval_of(account, activity))
+    return Page(standing, planned, restraint, begun or None)
 
 
 def _is_well(page: Page) -> bool:

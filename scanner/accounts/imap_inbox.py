@@ -24,6 +24,8 @@ LONGEST_WAIT = 20.0
 """How long IDLE lasts at most: some servers forget to tell, and the junk folder is not told of at all."""
 BREATH = 0.1
 """Between news and a look, lest a busy mailbox or an odd server keep us searching."""
+_GMAIL = "X-GM-EXT-1"
+"""Gmail's own extensions: a server that has them may archive what is expunged, as its user has set it."""
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -59,6 +61,8 @@ class ImapInbox:
         self._account = account
         self._folders = [_Folder(settings.mailbox, quote(settings.mailbox), is_junk=False)]
         self._junk = settings.junk
+        self._trash: _Folder | None = None
+        """Where messages have to be moved to be deleted for good, as on Gmail."""
         self._wants_idle = settings.wait == "idle"
         self._gap = settings.poll_interval
         self._sleep = sleep
@@ -81,9 +85,13 @@ class ImapInbox:
         """Sign in, remember what is new from here on, and remove what broken checks left behind."""
         self._talk = await self._stack.enter_async_context(self._open())
         await self._add_junk()
+        await self._find_trash()
+        if self._trash is not None:
+            await self._held.select(self._trash.wire_name)
+            await self._sweep(self._trash, now)
         for folder in reversed(self._folders):  # the mailbox last, which stays selected
             folder.uid_next = read_uid_next(await self._held.select(folder.wire_name))
-            await self._sweep(now)
+            await self._sweep(folder, now)
 
     async def find(self, tag: Tag) -> Arrival:
         """Wait for news of the server, or look now and then."""
@@ -108,7 +116,8 @@ class ImapInbox:
 
     async def delete(self, tag: Tag, arrival: Arrival) -> None:
         """Delete the message and no other; see `_remove`."""
-        if not await self._remove(arrival.number, tag):
+        folder = next(each for each in self._folders if each.name == arrival.folder)
+        if not await self._remove(folder, arrival.number, tag):
             raise AccountFailure(AccountReason.DELETE_FAILED, "the message is not the one that was found")
 
     @property
@@ -132,7 +141,13 @@ class ImapInbox:
         elif (found := await self._held.find_junk()) is not None:
             self._folders.append(_Folder(found, quote_as_is(found), is_junk=True))
 
-    async def _sweep(self, now: datetime) -> None:
+    async def _find_trash(self) -> None:
+        """Find the trash of a server that may archive what is expunged, but for what lies there."""
+        if self._held.has(_GMAIL) and self._held.has("MOVE"):
+            found = await self._held.find_trash()
+            self._trash = None if found is None else _Folder(found, quote_as_is(found), is_junk=False)
+
+    async def _sweep(self, folder: _Folder, now: datetime) -> None:
         """Remove messages of ours that no check waits for any more."""
         since = now - LOOK_BACK
         day = f"{since.day}-{_MONTHS[since.month - 1]}-{since.year}"
@@ -140,7 +155,7 @@ class ImapInbox:
         for uid in found[:MOST_LOOKED_AT]:
             tag = self._tagger.read(await self._header(uid))
             if tag is not None and is_left_behind(tag, self._account, now):
-                await self._remove(uid, tag)
+                await self._remove(folder, uid, tag)
 
     async def _look(self, folder: _Folder, tag: Tag) -> int | None:
         """Return the UID of the message; raise `AccountFailure` where it came back instead."""
@@ -165,7 +180,7 @@ class ImapInbox:
         fetched = await self._held.fetch(uid, _part(f"HEADER.FIELDS ({HEADER})"))
         return read_fetched(fetched, uid) or b""
 
-    async def _remove(self, uid: int, tag: Tag) -> bool:
+    async def _remove(self, folder: _Folder, uid: int, tag: Tag) -> bool:
         """Delete one message after another look at its tag; False where it does not bear it.
 
         Where the server cannot expunge one message alone (RFC 4315) it stays, marked as deleted: a plain
@@ -173,10 +188,21 @@ class ImapInbox:
         """
         if self._tagger.read(await self._header(uid)) != tag:
             return False
+        if self._trash is None or folder is self._trash:
+            await self._expunge(uid)
+            return True
+        await self._held.move(uid, self._trash.wire_name)
+        await self._held.select(self._trash.wire_name)
+        for moved in read_uids(await self._held.search(f'HEADER {HEADER} "{tag.run}"'))[:MOST_LOOKED_AT]:
+            if self._tagger.read(await self._header(moved)) == tag:
+                await self._expunge(moved)
+        await self._held.select(folder.wire_name)
+        return True
+
+    async def _expunge(self, uid: int) -> None:
         await self._held.mark_deleted(uid)
         if self._held.has("UIDPLUS"):
             await self._held.expunge(uid)
-        return True
 
 
 def _part(section: str, octets: int | None = None) -> str:

@@ -54,6 +54,8 @@ class ImapProtocol(aioimaplib.IMAP4ClientProtocol):
         """How many the answers to LIST named."""
         self.junk: str | None = None
         """The mailbox that the server marks as \\Junk (RFC 6154)."""
+        self.trash: str | None = None
+        """The one that it marks as \\Trash."""
         self.challenges: list[bytes] = []
         self._responses: deque[bytes] = deque()
         self._rest = bytearray()
@@ -123,8 +125,11 @@ class ImapProtocol(aioimaplib.IMAP4ClientProtocol):
         if self._literal:
             return False
         found = _LIST.match(line)
-        if found is not None and b"\\junk" in found["flags"].lower():
+        flags = b"" if found is None else found["flags"].lower()
+        if found is not None and b"\\junk" in flags:
             self.junk = _unquote(found["name"])
+        if found is not None and b"\\trash" in flags:
+            self.trash = _unquote(found["name"])
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -35,6 +35,12 @@ class ImapTalk:
         await self._demand(self._command("LIST", '""', "*"))
         return self._imap.protocol.junk
 
+    async def find_trash(self) -> str | None:
+        """Return the folder that the server marks for what is deleted, as it writes the name, or None."""
+        if self._imap.protocol.trash is None:
+            await self._demand(self._command("LIST", '""', "*"))
+        return self._imap.protocol.trash
+
     async def select(self, wire_name: str) -> Sequence[Line]:
         """Open a folder."""
         try:
@@ -62,6 +68,10 @@ class ImapTalk:
     async def mark_deleted(self, uid: int) -> None:
         """Mark one message as deleted."""
         await self._delete("STORE", str(uid), r"+FLAGS.SILENT (\Deleted)", untagged="FETCH")
+
+    async def move(self, uid: int, wire_name: str) -> None:
+        """Move one message into another folder (RFC 6851), and no other."""
+        await self._delete("MOVE", str(uid), wire_name)
 
     async def expunge(self, uid: int) -> None:
         """Remove one message that is marked (RFC 4315 section 2.1), and no other."""

@@ -55,8 +55,9 @@ async def travel(
     inbox: Inbox,
     open_smtp: Callable[[], tuple[Attempt, AbstractAsyncContextManager[SMTP]]],
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    on_sent: Callable[[], None] = lambda: None,
 ) -> None:
-    """Make a round trip; `trip` holds what was learnt, however it ends.
+    """Make a round trip; `trip` holds what was learnt, however it ends. `on_sent` is called in between.
 
     Raises:
         AccountFailure: what a server did wrong, or that the message did not come in time.
@@ -71,6 +72,7 @@ async def travel(
             taken = time.monotonic()
     finally:
         trip.phases.update(attempt.phases)
+    on_sent()
     await _await_and_remove(trip, letter, inbox, tag, taken)
 
 

@@ -1,6 +1,6 @@
 """Makes one round trip of one account, and tells what came of it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 
@@ -28,12 +28,19 @@ JUNK_ADVICE = (
 )
 
 
-async def check_round_trip(checker: Checker, account: Account, tagger: Tagger) -> AccountCheck:
-    """Send a message from an account to itself, and see it arrive; whatever goes wrong is in the result."""
-    return await insist(_check(checker, account, tagger))
+async def check_round_trip(
+    checker: Checker, account: Account, tagger: Tagger, on_sent: Callable[[], None] = lambda: None
+) -> AccountCheck:
+    """Send a message from an account to itself, and see it arrive; whatever goes wrong is in the result.
+
+    `on_sent` is called when all is said and the message only has to come.
+    """
+    return await insist(_check(checker, account, tagger, on_sent))
 
 
-async def _check(checker: Checker, account: Account, tagger: Tagger) -> AccountCheck:
+async def _check(
+    checker: Checker, account: Account, tagger: Tagger, on_sent: Callable[[], None]
+) -> AccountCheck:
     settings = account.roundtrip or RoundTripSettings()
     # The deadlines of the trip itself come first; this one stands behind all of them.
     seconds = settings.timeout + LONGEST_ASIDE + 3 * account.timeout
@@ -47,7 +54,7 @@ async def _check(checker: Checker, account: Account, tagger: Tagger) -> AccountC
             def open_sender() -> tuple[Attempt, AbstractAsyncContextManager[SMTP]]:
                 return report.attempt, open_smtp(report.attempt, checker.way, sending)
 
-            await travel(trip, letter, tagger, inbox, open_sender, checker.way.now)
+            await travel(trip, letter, tagger, inbox, open_sender, checker.way.now, on_sent)
     except AccountFailure as failure:
         return _complete(report.failed(failure), trip)
     except Exception as error:  # noqa: BLE001 - one account's fault must not end the others' checks

@@ -1,15 +1,15 @@
 """What the running service last found of the accounts, for commands that ask no server for it."""
 
 import os
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from scanner.accounts.back_off import is_held_back
-from scanner.accounts.diary import Page, activities_of, page_from_json
+from scanner.accounts.diary import Page, activities_of, page_from_json, what_holds
 from scanner.config import Settings
 from scanner.config.account_secrets import secret_mark
 from scanner.config.account_settings import Account
-from scanner.model.account import AccountCheck
+from scanner.model.account import AccountCheck, Activity
 from scanner.service.account_checks import Restraints
 from scanner.service.past import account_mark
 from scanner.store import Reader, StoreError, find_place
@@ -35,11 +35,15 @@ def read_waiting(settings: Settings) -> Restraints:
         StoreError: there is one, and it cannot be read.
     """
     now = datetime.now(UTC)
-    return {
-        (account.name, page.standing.activity): page.restraint
-        for account, page in _read_pages(settings)
-        if page.restraint is not None and is_held_back(page.restraint, secret_mark(account), now)
+    kept: dict[str, dict[Activity, Page]] = defaultdict(dict)
+    for account, page in _read_pages(settings):
+        kept[account.name][page.standing.activity] = page
+    held = {
+        (account.name, activity): what_holds(kept[account.name], activity, secret_mark(account), now)
+        for account in settings.accounts
+        for activity in activities_of(account)
     }
+    return {which: restraint for which, restraint in held.items() if restraint is not None}
 
 
 def _read_pages(settings: Settings) -> Iterator[tuple[Account, Page]]:

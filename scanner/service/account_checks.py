@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from scanner.accounts.back_off import Restraint, is_secret_refused
 from scanner.accounts.check import Checker
+from scanner.accounts.insist import insist
 from scanner.accounts.not_tried import held_back, spared
 from scanner.accounts.round_trip_check import check_round_trip
 from scanner.accounts.servers import KeepingFinder
@@ -15,11 +16,12 @@ from scanner.config.account_settings import Account
 from scanner.model.account import AccountCheck, Activity
 from scanner.network import own_name
 from scanner.service.parts import Parts
+from scanner.service.turn import Turn, take_turn
 
 AT_ONCE = 8
 """Servers that are signed in at side by side; at one of them the accounts take turns."""
 
-CheckOne = Callable[[Account], Awaitable[None]]
+CheckOne = Callable[[Account, Turn], Awaitable[None]]
 Restraints = Mapping[tuple[str, Activity], Restraint]
 """What waits still, by the account's name."""
 
@@ -59,7 +61,7 @@ async def check_once(
     that. With None everything is tried.
     """
 
-    async def check_one(account: Account) -> None:
+    async def check_one(account: Account, turn: Turn) -> None:
         refused: AccountCheck | None = None
         is_well = True
         for activity in account.activities:
@@ -69,7 +71,7 @@ async def check_once(
             elif refused is not None:
                 check = spared(account, activity, refused)
             else:
-                check = await checker.check(account, activity)
+                check = await insist(checker.check(account, activity))
                 refused = check if waiting is not None and is_secret_refused(check) else None
             is_well &= check.success
             tell(check)
@@ -79,26 +81,30 @@ async def check_once(
         if restraint is not None:
             tell(held_back(account, Activity.ROUNDTRIP, restraint, checker.way.now()))
         else:
-            tell(await check_round_trip(checker, account, tagger))
+            tell(await check_round_trip(checker, account, tagger, turn.give_back))
 
     await in_turns(accounts, check_one)
 
 
 async def in_turns(accounts: Iterable[Account], check_one: CheckOne) -> None:
-    """Check accounts of different servers side by side, and those of one server one after the other."""
+    """Check accounts of different servers side by side, and those of one server one after the other.
+
+    A check that gives its turn back only waits from then on: the next one begins beside it.
+    """
     groups: dict[str, list[Account]] = {}
     for account in accounts:
         groups.setdefault(place_of(account), []).append(account)
     room = asyncio.Semaphore(AT_ONCE)
 
-    async def check_group(group: list[Account]) -> None:
-        async with room:
-            for account in group:
-                await check_one(account)
+    async def check_in_turn(account: Account, gate: asyncio.Lock) -> None:
+        async with take_turn(gate, room) as turn:
+            await check_one(account, turn)
 
     async with asyncio.TaskGroup() as tasks:
         for group in groups.values():
-            tasks.create_task(check_group(group))
+            gate = asyncio.Lock()  # it is fair: the accounts go in their order
+            for account in group:
+                tasks.create_task(check_in_turn(account, gate))
 
 
 def place_of(account: Account) -> str:

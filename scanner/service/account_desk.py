@@ -1,7 +1,7 @@
 """The accounts of a running service: what checks them, what is kept of it, and what a reload changes."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import structlog
 
@@ -14,12 +14,16 @@ from scanner.config.account_settings import Account
 from scanner.model.account import AccountCheck, Activity
 from scanner.model.account_standing import AccountStanding
 from scanner.service.account_checks import build_checker
-from scanner.service.account_rounds import AccountRounds, Marks
+from scanner.service.account_rounds import AccountRounds, Machine, Marks
 from scanner.service.account_tags import open_tagger
 from scanner.service.archive import Archive
 from scanner.service.watch import Watch
 
 log = structlog.get_logger(__name__)
+
+
+SETTLE_SECONDS = 5.0
+"""How long a check waits for the store to know of it; a database that is down must not end the checks."""
 
 
 class AccountDesk:
@@ -40,6 +44,7 @@ class AccountDesk:
             keep=self._keep,
             look=self._look,
             tell=watch.chronicle.tell_one,
+            machine=Machine(settle=self._settle),
         )
         watch.exposition.accounts.read_from(self.standings)
 
@@ -63,10 +68,12 @@ class AccountDesk:
     def _ours(self, settings: Settings) -> tuple[Account, ...]:
         return tuple(each for each in settings.accounts if self._watch.share.has_account(each.name))
 
-    async def _check(self, account: Account, activity: Activity) -> AccountCheck:
+    async def _check(
+        self, account: Account, activity: Activity, give_back: Callable[[], None]
+    ) -> AccountCheck:
         checker, tagger = await self._build()
         if activity is Activity.ROUNDTRIP:
-            return await check_round_trip(checker, account, tagger)
+            return await check_round_trip(checker, account, tagger, give_back)
         return await checker.check(account, activity)
 
     async def _build(self) -> tuple[Checker, Tagger]:
@@ -82,6 +89,10 @@ class AccountDesk:
     def _keep(self, marks: Marks) -> None:
         if self._archive is not None:
             self._archive.store.put_events((), marks)
+
+    async def _settle(self) -> None:
+        if self._archive is not None:
+            await self._archive.store.flush(SETTLE_SECONDS)
 
     async def _look(self, accounts: tuple[Account, ...]) -> None:
         for warning in await asyncio.to_thread(list, find_secret_warnings(accounts, self._environ)):

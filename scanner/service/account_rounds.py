@@ -5,14 +5,14 @@ import random
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import structlog
 
 from scanner.accounts.advice import advise
 from scanner.accounts.diary import Page, activities_of, blank_page, page_from_json, page_to_json
-from scanner.config.account_secrets import secret_mark
+from scanner.config.account_secrets import SecretMarks
 from scanner.config.account_settings import Account
 from scanner.model.account import AccountCheck, AccountReason, Activity
 from scanner.model.account_standing import AccountStanding
@@ -22,6 +22,7 @@ from scanner.service.account_checks import AT_ONCE, place_of
 from scanner.service.account_news import tell_change
 from scanner.service.account_turns import AccountTurns, Circumstances, MakeCheck
 from scanner.service.past import account_mark
+from scanner.service.turn import Turn, take_turn
 
 log = structlog.get_logger(__name__)
 
@@ -35,9 +36,18 @@ async def find_nothing(_: tuple[Account, ...]) -> None:
     """Have nothing to tell of accounts."""
 
 
-async def read_secret_mark(account: Account) -> str:
-    """Look at the file of a secret without holding anybody up."""
-    return await asyncio.to_thread(secret_mark, account)
+async def have_settled() -> None:
+    """Have nothing to wait for."""
+
+
+def make_mark_reader() -> Callable[[Account], Awaitable[str]]:
+    """Return what looks at the file of a secret without holding anybody up."""
+    marks = SecretMarks()
+
+    async def read(account: Account) -> str:
+        return await asyncio.to_thread(marks.read, account)
+
+    return read
 
 
 def describe_fault(error: Exception) -> str:
@@ -55,7 +65,9 @@ class Machine:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     draw: Callable[[], float] = random.random
     """Returns a random number from 0 to 1."""
-    read_mark: Callable[[Account], Awaitable[str]] = read_secret_mark
+    settle: Callable[[], Awaitable[None]] = have_settled
+    """Waits until what was kept is safe; it must not wait for long."""
+    read_mark: Callable[[Account], Awaitable[str]] = field(default_factory=make_mark_reader)
     """Returns what tells an account's secret from the one before it."""
 
 
@@ -91,6 +103,7 @@ class AccountRounds:
             self._turn,
             self._on_change,
             self._on_news,
+            machine.settle,
             machine.read_mark,
             machine.now,
             machine.draw,
@@ -179,10 +192,12 @@ class AccountRounds:
         elif former.last is None:
             log.info("account_works", account=check.account, check=check.activity.value, host=check.host)
 
-    async def _make_check(self, account: Account, activity: Activity) -> AccountCheck:
+    async def _make_check(
+        self, account: Account, activity: Activity, give_back: Callable[[], None]
+    ) -> AccountCheck:
         started = self._around.now()
         try:
-            return await self._check(account, activity)
+            return await self._check(account, activity, give_back)
         except Exception as error:  # noqa: BLE001 - one account's fault must not end the service
             fault = describe_fault(error)
             log.error("account_fault", account=account.name, check=activity.value, fault=fault)
@@ -198,7 +213,7 @@ class AccountRounds:
             )
 
     @asynccontextmanager
-    async def _turn(self, account: Account) -> AsyncIterator[None]:
+    async def _turn(self, account: Account) -> AsyncIterator[Turn]:
         """Let accounts of one server take turns, and a few servers be asked at once."""
-        async with self._gates[place_of(account)], self._room:
-            yield
+        async with take_turn(self._gates[place_of(account)], self._room) as turn:
+            yield turn

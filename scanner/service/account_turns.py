@@ -7,15 +7,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from scanner.accounts.diary import Page, due_at, write_down
+from scanner.accounts.diary import Page, due_at, last_begun, write_begin, write_down
 from scanner.accounts.insist import insist
 from scanner.config.account_settings import Account
 from scanner.model.account import AccountCheck, Activity
 from scanner.model.account_standing import AccountStanding
+from scanner.service.turn import Turn
 
 LONGEST_SLEEP = 30.0
 """How soon a secret that was written anew is noticed (seconds)."""
-MakeCheck = Callable[[Account, Activity], Coroutine[Any, Any, AccountCheck]]
+MakeCheck = Callable[[Account, Activity, Callable[[], None]], Coroutine[Any, Any, AccountCheck]]
+"""Makes a check; it calls the function as soon as it only waits, which lets the next one go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +25,14 @@ class Circumstances:
     """What all accounts share."""
 
     check: MakeCheck
-    turn: Callable[[Account], AbstractAsyncContextManager[object]]
+    turn: Callable[[Account], AbstractAsyncContextManager[Turn]]
     """Entered for a check: so that accounts of one server take turns."""
     on_change: Callable[[Page], None]
     """Is told what came of a check."""
     on_news: Callable[[AccountStanding, AccountCheck], None]
     """Is told how it stood and what came of a check, before `on_change`."""
+    settle: Callable[[], Awaitable[None]]
+    """Waits until what was kept is safe from a restart, or for a moment where that cannot be done."""
     read_mark: Callable[[Account], Awaitable[str]]
     """Returns what tells an account's secret from the one before it."""
     now: Callable[[], datetime]
@@ -55,7 +59,10 @@ class AccountTurns:
         """Check until cancelled."""
         while True:
             self._mark = await self._around.read_mark(self.account)
-            due, activity = min((self._due_at(each), each) for each in self.pages)
+            # Where several are due, as after a refusal, the one that was tried longest ago is first.
+            due, _, activity = min(
+                (self._due_at(each), last_begun(self.pages[each]), each) for each in self.pages
+            )
             wait = (due - self._around.now()).total_seconds()
             if wait > 0:
                 await asyncio.sleep(min(wait, LONGEST_SLEEP))
@@ -67,8 +74,13 @@ class AccountTurns:
 
     async def _check(self, activity: Activity) -> None:
         mark = self._mark
-        async with self._around.turn(self.account):
-            check = await insist(self._around.check(self.account, activity))
+        async with self._around.turn(self.account) as turn:
+            # Kept before anything is sent: a restart must not make it sooner than its interval.
+            page = write_begin(self.pages, self.account, activity, self._around.now())
+            self.pages = {**self.pages, activity: page}
+            self._around.on_change(page)
+            await self._around.settle()
+            check = await insist(self._around.check(self.account, activity, turn.give_back))
         former = self.pages[activity].standing
         self.pages = write_down(self.pages, self.account, check, mark, self._around.draw())
         self._around.on_news(former, check)

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -34,6 +34,9 @@ class World:
         self.reasons: dict[tuple[str, Activity], AccountReason] = {}
         self.asked: dict[tuple[str, Activity], list[float]] = defaultdict(list)
         self.lasting = 2.0
+        self.waiting = 0.0
+        """How long a round trip only waits for its message (seconds)."""
+        self.settled: list[dict[str, str | None]] = []
         self.under_way: list[str] = []
         self.most: dict[str, int] = defaultdict(int)
         self.kept: dict[str, str | None] = {}
@@ -44,9 +47,14 @@ class World:
     def now(self) -> datetime:
         return NOW + timedelta(seconds=asyncio.get_running_loop().time())
 
-    async def check(self, account: Account, activity: Activity) -> AccountCheck:
+    async def check(
+        self, account: Account, activity: Activity, give_back: Callable[[], None]
+    ) -> AccountCheck:
         started = self.now()
         self.asked[account.name, activity].append(asyncio.get_running_loop().time())
+        if activity is Activity.ROUNDTRIP and self.waiting:
+            give_back()
+            await asyncio.sleep(self.waiting)
         if account.name in self.faults:
             raise self.faults[account.name]
         with self._counting(account.name):
@@ -82,12 +90,15 @@ class World:
         async def read_mark(account: Account) -> str:  # a thread would stand outside of this loop's time
             return secret_mark(account)
 
+        async def settle() -> None:
+            self.settled.append(dict(self.kept))
+
         return AccountRounds(
             accounts,
             self.check,
             keep=self.kept.update,
             tell=self.told.append,
-            machine=Machine(self.now, lambda: next(draws), read_mark),
+            machine=Machine(self.now, lambda: next(draws), settle, read_mark),
         )
 
     def gaps(self, name: str, activity: Activity) -> list[float]:
@@ -155,6 +166,73 @@ def test_a_refusal_is_repeated_less_and_less_often_and_others_of_the_account_pau
     near = [time for time in world.asked["sales", Activity.IMAP] for end in refused if end < time < end + 890]
     assert not near, "the same password is not tried elsewhere right after it was refused"
     assert len(world.gaps("sales", Activity.IMAP)) > 500
+
+
+def test_a_wrong_password_is_tried_once_a_wait_and_not_once_a_protocol(world: World, tmp_path: Path) -> None:
+    for activity in (Activity.SMTP, Activity.IMAP, Activity.POP3):
+        world.reasons["sales", activity] = AccountReason.AUTH_FAILED
+    run(living(world.rounds(account(tmp_path, pop3="mail.test:995")), 7 * DAY))
+
+    tried = sorted(time for times in world.asked.values() for time in times)
+    assert len(tried) <= 14
+    assert all(later - earlier >= QUARTER for earlier, later in pairwise(tried))
+    assert len({activity for _, activity in world.asked}) == 3, "each has its turn"
+
+
+@pytest.mark.parametrize("working", [Activity.SMTP, Activity.IMAP, Activity.POP3])
+def test_a_protocol_that_works_goes_on_beside_those_that_refuse_the_secret(
+    world: World, tmp_path: Path, working: Activity
+) -> None:
+    for activity in {Activity.SMTP, Activity.IMAP, Activity.POP3} - {working}:
+        world.reasons["sales", activity] = AccountReason.AUTH_FAILED
+    run(living(world.rounds(account(tmp_path, pop3="mail.test:995")), 7 * DAY))
+    assert len(world.asked["sales", working]) > 400
+
+
+def test_an_account_that_is_set_otherwise_is_not_held_back(world: World, tmp_path: Path) -> None:
+    world.reasons["sales", Activity.IMAP] = AccountReason.AUTH_FAILED
+    rounds = world.rounds(account(tmp_path, smtp=False))
+
+    async def live() -> None:
+        running = asyncio.create_task(rounds.run())
+        await asyncio.sleep(2 * DAY)
+        changes: tuple[dict[str, Any], ...] = ({"username": "other@mail.test"}, {"imap": "other.test:993"})
+        for keys in changes:
+            before = len(world.asked["sales", Activity.IMAP])
+            rounds.adjust((account(tmp_path, **{"smtp": False} | keys),), world.check)
+            await asyncio.sleep(QUARTER - 60)
+            assert len(world.asked["sales", Activity.IMAP]) == before + 1, keys
+            await asyncio.sleep(DAY)
+        running.cancel()
+
+    run(live())
+
+
+def test_what_is_cut_off_counts_as_made_and_is_kept_before_it_begins(world: World, tmp_path: Path) -> None:
+    world.lasting = 7200.0
+    mine = account(tmp_path, smtp=False, interval=1800)
+    run(living(world.rounds(mine), 60))
+    assert len(world.asked["sales", Activity.IMAP]) == 1
+    kept = world.settled[0]["account:default:sales:imap"]
+    assert kept is not None
+    after = world.rounds(mine)
+    after.restore({"account:default:sales:imap": kept})
+
+    async def live() -> None:
+        await asyncio.sleep(60)  # the clock of a new loop begins anew
+        await living(after, 3600)
+
+    run(live())
+    first, second = world.asked["sales", Activity.IMAP]
+    assert second - first >= 1800
+
+
+def test_who_only_waits_for_a_message_holds_nobody_up(world: World, tmp_path: Path) -> None:
+    many = [account(tmp_path, f"same{number}", roundtrip={}) for number in range(20)]
+    world.lasting, world.waiting = 1.0, 300.0
+    run(living(world.rounds(*many), 200))
+    assert len([1 for _, activity in world.asked if activity is Activity.ROUNDTRIP]) == 20
+    assert world.most["same"] == 1, "at one server they take turns all the same"
 
 
 def test_a_secret_that_is_written_anew_ends_the_waiting(world: World, tmp_path: Path) -> None:
