@@ -11,6 +11,7 @@ from starlette.staticfiles import StaticFiles
 
 from scanner.web import (
     account_routes,
+    asked_pages,
     detail_pages,
     discovery_routes,
     domain_routes,
@@ -63,6 +64,7 @@ def create_app(monitor: Monitor, *, clock: Clock = _utc_now) -> FastAPI:
     app.include_router(scrape.routes)
     app.state.briefs = Briefs()
     app.include_router(detail_pages.routes)
+    app.include_router(asked_pages.routes)
     app.include_router(reference.routes)
     app.include_router(operations.routes)
     app.include_router(history.routes)

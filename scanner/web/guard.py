@@ -16,7 +16,7 @@ from scanner.config.health_pass import PATHS, is_pass, write_pass
 from scanner.config.web_config import WebConfig, load_web_config
 from scanner.model.target import quote
 from scanner.web.absolute_form import to_origin_form
-from scanner.web.hosts import is_host_accepted
+from scanner.web.hosts import OF_BROWSERS, is_host_accepted
 from scanner.web.passwords import Passwords, TooBusyError
 from scanner.web.shield import SecurityHeaders
 from scanner.web.tls_context import make_context, read_own_names
@@ -135,8 +135,11 @@ class Guard:
     def _refuse(self, scope: Scope, terms: Terms) -> str | None:
         """Return what to tell a client that calls us by a stranger's name; None where the name is ours."""
         names = self._find_names()
-        sent = Headers(scope=scope).getlist("host")
-        if is_host_accepted(scope["path"], sent, names.allowed, (*names.own, *terms.names)):
+        headers = Headers(scope=scope)
+        sent = headers.getlist("host")
+        own = (*names.own, *terms.names)
+        is_browser = any(name in headers for name in OF_BROWSERS)
+        if is_host_accepted(scope["path"], sent, names.allowed, own, is_browser=is_browser):
             return None
         return (
             f"421 Misdirected Request: this mailport does not go by the name {quote(', '.join(sent))}.\n"

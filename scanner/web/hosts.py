@@ -12,6 +12,10 @@ HEALTH = frozenset({"/-/healthy", "/-/ready"})
 """They say no more than that something is there, and are asked by whatever name the asker has."""
 SCRAPED = frozenset({"/metrics", "/probe", "/api/v1/sd"})
 """What Prometheus asks for, by the name in its own configuration."""
+OF_BROWSERS = ("accept-language", "origin", "sec-fetch-mode", "sec-fetch-site")
+"""Headers that browsers send of themselves and scrapers do not. The first is in every request of a browser,
+and a page can write another value into it but not leave it out (Fetch Standard, main fetch). The last two are
+sent over TLS and to loopback names only, and so by no page that rebinds a name of its own."""
 _AUTHORITY = re.compile(
     # The zone of a link-local address stands behind "%25" (RFC 6874); many programs write "%" alone.
     r"(?P<host>\[[0-9A-Fa-f:.]+(?:%[A-Za-z0-9._~-]{1,64})?\]|[A-Za-z0-9._-]+)(?::[0-9]{0,5})?"
@@ -20,7 +24,12 @@ _LONGEST = 300
 
 
 def is_host_accepted(
-    path: str, sent: Collection[str], allowed: Collection[str], own: Collection[str]
+    path: str,
+    sent: Collection[str],
+    allowed: Collection[str],
+    own: Collection[str],
+    *,
+    is_browser: bool = False,
 ) -> bool:
     """Tell whether a request is meant for us, by its Host header (RFC 9110 section 7.2).
 
@@ -32,8 +41,12 @@ def is_host_accepted(
         sent: the Host headers of the request.
         allowed: the operator's list; where there is one it holds for scrapes as well.
         own: the names that are ours anyway: of the certificate, of the machine, of `web.listen`.
+        is_browser: whether one of the headers of browsers came with it (`OF_BROWSERS`): a scraper that nobody
+            told us the name of is no browser, and a page that rebinds its name is read by nothing else.
     """
-    if path in HEALTH or ANY_HOST in allowed or (path in SCRAPED and not allowed):
+    if path in HEALTH or ANY_HOST in allowed:
+        return True
+    if path in SCRAPED and not allowed and not is_browser:
         return True
     return all(_is_ours(text, (*allowed, *own)) for text in sent)
 

@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse
 from scanner.web.brief import Briefs
 from scanner.web.filters import read_filters
 from scanner.web.monitor import Clock, Watched
+from scanner.web.recent import RecentProbes
 from scanner.web.status_page import render_status, take_snapshot
 from scanner.web.turns import InTurn
 
@@ -43,10 +44,12 @@ async def status(request: Request, monitor: Watched, turns: InTurn) -> HTMLRespo
     """
     known: Briefs = request.app.state.briefs
     clock: Clock = request.app.state.clock
+    recent: RecentProbes = request.app.state.recent
     filters = read_filters(request.query_params)
 
     async def render() -> str:
         # A long page takes a tenth of a second, which no probe's clock may feel: not on the loop.
-        return await asyncio.to_thread(render_status, take_snapshot(monitor), known, clock(), filters)
+        snapshot, asked = take_snapshot(monitor), len(recent)
+        return await asyncio.to_thread(render_status, snapshot, known, clock(), filters, asked)
 
     return HTMLResponse(await turns.pages.make(filters, render))

@@ -1,7 +1,6 @@
 """What came of the last probes that /probe was asked for, target by target; it is held in memory alone."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from itertools import islice
@@ -17,6 +16,7 @@ LAST_FAILURES = 10
 """And so many that failed, which are what somebody looks for later."""
 MOST_BYTES = 16 * 2**20
 """Roughly, over all targets; the oldest go first."""
+LARGEST_NUMBER = 10**15
 _FINDING_BYTES = 6000
 _ENDPOINT_BYTES = 2000
 """The domains of an endpoint that is watched are many, and are shared with the watch."""
@@ -64,7 +64,11 @@ class RecentProbes:
         while self._bytes > MOST_BYTES and len(self._kept) > 1:
             self._drop(next(iter(self._kept)))
 
-    def find(self, target: str | None, before: int | None, limit: int) -> Sequence[Recent]:
+    def __len__(self) -> int:
+        """How many are kept."""
+        return len(self._kept)
+
+    def find(self, target: str | None, before: int | None, limit: int) -> list[Recent]:
         """Return the newest first: of one target or of all, and with numbers below `before`."""
         matching = (
             recent
@@ -91,6 +95,12 @@ class RecentProbes:
         numbers.remove(number)
         if not numbers:
             del self._by_target[recent.target]
+
+
+def read_number(text: str) -> int | None:
+    """Return the number of a probe as an address has it; None for what is none."""
+    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(LARGEST_NUMBER))
+    return int(text) if is_number else None
 
 
 def _measure(found: ProbedTarget) -> int:

@@ -13,10 +13,8 @@ from scanner.web.answers import answer_page
 from scanner.web.probe_target import write_dialogues
 from scanner.web.problems import problem
 from scanner.web.queries import LONGEST_TEXT, Limit
-from scanner.web.recent import Recent, RecentProbes
+from scanner.web.recent import LARGEST_NUMBER, Recent, RecentProbes, read_number
 from scanner.web.schemas import NOT_FOUND, described
-
-LARGEST_NUMBER = 10**15
 
 routes = APIRouter(prefix="/api/v1", tags=["probes"])
 
@@ -67,8 +65,8 @@ async def probes(request: Request, wanted: Annotated[RecentFilter, Query()]) -> 
 async def probe_dialogues(request: Request, number: str) -> Response:
     """What was said at each endpoint of the target, line by line with its time."""
     recent: RecentProbes = request.app.state.recent
-    is_number = number.isascii() and number.isdigit() and len(number) <= len(str(LARGEST_NUMBER))
-    found = recent.get(int(number)) if is_number else None
+    index = read_number(number)
+    found = None if index is None else recent.get(index)
     if found is None:
         return problem(404, "no such probe is kept; /api/v1/probes lists those that are")
     return PlainTextResponse(write_dialogues(found.found))

@@ -79,8 +79,8 @@ def take_snapshot(monitor: Monitor) -> Snapshot:
     )
 
 
-def render_status(snapshot: Snapshot, known: Briefs, now: datetime, filters: Filters) -> str:
-    """Return the status page."""
+def render_status(snapshot: Snapshot, known: Briefs, now: datetime, filters: Filters, asked: int = 0) -> str:
+    """Return the status page; so many probes are kept that /probe was `asked` for."""
     briefs = known.update(snapshot.observations)
     concerns = Counter(brief.concern for brief in briefs)
     targets = count_targets(snapshot.findings)
@@ -105,6 +105,7 @@ def render_status(snapshot: Snapshot, known: Briefs, now: datetime, filters: Fil
         openly_shown=OPENLY_SHOWN,
         egress=snapshot.egress,
         checks=count_checks(snapshot.accounts),
+        asked=asked,
         **_list_choices(briefs, snapshot.findings),
     )
 

@@ -107,6 +107,10 @@ def test_scrapes_are_answered_by_any_name_until_names_are_told(path: str, unname
     assert is_host_accepted(path, strange, (), ()) is unnamed
     assert is_host_accepted(path, strange, ["status.example.org"], ()) is named
     assert is_host_accepted(path, strange, ["*"], ())
+    # A browser by a strange name may be reading the page of a stranger, whatever it asks for.
+    assert is_host_accepted(path, strange, (), (), is_browser=True) is (unnamed and named)
+    assert is_host_accepted(path, ["192.0.2.7:9587"], (), (), is_browser=True)
+    assert is_host_accepted(path, strange, ["*"], (), is_browser=True)
 
 
 @given(st.text(max_size=80), st.sampled_from(["", ".", ":80", ":", ".:9587"]))
@@ -163,6 +167,21 @@ async def test_a_strange_page_learns_and_changes_nothing() -> None:
         for host, path in (("evil.example", "/metrics"), ("localhost", "/"), ("mailport:9587", "/")):
             async with ask(host, path) as answer:
                 assert answer.status == 200, (host, path)
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/probe?target=mx.example.org:25&debug=true", "/api/v1/sd"])
+async def test_a_scraper_is_told_by_any_name_and_a_browser_is_not(path: str) -> None:
+    async with serving(Names(), WebTerms(None)) as ask:
+        for header in ("Accept-Language", "Origin", "Sec-Fetch-Site", "Sec-Fetch-Mode"):
+            async with ask("evil.example:9587", path, **{header: ""}) as answer:
+                assert answer.status == 421
+                assert "web.hosts" in await answer.text()
+            async with ask("127.0.0.1:9587", path, **{header: "de"}) as answer:
+                assert answer.status != 421
+        # As Prometheus asks.
+        scrape = {"User-Agent": "Prometheus/3.1", "X-Prometheus-Scrape-Timeout-Seconds": "10"}
+        async with ask("prometheus-calls-it.example:9587", path, **scrape) as answer:
+            assert answer.status != 421
 
 
 async def ask_raw(port: int, target: str, host: str) -> tuple[int, str]:
