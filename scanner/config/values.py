@@ -4,7 +4,6 @@ import ipaddress
 import math
 import re
 from collections.abc import Callable
-from ipaddress import AddressValueError, IPv6Address
 from pathlib import Path
 from typing import TypeVar
 
@@ -139,11 +138,8 @@ def web_url(*, has_domain: bool) -> Callable[[object], str]:
         if match is None or (has_domain and "{domain}" not in match[0]):
             raise _unfit_text(wanted, value)
         try:
-            if match["v6"] is None:
-                normalise_host(match["host"].replace("{domain}", "example.org"))
-            else:
-                IPv6Address(match["v6"])
-        except (TargetError, AddressValueError):
+            normalise_host((match["v6"] or match["host"]).replace("{domain}", "example.org"))
+        except TargetError:
             raise _unfit_text(wanted, value) from None
         if match["port"] is not None and not 1 <= int(match["port"]) <= 65535:
             raise _unfit_text(wanted, value)
