@@ -137,7 +137,8 @@ class ScanProgress:
     def _tell(self) -> None:
         self._told_at = time.monotonic()
         self._told = self._count()
-        say(self._line())
+        if self._total != 0:  # nothing was to be done
+            say(self._line())
 
     def _count(self) -> tuple[int, int | None, int]:
         return (self._looked_up, self._total, self._done)

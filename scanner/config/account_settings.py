@@ -1,5 +1,6 @@
 """The section `accounts`: the operator's own, with which it is tried to sign in, to send and to receive."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -79,49 +80,53 @@ class Account(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        self._check_secret()
+        """Refuse what does not fit together, all of it at once."""
+        why = [*self._find_secret_faults(), *self._find_server_faults(), *self._find_roundtrip_faults()]
+        if why:
+            kinds = [PydanticCustomError("list_item", "{why}", {"why": each}) for each in why]
+            faults = [InitErrorDetails(type=kind, loc=(), input=self.name) for kind in kinds]
+            raise ValidationError.from_exception_data("account", faults)
+        return self
+
+    def _find_server_faults(self) -> Iterator[str]:
         if self.wanted_domain is None and not any(self.server(activity) for activity in _SIGN_INS):
-            raise ValueError("says no server; add domain: example.org, or imap: and smtp: with HOST:PORT")
-        if self.wanted_domain is None and any(getattr(self, activity) is True for activity in _SIGN_INS):
-            raise ValueError("a server is to be found, and there is no domain; add domain: example.org")
-        if not self.activities:
-            raise ValueError("checks nothing; remove the account, or let it check smtp, imap or pop3")
+            yield "says no server; add domain: example.org, or imap: and smtp: with HOST:PORT"
+        elif self.wanted_domain is None and any(getattr(self, activity) is True for activity in _SIGN_INS):
+            yield "a server is to be found, and there is no domain; add domain: example.org"
+        elif not self.activities:
+            yield "checks nothing; remove the account, or let it check smtp, imap or pop3"
         for activity in _SIGN_INS:
             server = self.server(activity)
             if server is not None and server.tls_mode is AccountTls.NONE and not self.allow_unencrypted:
-                raise ValueError(
+                yield (
                     f"{activity} would send the password in clear to {server.host}; use starttls or ssl "
                     "(allow_unencrypted: true lets it, for a test network)"
                 )
-        self._check_roundtrip()
-        return self
 
-    def _check_secret(self) -> None:
+    def _find_secret_faults(self) -> Iterator[str]:
         given = [
             key
             for key in ("password_file", "password_env", "token_command")
             if getattr(self, key) is not None
         ]
         if not given:
-            raise ValueError("has no password; add password_file, password_env or token_command")
-        if len(given) > 1:
-            raise ValueError(f"has {' and '.join(given)}; keep one")
-        if self.mechanism == "xoauth2" and self.token_command is None:
-            raise ValueError("xoauth2 signs in with a token: replace the password by token_command")
-        if self.mechanism in {"plain", "login"} and self.token_command is not None:
-            raise ValueError(
-                f"{self.mechanism} signs in with a password, and there is a token_command; use xoauth2"
-            )
+            yield "has no password; add password_file, password_env or token_command"
+        elif len(given) > 1:
+            yield f"has {' and '.join(given)}; keep one"
+        elif self.mechanism == "xoauth2" and self.token_command is None:
+            yield "xoauth2 signs in with a token: replace the password by token_command"
+        elif self.mechanism in {"plain", "login"} and self.token_command is not None:
+            yield f"{self.mechanism} signs in with a password, and there is a token_command; use xoauth2"
 
-    def _check_roundtrip(self) -> None:
+    def _find_roundtrip_faults(self) -> Iterator[str]:
         trip = self.roundtrip
         if trip is None or not trip.enabled:
             return
         if self.sender is None:
-            raise ValueError("roundtrip needs sender: jane@example.org, since the user name is no address")
+            yield "roundtrip needs sender: jane@example.org, since the user name is no address"
         missing = {Activity.SMTP, Activity(trip.receive)} - set(self.activities)
         if missing:
-            raise ValueError(f"roundtrip needs {' and '.join(sorted(missing))}; let the account have it")
+            yield f"roundtrip needs {' and '.join(sorted(missing))}; let the account have it"
 
     @property
     def wanted_domain(self) -> str | None:

@@ -25,7 +25,10 @@ _LONGEST = 366 * 86400.0
 _LARGEST = 1e9
 _VANTAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _HELO_NAME = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*")
-_WEB_URL = re.compile(r"https?://(?P<host>[A-Za-z0-9.{}-]+)(?::(?P<port>[0-9]{1,5}))?(?:/[!-\"$-~]*)?")
+_WEB_URL = re.compile(
+    r"(?P<scheme>(?i:https?))://(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9.{}-]+))"
+    r"(?::(?P<port>[0-9]{1,5}))?(?:/[!-\"$-~]*)?"
+)
 _HOST_PORT = re.compile(r"(?:\[(?P<v6>[^\[\]]+)\]|(?P<host>[^:\[\]]*)):(?P<port>[0-9]{1,5})")
 
 
@@ -135,12 +138,12 @@ def web_url(*, has_domain: bool) -> Callable[[object], str]:
         if match is None or (has_domain and "{domain}" not in match[0]):
             raise _unfit_text(wanted, value)
         try:
-            normalise_host(match["host"].replace("{domain}", "example.org"))
+            normalise_host((match["v6"] or match["host"]).replace("{domain}", "example.org"))
         except TargetError:
             raise _unfit_text(wanted, value) from None
         if match["port"] is not None and not 1 <= int(match["port"]) <= 65535:
             raise _unfit_text(wanted, value)
-        return match[0]
+        return match["scheme"].lower() + match[0][match.end("scheme") :]
 
     return read
 

@@ -196,3 +196,14 @@ def test_a_folder_in_the_place_of_the_secret_is_told_once_and_not_to_be_chmodded
     (tmp_path / "secret").mkdir(mode=0o755)
     (warning,) = find_secret_warnings([read_one(base=tmp_path)], {})
     assert "this is a directory, not a file" in warning
+
+
+def test_what_does_not_fit_together_is_told_all_at_once() -> None:
+    why = refuse("name: support", "username: jane", "imap: mail.example.org:143:none", "roundtrip: {}")
+    for part in (
+        "has no password",
+        "imap would send the password in clear to mail.example.org",
+        "roundtrip needs sender",
+        "roundtrip needs smtp",
+    ):
+        assert f"mailport.yml:2: accounts[0]: {part}" in why
