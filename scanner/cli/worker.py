@@ -58,7 +58,7 @@ async def _work(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     prober = build_prober(settings)
-    worker = Worker(settings, prober, OwnWay(settings, prober, build_resolver(settings)))
+    worker = Worker(settings, prober, way=OwnWay(settings, prober, build_resolver(settings)))
     log.info("working", version=__version__, worker=worker.name, vantage=settings.vantage)
     await worker.run(stop)
     log.info("stopped")

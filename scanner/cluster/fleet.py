@@ -46,6 +46,8 @@ class _Flight:
     sent_at: float | None = None
     """When it was last handed to the broker, or may have been; None = it waits here."""
     batch: str = ""
+    missed: str = ""
+    """The batch that the broker did not have any more at the last look."""
     returned: int = 0
     """How often a worker whose way out is closed has given it back."""
 
@@ -235,7 +237,11 @@ class Fleet:
                 self._fail(error)
                 continue
             for flight in overdue:
-                if flight.batch not in kept:
+                if flight.batch in kept:
+                    continue
+                if flight.missed != flight.batch:
+                    flight.missed = flight.batch  # its result may be on its way, where there is much to do
+                else:
                     flight.sent_at = None
                     self._queue.put_nowait(flight)
 

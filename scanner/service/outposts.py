@@ -21,6 +21,7 @@ from scanner.verdict.vantages import Compared, Word
 
 if TYPE_CHECKING:
     from scanner.cluster.fleet import Fleet
+    from scanner.cluster.term import Term
 
 FOLLOW_SECONDS = 2.0
 """How often it is looked whether there are other endpoints to probe."""
@@ -34,7 +35,7 @@ class Outposts:
     Without `cluster.vantages` there are none, and nothing is changed.
     """
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, watch: Watch, term: "Term | None" = None) -> None:
         self._watch = watch
         settings, parts = watch.parts_in_force
         self._places = {
@@ -58,7 +59,8 @@ class Outposts:
         self._seat = Seat(self._main_interval, checkpoint.ask, self._tell_main)
         self._panel.join(self._main, self._seat)
         for name, place in self._places.items():
-            post = Outpost(place, settings, parts, _build_fleet(settings, name, place.rate), dispatches)
+            fleet = _build_fleet(settings, name, place.rate, term)
+            post = Outpost(place, settings, parts, fleet, dispatches)
             self.posts[name] = post
             self._join(post)
         checkpoint.hand_on = self._take_main
@@ -196,10 +198,10 @@ class _Roll(Collector):
         yield under_way
 
 
-def _build_fleet(settings: Settings, vantage: str, rate: float) -> "Fleet":
+def _build_fleet(settings: Settings, vantage: str, rate: float, term: "Term | None") -> "Fleet":
     from scanner.cluster.fleet import Fleet  # noqa: PLC0415 - without vantages nothing of it is loaded
 
-    return Fleet(settings.cluster, vantage, rate)
+    return Fleet(settings.cluster, vantage, rate, gap=settings.limits.per_address_gap, term=term)
 
 
 def _patience(settings: Settings) -> float:
