@@ -27,6 +27,7 @@ from scanner.protocol import TlsClient
 from scanner.service import agenda
 from scanner.service.account_desk import AccountDesk
 from scanner.service.archive import Archive
+from scanner.service.far import Far
 from scanner.service.long_lived import set_aside
 from scanner.service.outposts import Outposts
 from scanner.service.parts import build_parts
@@ -69,7 +70,10 @@ class Restarted:
         """Load, plan, and wait until a scrape shows all that was known."""
 
         def begin() -> None:
-            accounts, outposts = AccountDesk(self.watch, self.archive, {}), Outposts(self.watch)
+            accounts, outposts = (
+                AccountDesk(self.watch, self.archive, {}),
+                Outposts(self.watch, Far(self.settings)),
+            )
             self._running = asyncio.ensure_future(_run_watch(self.watch, self.archive, accounts, outposts))
 
         return await self._timed(begin, lambda: self.watch.exposition.endpoints() == self.count)

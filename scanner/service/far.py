@@ -20,20 +20,22 @@ class Far:
     """The cluster of a scheduler; without one, nothing."""
 
     def __init__(self, settings: Settings, term: "Term | None" = None) -> None:
+        self._term = term
         self.fleet: Fleet | None = None
         self.make_prober: MakeProber = Prober
         if settings.cluster.broker is not None:
             # Imported here: without a cluster nothing of it is loaded.
-            from scanner.cluster import fleet, remote_prober  # noqa: PLC0415
+            from scanner.cluster import remote_prober  # noqa: PLC0415
 
-            self.fleet = fleet.Fleet(
-                settings.cluster,
-                settings.vantage,
-                settings.limits.rate,
-                gap=settings.limits.per_address_gap,
-                term=term,
-            )
+            self.fleet = self.build_fleet(settings, settings.vantage, settings.limits.rate)
             self.make_prober = partial(remote_prober.RemoteProber, self.fleet)
+
+    def build_fleet(self, settings: Settings, vantage: str, rate: float) -> "Fleet":
+        """Build what hands work to the workers of a vantage, for as long as this scheduler leads."""
+        from scanner.cluster.fleet import Fleet  # noqa: PLC0415 - as above
+
+        gap = settings.limits.per_address_gap
+        return Fleet(settings.cluster, vantage, rate, gap=gap, term=self._term)
 
     def show(self, registry: CollectorRegistry) -> None:
         """Show how the cluster does in the scrape."""

@@ -57,7 +57,7 @@ class Service:
         self._on_reload = on_reload
         self._far = far or Far(watch.settings)
         self._far.show(watch.registry)
-        self._outposts = outposts or Outposts(watch)
+        self._outposts = outposts or Outposts(watch, self._far)
         self._archive = archive
         self.accounts = accounts
         self.hub = Hub(self.events)

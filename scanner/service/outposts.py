@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
@@ -13,15 +12,12 @@ from scanner.config import Settings
 from scanner.model import Observation, StandingVerdict, Verdict
 from scanner.model.observation import Key
 from scanner.service.elsewhere import Elsewhere
+from scanner.service.far import Far
 from scanner.service.outpost import Dispatches, Outpost
 from scanner.service.panel import Panel, Seat
 from scanner.service.watch import Watch
 from scanner.verdict.egress import tell_gate
 from scanner.verdict.vantages import Compared, Word
-
-if TYPE_CHECKING:
-    from scanner.cluster.fleet import Fleet
-    from scanner.cluster.term import Term
 
 FOLLOW_SECONDS = 2.0
 """How often it is looked whether there are other endpoints to probe."""
@@ -35,7 +31,7 @@ class Outposts:
     Without `cluster.vantages` there are none, and nothing is changed.
     """
 
-    def __init__(self, watch: Watch, term: "Term | None" = None) -> None:
+    def __init__(self, watch: Watch, far: Far) -> None:
         self._watch = watch
         settings, parts = watch.parts_in_force
         self._places = {
@@ -59,8 +55,7 @@ class Outposts:
         self._seat = Seat(self._main_interval, checkpoint.ask, self._tell_main)
         self._panel.join(self._main, self._seat)
         for name, place in self._places.items():
-            fleet = _build_fleet(settings, name, place.rate, term)
-            post = Outpost(place, settings, parts, fleet, dispatches)
+            post = Outpost(place, settings, parts, far.build_fleet(settings, name, place.rate), dispatches)
             self.posts[name] = post
             self._join(post)
         checkpoint.hand_on = self._take_main
@@ -196,12 +191,6 @@ class _Roll(Collector):
             under_way.add_metric([name], post.in_flight)
         yield up
         yield under_way
-
-
-def _build_fleet(settings: Settings, vantage: str, rate: float, term: "Term | None") -> "Fleet":
-    from scanner.cluster.fleet import Fleet  # noqa: PLC0415 - without vantages nothing of it is loaded
-
-    return Fleet(settings.cluster, vantage, rate, gap=settings.limits.per_address_gap, term=term)
 
 
 def _patience(settings: Settings) -> float:

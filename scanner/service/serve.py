@@ -85,7 +85,7 @@ async def _serve(
     parts = build_parts(settings, policies=policies, make_prober=far.make_prober)
     keeper = None if archive is None else archive.keeper
     watch = Watch(settings, parts, on_planned=set_aside, keeper=keeper, share=share)
-    outposts = Outposts(watch, term)
+    outposts = Outposts(watch, far)
     outlets = open_outlets(settings, watch, lambda: term is None or term.is_fresh)
     accounts = AccountDesk(watch, archive, os.environ)
     reloaded = (outlets.adjust, accounts.adjust, outposts.adjust)
