@@ -37,6 +37,7 @@ class Shot:
 SHOTS = (
     Shot("status", "/", 1440, 1300, "light"),
     Shot("status-narrow", "/?state=downgraded#domains", 375, 812, "dark"),
+    Shot("domain-narrow", "/domains/starttls-injected.mail.test", 375, 812, "light"),
     Shot("endpoint", "starttls-injected.mail.test:587", 1440, 1300, "light"),
 )
 

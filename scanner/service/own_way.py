@@ -35,7 +35,8 @@ class OwnWay:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._fresh = min(FRESH_SECONDS, settings.schedule.interval / 2)
-        asker = Asker(settings.controls, settings.probe, prober, resolver, self._push)
+        resolver.exclude(settings.exclusion)
+        asker = Asker(settings.controls, settings.probe, prober, resolver, self._push, settings.exclusion)
         self._clues = Clues(clock)
         self._rounds = Rounds(settings.controls, asker, self._clues, Manner(fresh=self._fresh))
         self._clock = clock

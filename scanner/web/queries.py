@@ -27,9 +27,11 @@ class Filter(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    state: list[State] = Field([], max_length=MOST_CHOICES, description="states")
+    state: list[State] = Field(
+        [], max_length=MOST_CHOICES, description="states; for what is downgraded ask kind=downgrade"
+    )
     verdict: list[Text] = Field([], max_length=MOST_CHOICES, description="ids of verdicts that count")
-    kind: list[Kind] = Field([], max_length=MOST_CHOICES, description="kinds of verdicts that count")
+    kind: list[Kind] = Field([], max_length=MOST_CHOICES, description="kinds of verdicts, as downgrade")
     severity: Literal["notice", "warning", "critical"] | None = Field(
         None, description="a verdict that counts weighs this, or more"
     )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from scanner.model import Kind, Observation, TargetFinding, Verdict
+from scanner.model import Kind, Observation, Reason, TargetFinding, Verdict
 from scanner.model.account_standing import AccountStanding
 from scanner.model.domain import DomainFacts
 from scanner.model.incident import Incident
@@ -50,10 +50,10 @@ class Snapshot:
     """Finds what discovery knows of every target."""
 
     def find_waiting(self) -> Mapping[str, Waiting]:
-        """Return what each target waits for."""
-        return find_waiting(
-            self.targets, self.find_facts(), (seen.endpoint.key for seen in self.observations)
-        )
+        """Return what each target waits for; one on the exclude list waits for nothing."""
+        left_alone = {finding.domain for finding in self.findings if finding.reason is Reason.EXCLUDED}
+        targets = (target for target in self.targets if target not in left_alone)
+        return find_waiting(targets, self.find_facts(), (seen.endpoint.key for seen in self.observations))
 
     shard: Shard | None = None
 

@@ -156,3 +156,17 @@ async def test_the_page_of_a_domain_says_what_it_waits_for(
     lead = (await load(site, f"/domains/{name}")).find("section", class_="lead")[0]
     assert lead.find("span", class_="chip")[0].text == chip
     assert words in lead.text
+
+
+async def test_who_is_on_the_exclude_list_waits_for_nothing(service: FakeService) -> None:
+    name = TARGETS[0]
+    assert isinstance(service, Beginning)
+    service.facts, service.seen = (), ()
+    service.found = (TargetFinding(name, name, NOW, 0.0, Reason.EXCLUDED, f"{name} is on the exclude list"),)
+    page = await page_of(service, "/")
+    assert counts(page)["waiting"] == len(TARGETS) - 1
+    assert matter(row_of(page, name)) == "excluded"
+    page = await page_of(service, f"/domains/{name}")
+    assert "left alone: on the exclude list" in page.find("h1")[0].text
+    assert "being looked up" not in page.text
+    assert "What to set up" not in page.text
