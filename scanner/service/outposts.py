@@ -150,7 +150,13 @@ class Outposts:
                     watch.exposition.accept(confirmed)
 
     def _tell_other(self, compared: Compared) -> None:
-        """Show what another vantage saw, and what of it is so there only."""
+        """Show what another vantage saw, and what of it is so there only.
+
+        What is not on its schedule is not shown: either it will be soon, or it has gone while it was looked
+        at, and nobody would forget it again.
+        """
+        if compared.observation.endpoint.key not in self.posts[compared.observation.vantage]:
+            return
         judged = Compared(compared.word, self._judged(compared), compared.witness, compared.own)
         self._watch.exposition.accept_elsewhere(self._elsewhere.take(judged))
 
