@@ -71,9 +71,10 @@ class Outposts:
         if not self.posts:
             return
         self._panel.patience = _patience(settings)
-        self._panel.leave(self._main)
-        self._main = settings.vantage
-        self._panel.join(self._main, self._seat)
+        if self._main != settings.vantage:
+            self._panel.leave(self._main)
+            self._main = settings.vantage
+            self._panel.join(self._main, self._seat)
         self._elsewhere.confirm_after = settings.policy.confirm_after
         self._places |= {each.name: each for each in settings.cluster.vantages if each.name in self.posts}
         for name, post in self.posts.items():
