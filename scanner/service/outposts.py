@@ -38,7 +38,7 @@ class Outposts:
             each.name: each for each in settings.cluster.vantages if each.name != settings.vantage
         }
         self.posts: dict[str, Outpost] = {}
-        self._followed: tuple[int, int] | None = None
+        self._followed: int | None = None
         self._panel = Panel(_patience(settings))
         self._elsewhere = Elsewhere(
             settings.policy.confirm_after,
@@ -107,9 +107,8 @@ class Outposts:
         """Have probed from everywhere what the main vantage has looked at: so it is, and no mere guess."""
         while True:
             roster = self._watch.checkpoint.roster
-            now = (id(roster.facts), len(roster.latest))
-            if now != self._followed:
-                self._followed = now
+            if roster.turns != self._followed:
+                self._followed = roster.turns
                 endpoints = [seen.endpoint for seen in tuple(roster.latest.values())]
                 for post in self.posts.values():
                     await post.plan(endpoints)

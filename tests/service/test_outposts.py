@@ -119,3 +119,16 @@ async def test_what_is_asked_for_takes_nothing_from_the_schedule() -> None:
         for count in (2, 3):
             post.hasten(ENDPOINT.key, 0)
             await until(partial(has_probed, prober, count))
+
+
+async def test_an_endpoint_that_takes_the_place_of_another_is_followed() -> None:
+    watch, outposts, post, _ = build()
+    watch.keep(healthy(25))
+    async with at_work(post):
+        following = asyncio.create_task(outposts._follow())
+        await until(lambda: ENDPOINT.key in post)
+        watch._forget(ENDPOINT.key)
+        watch.keep(healthy(465))
+        await until(lambda: healthy(465).endpoint.key in post)
+        following.cancel()
+    assert ENDPOINT.key not in post
