@@ -64,12 +64,17 @@ class Answer(Generic[Record_co]):
 
     They are as authentic as they were then.
     """
-    alias: str | None = None
-    """The name that the records are really at, where the one asked for is a CNAME."""
+    aliases: tuple[str, ...] = ()
+    """The names that the one asked for leads to by CNAMEs, in their order."""
     detail: str | None = None
     """In words: why there is nothing, why it is old, or what is missing from it."""
     seconds: float = 0.0
     """How long the servers took for the look-up that this comes from."""
+
+    @property
+    def alias(self) -> str | None:
+        """The name that the records are really at, where the one asked for is a CNAME."""
+        return self.aliases[-1] if self.aliases else None
 
     @property
     def is_definite(self) -> bool:

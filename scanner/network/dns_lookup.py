@@ -234,7 +234,7 @@ class _Turn:
             records=reply.records,
             ttl=ttl,
             is_authentic=reply.is_authentic and self.is_trusted,
-            alias=reply.alias,
+            aliases=reply.aliases,
             detail=detail,
             seconds=self._budget.used,
         )

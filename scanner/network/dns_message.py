@@ -59,7 +59,8 @@ class Reply(Generic[Record]):
     unreadable: int = 0
     ttl: int | None = None
     """Seconds: the least of the chain and of the records, or of the SOA (RFC 2308 section 5)."""
-    alias: str | None = None
+    aliases: tuple[str, ...] = ()
+    """Where the name asked for leads by CNAMEs, in their order; the records are at the last one."""
     error: tuple[int, str] | None = None
     """Code and text of an extended error (RFC 8914), one of DNSSEC before any other."""
 
@@ -140,19 +141,19 @@ class _Reader:
             self._parser.get_bytes(sum(len(label) + 1 for label in self._asked) + 4)
             self._pointers[_TO_QUESTION] = self._asked
         answers = self._section(counts[0])
-        owner, ttls, alias = self._follow(answers)
+        owner, ttls, aliases = self._follow(answers)
         wanted = [entry for entry in answers if entry.code == self._code and entry.owner == owner]
         rcode, is_authentic = flags & _RCODE, bool(flags & _AD)
         if wanted and rcode == dns.rcode.NOERROR:
             records, unreadable = self._records(wanted, kind)
             ttl = min(ttls + [_sane(entry.ttl) for entry in wanted])
-            return Reply(rcode, is_authentic, records, len(wanted), unreadable, ttl, alias)
+            return Reply(rcode, is_authentic, records, len(wanted), unreadable, ttl, aliases)
         if wanted and rcode == dns.rcode.NXDOMAIN:
             raise NonsenseReply("an answer together with NXDOMAIN")
         ttls += self._negative_ttls(self._section(counts[1]))
         high, error = self._extension(self._section(counts[2]))
         return Reply(
-            rcode | high << 4, is_authentic, ttl=min(ttls) if ttls else None, alias=alias, error=error
+            rcode | high << 4, is_authentic, ttl=min(ttls) if ttls else None, aliases=aliases, error=error
         )
 
     def _section(self, count: int) -> list[_Entry]:
@@ -181,22 +182,23 @@ class _Reader:
             self._pointers[pointer] = labels
         return labels
 
-    def _follow(self, answers: list[_Entry]) -> tuple[_Labels, list[int], str | None]:
-        """Return the name that the aliases lead to, their TTLs, and that name as text if there are any."""
+    def _follow(self, answers: list[_Entry]) -> tuple[_Labels, list[int], tuple[str, ...]]:
+        """Return the name that the aliases lead to, their TTLs, and all that they lead to as text."""
         aliases = {entry.owner: entry for entry in reversed(answers) if entry.code == _CNAME}
-        owner, alias = self._asked, None
+        owner, found = self._asked, list[str]()
         ttls: list[int] = []
         passed = {owner}
         while (entry := aliases.get(owner)) is not None:
             target = self._data(entry).get_name(decompress=True)
-            owner, alias = _fold(target), host_text(target)
+            owner = _fold(target)
+            found.append(host_text(target))
             ttls.append(_sane(entry.ttl))
             if owner in passed:
                 raise NonsenseReply("aliases (CNAME) that go in a circle")
             if len(ttls) > MAX_CHAIN:
                 raise NonsenseReply(f"a chain of more than {MAX_CHAIN} aliases (CNAME)")
             passed.add(owner)
-        return owner, ttls, alias
+        return owner, ttls, tuple(found)
 
     def _data(self, entry: _Entry) -> dns.wire.Parser:
         parser = dns.wire.Parser(self._wire, entry.start)

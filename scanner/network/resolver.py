@@ -220,8 +220,10 @@ class Resolver:
         found = [answer for answer in answers if answer.records]
         if not found:
             return self._join_failures(host, answers)
-        alias = next((answer.alias for answer in found if answer.alias is not None), None)
-        if alias is not None and (why := self._exclusion.refuse_host(alias)) is not None:
+        # Whoever is passed on the way is asked to, and each family may lead elsewhere.
+        for alias in dict.fromkeys(alias for answer in found for alias in answer.aliases):
+            if (why := self._exclusion.refuse_host(alias)) is None:
+                continue
             detail = f"{host} is an alias (CNAME) of {alias}; {why}"
             return Answer(host, Status.EXCLUDED, detail=detail, seconds=max(one.seconds for one in answers))
         # A family that failed is asked for again as soon as may be, whatever the other's TTL.
@@ -234,7 +236,7 @@ class Resolver:
             ttl=min(answer.ttl for answer in (*found, *failed)),
             is_authentic=self._is_authentic(host, answers),
             is_stale=any(answer.is_stale for answer in found),
-            alias=alias,
+            aliases=next((answer.aliases for answer in found if answer.aliases), ()),
             detail="; ".join(dict.fromkeys(details)) or None,
             seconds=max(answer.seconds for answer in answers),
         )

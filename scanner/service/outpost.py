@@ -110,6 +110,10 @@ class Outpost:
         """Tell whether an endpoint is probed from here."""
         return self._targets is None or any(one.is_about(endpoint) for one in self._targets)
 
+    def __contains__(self, key: Key) -> bool:
+        """Whether an endpoint is on the schedule here."""
+        return key in self._agenda
+
     def ask(self, endpoint: Endpoint) -> bool:
         """Look at an endpoint now; False where it is not meant to, or where its workers do not answer."""
         if not self.is_meant(endpoint) or not self.is_answering:
@@ -170,11 +174,12 @@ class Outpost:
             await job.run()
             return None
         key = job.key
+        if key in self._begun:
+            self._agenda.begin(key)  # due, or asked for, while it is looked at: that look is the one
+            return None
         is_asked = key in self._asked
         if not is_asked and not self._agenda.begin(key):
             return None
-        if key in self._begun:
-            return None  # asked for while it is looked at
         self._begun[key] = self._clock()
         try:
             seen = await self.prober.probe(job)
@@ -187,7 +192,7 @@ class Outpost:
 
     def _deliver(self, seen: Observation) -> None:
         key = seen.endpoint.key
-        if seen.reason in EGRESS_REASONS:
+        if seen.reason in EGRESS_REASONS and key in self:
             self._in_our_way[key] = gate_of(seen.endpoint)
         else:
             self._in_our_way.pop(key, None)

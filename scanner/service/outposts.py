@@ -38,7 +38,7 @@ class Outposts:
             each.name: each for each in settings.cluster.vantages if each.name != settings.vantage
         }
         self.posts: dict[str, Outpost] = {}
-        self._followed: tuple[int, int] | None = None
+        self._followed: int | None = None
         self._panel = Panel(_patience(settings))
         self._elsewhere = Elsewhere(
             settings.policy.confirm_after,
@@ -71,9 +71,10 @@ class Outposts:
         if not self.posts:
             return
         self._panel.patience = _patience(settings)
-        self._panel.leave(self._main)
-        self._main = settings.vantage
-        self._panel.join(self._main, self._seat)
+        if self._main != settings.vantage:
+            self._panel.leave(self._main)
+            self._main = settings.vantage
+            self._panel.join(self._main, self._seat)
         self._elsewhere.confirm_after = settings.policy.confirm_after
         self._places |= {each.name: each for each in settings.cluster.vantages if each.name in self.posts}
         for name, post in self.posts.items():
@@ -106,9 +107,8 @@ class Outposts:
         """Have probed from everywhere what the main vantage has looked at: so it is, and no mere guess."""
         while True:
             roster = self._watch.checkpoint.roster
-            now = (id(roster.facts), len(roster.latest))
-            if now != self._followed:
-                self._followed = now
+            if roster.turns != self._followed:
+                self._followed = roster.turns
                 endpoints = [seen.endpoint for seen in tuple(roster.latest.values())]
                 for post in self.posts.values():
                     await post.plan(endpoints)
@@ -150,7 +150,13 @@ class Outposts:
                     watch.exposition.accept(confirmed)
 
     def _tell_other(self, compared: Compared) -> None:
-        """Show what another vantage saw, and what of it is so there only."""
+        """Show what another vantage saw, and what of it is so there only.
+
+        What is not on its schedule is not shown: either it will be soon, or it has gone while it was looked
+        at, and nobody would forget it again.
+        """
+        if compared.observation.endpoint.key not in self.posts[compared.observation.vantage]:
+            return
         judged = Compared(compared.word, self._judged(compared), compared.witness, compared.own)
         self._watch.exposition.accept_elsewhere(self._elsewhere.take(judged))
 

@@ -79,7 +79,14 @@ class Panel:
         self._seats[vantage] = seat
 
     def leave(self, vantage: str) -> None:
-        """Let a vantage take part no more; who waits for it does so until its time is over."""
+        """Let a vantage take part no more: what of it waits is told, and its looks count no longer.
+
+        Who waits for it does so until its time is over.
+        """
+        for key, name in [place for place in self._held if place[1] == vantage]:
+            self._give_up(key, name)
+        for key in [key for key, looks in self._looks.items() if vantage in looks]:
+            self.forget(key, vantage)
         self._seats.pop(vantage, None)
 
     def __contains__(self, vantage: str) -> bool:

@@ -20,6 +20,8 @@ class Roster:
 
     def __init__(self) -> None:
         self.latest: dict[Key, Observation] = {}
+        self.turns = 0
+        """Higher whenever an endpoint has come or gone, or has been planned anew."""
         self.ruled_out: set[Key] = set()
         """Guesses that have shown nothing: nobody is told of them."""
         self.facts: tuple[DomainFacts, ...] = ()
@@ -41,6 +43,7 @@ class Roster:
         """Keep a result."""
         key = observation.endpoint.key
         if key not in self.latest:
+            self.turns += 1
             self.whereabouts.add(key)
         self.latest[key] = observation
         self._recalled.discard(key)
@@ -62,6 +65,7 @@ class Roster:
     def forget(self, key: Key) -> None:
         """Forget an endpoint that is watched no more."""
         if self.latest.pop(key, None) is not None:
+            self.turns += 1
             self.whereabouts.remove(key)
         self._recalled.discard(key)
         self._restored.pop(key, None)
@@ -69,6 +73,7 @@ class Roster:
 
     def plan(self, domains: Iterable[DomainFacts]) -> None:
         """Take over which endpoints serve which domain."""
+        self.turns += 1
         self.facts = tuple(domains)
         self._facts = {facts.domain: facts for facts in self.facts}
 
@@ -104,6 +109,7 @@ class Roster:
         restored = self._restored.pop(endpoint.key, None)
         if restored is not None:
             if endpoint.key not in self.latest:
+                self.turns += 1
                 self.whereabouts.add(endpoint.key)
             self.latest[endpoint.key] = found = self._thrift.share(replace(restored, endpoint=endpoint), None)
             self._recalled.add(endpoint.key)

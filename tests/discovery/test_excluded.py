@@ -118,6 +118,19 @@ async def test_an_alias_of_an_excluded_host_leads_nowhere(name: str) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["alias.test", "way.test"])
+async def test_an_excluded_alias_on_the_way_leads_nowhere_either(name: str) -> None:
+    records: Records = {
+        "way.test": {"CNAME": ["alias.test."]},
+        "alias.test": {"CNAME": ["MX.optout.test."]},
+        "mx.optout.test": {"CNAME": ["balancer.provider.test."]},
+        "balancer.provider.test": {"A": ["192.0.2.1"]},
+    }
+    found, _ = await plan(f"{name}:25", exclude=["optout.test"], records=records)
+    assert found.endpoints == ()
+    assert told(found) == [(name, Reason.EXCLUDED)]
+
+
 async def test_of_a_host_only_the_addresses_that_are_not_excluded_are_probed() -> None:
     found, _ = await plan("address.test:25", exclude=["198.51.100.0/24"])
     assert [endpoint.address for endpoint in found.endpoints] == ["198.51.101.7"]

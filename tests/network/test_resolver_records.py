@@ -74,7 +74,9 @@ async def test_an_alias_is_named_and_its_ttl_counts() -> None:
             query, "a.test. 900 CNAME Hop.test.", "hop.test. 400 CNAME b.test.", "b.test. 800 MX 5 mx.test."
         )
     )
-    assert answer == Answer("a.test", Status.FOUND, (MxRecord(5, "mx.test"),), ttl=400.0, alias="b.test")
+    assert answer == Answer(
+        "a.test", Status.FOUND, (MxRecord(5, "mx.test"),), ttl=400.0, aliases=("hop.test", "b.test")
+    )
 
 
 async def test_an_alias_to_nothing_is_named_too() -> None:

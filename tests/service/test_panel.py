@@ -206,3 +206,18 @@ def test_what_is_forgotten_waits_no_more() -> None:
     stage.panel.keep_only("b", lambda _: False)
     stage.see("a", SILENT)
     assert stage.asked == ["b", "c"]
+
+
+def test_what_waits_of_a_vantage_that_leaves_is_told_and_counts_no_more() -> None:
+    stage = Stage()
+    stage.see("a", SILENT)
+    stage.panel.leave("a")
+    assert stage.take_told() == [("a", Word.UNTOLD)]
+    stage.wait(PATIENCE)
+    stage.see("b", SILENT)
+    stage.see("c", GOOD)
+    assert stage.take_told() == [("c", Word.SOUND), ("b", Word.PATH)]
+    assert stage.panel._looks.keys() == {GOOD.endpoint.key}
+    stage.panel.leave("b")
+    stage.panel.leave("c")
+    assert not stage.panel._looks
