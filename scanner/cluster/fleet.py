@@ -91,8 +91,10 @@ class Fleet:
         self._heritage = Heritage(self._tasks, self.lease, gap, self._queue.put_nowait, clock=clock)
 
         async def take(text: str) -> None:
-            await until_fresh(self.term)
-            self._take(text)
+            # Nobody cancels this one: the library leaves what it has begun.
+            await until_fresh(self.term, lambda: self._results.is_over)
+            if not self._results.is_over:
+                self._take(text)
 
         self._results.register_task(take, task_name=RESULTS)
         self._task = self._tasks.register_task(_work_elsewhere, task_name=TASK)
@@ -157,6 +159,7 @@ class Fleet:
 
     async def _end(self) -> None:
         """Leave nothing behind that workers would do for nobody; what another one has put there stays."""
+        self._results.is_over = True
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
                 if self.term.is_fresh:

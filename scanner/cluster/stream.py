@@ -84,6 +84,8 @@ class Stream(RedisStreamBroker):
         self._has_room = has_room
         self.has_failed = False
         """Whether the last thing that was asked of the broker failed."""
+        self.is_over = False
+        """Whether what was read and is not done is left to whoever reads next."""
         self._second_hand: dict[str, str] = {}
         """What was taken over from readers that did not do it in time."""
         self.given_up = 0
@@ -91,7 +93,8 @@ class Stream(RedisStreamBroker):
 
     def _ack_generator(self, id: str, queue_name: str) -> Callable[[], Awaitable[None]]:  # noqa: A002 - taskiq's name
         async def ack() -> None:
-            await self.remove(id)
+            if not self.is_over:
+                await self.remove(id)
 
         return ack
 

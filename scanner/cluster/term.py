@@ -1,7 +1,7 @@
 """What a fleet has to know of who leads: nothing is handed out by a scheduler whose time may be over."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from prometheus_client import Metric
@@ -36,9 +36,9 @@ class Alone:
         """Nobody else can lead."""
 
 
-async def until_fresh(term: Term) -> None:
-    """Wait until it is known that the term is not over."""
-    while not term.is_fresh:  # noqa: ASYNC110 - it grows stale by time alone, which sets no event
+async def until_fresh(term: Term, is_over: Callable[[], bool] = lambda: False) -> None:
+    """Wait until it is known that the term is not over, or until nobody needs to know."""
+    while not (term.is_fresh or is_over()):  # noqa: ASYNC110 - it grows stale by time alone, which sets no event
         await asyncio.sleep(LOOK_SECONDS)
 
 

@@ -42,7 +42,8 @@ def _find(way: Reading, secret: str, users: tuple[str, ...]) -> Iterator[Span]:
         yield from way.find(form)
     for lead in _leads(users):
         known = max(_LEAST_CODED, len(lead.encode("utf-8", "replace")) * 8 // 6)
-        yield from way.find_base64(_encode(lead + secret)[:known], is_begin=True)
+        # Some leave the padding off (RFC 4648 section 3.2).
+        yield from way.find_base64(_encode(lead + secret).rstrip("=")[:known], is_begin=True)
     for core in _cores(secret):
         yield from way.find_base64(core, is_begin=False)
 

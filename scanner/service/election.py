@@ -92,7 +92,14 @@ class Election:
         Raises:
             StoreError, or one of `FAULTS`: the database does not answer.
         """
-        is_ours = await self._call(self._lease.beat, fence)
+        seconds = self.patience / 2
+        try:
+            # A server that hangs with its connections open ends no question, whatever limit it was told.
+            async with asyncio.timeout(seconds):
+                is_ours = await self._call(self._lease.beat, fence)
+        except TimeoutError:
+            why = f"no answer within {seconds:g} s; look whether PostgreSQL hangs, or the way to it"
+            raise StoreError(f"{self._place}: {why}") from None
         self.tell(None)
         return is_ours
 

@@ -14,7 +14,7 @@ from scanner.service.account_desk import AccountDesk
 from scanner.service.archive import Archive, open_archive
 from scanner.service.election import Term
 from scanner.service.far import Far
-from scanner.service.long_lived import set_aside
+from scanner.service.long_lived import let_go, set_aside
 from scanner.service.monitored import Loader, Service
 from scanner.service.outlets_of_watch import open_outlets
 from scanner.service.outposts import Outposts
@@ -63,6 +63,7 @@ async def run_service(
             await term.end()
             if signals.stop.is_set():
                 break
+            let_go()
     finally:
         election.close()
         sock.close()

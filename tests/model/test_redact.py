@@ -25,6 +25,15 @@ def test_base64_that_is_cut_off_within_the_secret_shows_nothing_of_it(lead: str)
         assert text == "500 unrecognised: AUTH ***... goodbye"
 
 
+@pytest.mark.parametrize("secret", ["abcd", "abcde", "rßi", "q1W!", "hunter2"])
+def test_base64_without_padding_shows_nothing_of_a_short_secret(secret: str) -> None:
+    for lead in LEADS:
+        whole = base64.b64encode((lead + secret).encode()).decode()
+        for sent in (whole, whole.rstrip("=")):
+            text = redact(f"500 unrecognised: {sent} goodbye", [secret], users=[USER])
+            assert text == "500 unrecognised: *** goodbye"
+
+
 def test_words_of_the_server_stay() -> None:
     text = "535 5.7.8 Error: authentication failed: UGFzc3dvcmQ6"
     assert redact(text, [SECRET], users=[USER]) == text

@@ -2,12 +2,15 @@
 
 import asyncio
 import gc
+import socket
 import weakref
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from scanner.service import long_lived
+from scanner.config import override
+from scanner.service import long_lived, serve
 from scanner.service.long_lived import set_aside
 from scanner.service.watch import Watch
 from tests.engine.test_watch import RECORDS, parts_for, settings_for
@@ -83,3 +86,49 @@ async def test_it_happens_after_the_first_plan_with_any_settings() -> None:
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running
+
+
+class Briefly:
+    """A term that is over as soon as the first plan is made; the election as well."""
+
+    fence, token, is_fresh = None, 1, True
+
+    def __init__(self, watches: "list[weakref.ref[Watch]]") -> None:
+        self._watches = watches
+
+    def _has_planned(self) -> bool:
+        watch = self._watches[-1]() if self._watches else None
+        return watch is not None and watch._is_planned and not watch._has_new_settings
+
+    async def hold(self, _: object) -> None:
+        await until(self._has_planned)
+
+    async def end(self) -> None:
+        """There is nothing to give back."""
+
+    def close(self) -> None:
+        """Nor to close."""
+
+
+async def test_a_watch_that_leads_no_more_is_freed_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(long_lived, "MOST_LOOKED_AT", 1000)  # as with many domains: little is looked at again
+    watches: list[weakref.ref[Watch]] = []
+    left: list[Watch | None] = []
+
+    class Noted(Watch):
+        def __init__(self, *given: Any, **more: Any) -> None:
+            super().__init__(*given, **more)
+            watches.append(weakref.ref(self))
+
+    async def stand_by(*_: object) -> Briefly | None:
+        left.extend(watch() for watch in watches)
+        return None if watches else Briefly(watches)
+
+    monkeypatch.setattr(serve, "Watch", Noted)
+    monkeypatch.setattr(serve, "open_election", lambda *_: Briefly(watches))
+    monkeypatch.setattr(serve, "stand_by", stand_by)
+    settings = override(settings_for("192.0.2.1"), {"controls.enabled": False, "store.enabled": False})
+    async with asyncio.timeout(60):
+        await serve.run_service(settings, lambda: settings, socket.create_server(("127.0.0.1", 0)))
+    assert len(watches) == 1
+    assert left == [None]
