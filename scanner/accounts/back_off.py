@@ -8,7 +8,7 @@ from scanner.model.account import SIGN_IN_REFUSED, AccountCheck, AccountPhase, A
 
 FIRST_WAIT = timedelta(minutes=15)
 LONGEST_WAIT = timedelta(days=1)
-_SAYS_NOTHING = frozenset({AccountReason.AUTH_SERVER_TROUBLE, AccountReason.IN_USE})
+SAYS_NOTHING = frozenset({AccountReason.AUTH_SERVER_TROUBLE, AccountReason.IN_USE})
 """The server says itself that it has not judged the password, or that it is right."""
 _NOT_OF_THE_SECRET = frozenset(
     {AccountReason.PROTOCOL_DISABLED, AccountReason.AUTH_DISABLED, AccountReason.OAUTH_REQUIRED}
@@ -64,7 +64,7 @@ def is_refused(check: AccountCheck) -> bool:
     """
     is_left_open = check.mechanism is not None and AccountPhase.AUTH not in check.phases
     return check.reason in SIGN_IN_REFUSED or (
-        not check.success and is_left_open and check.reason not in _SAYS_NOTHING
+        not check.success and is_left_open and check.reason not in SAYS_NOTHING
     )
 
 

@@ -29,6 +29,14 @@ class Trip:
 
     phases: dict[AccountPhase, float] = field(default_factory=dict)
     arrival: Arrival | None = None
+    reading: Attempt | None = None
+    """The latest sign-in to read; None where it says nothing of the account."""
+
+    @property
+    def refused_mechanism(self) -> str | None:
+        """By what the latest sign-in to read was begun, where it was never granted; else None."""
+        reading = self.reading
+        return None if reading is None or AccountPhase.AUTH in reading.phases else reading.mechanism
 
     @contextmanager
     def phase(self, phase: AccountPhase) -> Iterator[None]:

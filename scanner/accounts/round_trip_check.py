@@ -1,12 +1,13 @@
 """Makes one round trip of one account, and tells what came of it."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import replace
 
 from aiosmtplib import SMTP
 
 from scanner.accounts.attempt import AccountFailure, Attempt
+from scanner.accounts.back_off import SAYS_NOTHING
 from scanner.accounts.check import Checker, Report
 from scanner.accounts.imap_inbox import ImapInbox
 from scanner.accounts.imap_sign_in import open_imap
@@ -20,7 +21,7 @@ from scanner.accounts.smtp_sign_in import open_smtp
 from scanner.accounts.tag import Tagger
 from scanner.accounts.way import Visit, Way
 from scanner.config.account_settings import Account, RoundTripSettings
-from scanner.model.account import AccountCheck, Activity
+from scanner.model.account import AccountCheck, AccountPhase, Activity
 
 JUNK_ADVICE = (
     "The message arrived as junk, as other mail of this server may. Look at SPF, DKIM and DMARC of the "
@@ -48,7 +49,7 @@ async def _check(
     try:
         sending = await report.prepare(Activity.SMTP)
         reading = await report.prepare(Activity(settings.receive))
-        async with _open_inbox(account, settings, tagger, checker.way, reading) as inbox:
+        async with _open_inbox(account, tagger, checker.way, reading, trip) as inbox:
             letter = Letter(account.name, account.sender or "", account.recipient or "", settings.timeout)
 
             def open_sender() -> tuple[Attempt, AbstractAsyncContextManager[SMTP]]:
@@ -62,32 +63,52 @@ async def _check(
     return _complete(report.succeeded(None if trip.arrival is None else trip.arrival.folder), trip)
 
 
-def _open_inbox(
-    account: Account, settings: RoundTripSettings, tagger: Tagger, way: Way, visit: Visit
-) -> Inbox:
+def _open_inbox(account: Account, tagger: Tagger, way: Way, visit: Visit, trip: Trip) -> Inbox:
+    settings = account.roundtrip or RoundTripSettings()
     seconds = settings.timeout + LONGEST_ASIDE + 2 * account.timeout
     if Activity(settings.receive) is Activity.IMAP:
 
         @asynccontextmanager
         async def open_talk() -> AsyncIterator[ImapTalk]:
-            async with open_imap(Attempt(seconds), way, visit) as imap:
-                yield ImapTalk(imap)
+            with _sign_in_to_read(trip, seconds) as attempt:
+                async with open_imap(attempt, way, visit) as imap:
+                    yield ImapTalk(imap)
 
         return ImapInbox(open_talk, tagger, account.name, settings)
 
-    def open_look() -> AbstractAsyncContextManager[Pop3]:
-        return open_pop3(Attempt(account.timeout + LONGEST_ASIDE), way, visit)
+    @asynccontextmanager
+    async def open_look() -> AsyncIterator[Pop3]:
+        with _sign_in_to_read(trip, account.timeout + LONGEST_ASIDE) as attempt:
+            async with open_pop3(attempt, way, visit) as pop3:
+                yield pop3
 
     return Pop3Inbox(open_look, tagger, account.name, settings.poll_interval)
+
+
+@contextmanager
+def _sign_in_to_read(trip: Trip, seconds: float) -> Iterator[Attempt]:
+    """Keep the attempt: one that ends without a yes may have been counted against the account."""
+    attempt = trip.reading = Attempt(seconds)
+    try:
+        yield attempt
+    except AccountFailure as failure:
+        if failure.reason in SAYS_NOTHING:
+            trip.reading = None
+        raise
 
 
 def _complete(check: AccountCheck, trip: Trip) -> AccountCheck:
     """Add what the trip itself knows."""
     arrival = trip.arrival
     is_junk = None if arrival is None else arrival.is_junk
+    phases = {**check.phases, **trip.phases}
+    mechanism = None if check.success else trip.refused_mechanism
+    if mechanism is not None:  # that of the server for sending was granted, and is not what counts
+        phases.pop(AccountPhase.AUTH, None)
     return replace(
         check,
-        phases={**check.phases, **trip.phases},
+        phases=phases,
+        mechanism=mechanism or check.mechanism,
         is_junk=is_junk,
         advice=JUNK_ADVICE if is_junk and check.success else check.advice,
     )

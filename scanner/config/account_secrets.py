@@ -10,6 +10,7 @@ from pathlib import Path
 
 from scanner.config.account_settings import Account
 from scanner.config.files import FileProblemError, read_file
+from scanner.model.registrable import registrable_domain
 from scanner.model.target import escape
 
 _LONGEST = 4096
@@ -61,6 +62,8 @@ def read_password(account: Account, environ: Mapping[str, str]) -> Secret | None
 
 def find_secret_warnings(accounts: Iterable[Account], environ: Mapping[str, str]) -> Iterator[str]:
     """Say of each account what an operator should know before it signs in; one sentence each."""
+    accounts = tuple(accounts)
+    yield from _find_shared_users(accounts)
     for account in accounts:
         about = f"account {account.name}"
         try:
@@ -74,6 +77,28 @@ def find_secret_warnings(accounts: Iterable[Account], environ: Mapping[str, str]
             yield f"{about}: allow_unencrypted lets its password cross the network in clear"
         if account.allow_unverified:
             yield f"{about}: allow_unverified hands its password to any server that claims the name"
+
+
+def _find_shared_users(accounts: tuple[Account, ...]) -> Iterator[str]:
+    """Name accounts that a server counts as one, while each of them is held back by itself."""
+    first: dict[tuple[str, str], str] = {}
+    for account in accounts:
+        keys = [(account.username.casefold(), place) for place in sorted(_places_of(account))]
+        other = next((first[key] for key in keys if key in first), None)
+        if other is not None:
+            yield (
+                f"accounts {other} and {account.name} sign in as the same user: a server may count their "
+                "refusals together and lock it; give one account both servers, or each a user of its own"
+            )
+        for key in keys:
+            first.setdefault(key, account.name)
+
+
+def _places_of(account: Account) -> set[str]:
+    """Return the domains whose servers an account signs in at."""
+    servers = [account.server(activity) for activity in account.activities]
+    hosts = {server.host for server in servers if server is not None} | {account.wanted_domain or ""}
+    return {registrable_domain(host) or host for host in hosts if host}
 
 
 def secret_mark(account: Account) -> str:

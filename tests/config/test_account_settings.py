@@ -192,6 +192,29 @@ def test_a_secret_that_all_users_can_read_and_what_is_allowed_are_warnings(tmp_p
     assert list(find_secret_warnings([read_one(base=tmp_path)], {})) == []
 
 
+@pytest.mark.parametrize(
+    ("second", "are_one"),
+    [
+        ("username: jane@example.org, imap: 'imap.example.org:993'", True),
+        ("username: Jane@example.org, pop3: 'pop.example.org:995'", True),
+        ("username: jane@example.org, domain: mail.example.org", True),
+        ("username: jane@example.org, imap: 'mail.elsewhere.example:993'", False),
+        ("username: john@example.org", False),
+    ],
+)
+def test_two_accounts_of_one_user_are_a_warning_since_each_is_held_back_by_itself(
+    tmp_path: Path, second: str, are_one: bool
+) -> None:
+    settings = read(
+        "accounts:\n"
+        "  - {name: first, username: jane@example.org, password_env: SECRET}\n"
+        f"  - {{name: second, {second}, password_env: SECRET}}\n",
+        tmp_path,
+    )
+    warnings = list(find_secret_warnings(settings.accounts, {"SECRET": PASSWORD}))
+    assert [each.startswith("accounts first and second sign in") for each in warnings] == [True] * are_one
+
+
 def test_a_folder_in_the_place_of_the_secret_is_told_once_and_not_to_be_chmodded(tmp_path: Path) -> None:
     (tmp_path / "secret").mkdir(mode=0o755)
     (warning,) = find_secret_warnings([read_one(base=tmp_path)], {})
