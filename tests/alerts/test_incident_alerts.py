@@ -8,6 +8,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from scanner import verdict as verdict_room
+from scanner.cluster.tally import Tally, TallyCollector
+from scanner.cluster.term import LeaderCollector
 from scanner.metrics import Telemetry, accounts, domain_lines, egress, incidents
 from scanner.metrics.families import FAMILIES
 from scanner.model import Kind, Reason, State
@@ -97,6 +99,8 @@ def exported() -> set[str]:
     telemetry.declare_sinks(["metrics"])
     telemetry.show_store(lambda: STORE)
     telemetry.show_shard(Shard(2, 3))
+    registry.register(TallyCollector(Tally(clock=lambda: 0.0, seen={"one": 0.0}), 1.0))
+    registry.register(LeaderCollector(None))
     own = {sample.name for family in registry.collect() for sample in family.samples}
     names = {family.name for family in FAMILIES}
     return own.union(names, domain_lines.FAMILIES, egress.FAMILIES, incidents.FAMILIES, accounts.FAMILIES)

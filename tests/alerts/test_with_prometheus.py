@@ -26,6 +26,7 @@ NARROW = {
     "dane_violated": "downgrade",
     "dane_unverifiable": "downgrade",
     "cipher_weak": "weakness",
+    "target_blocks_us": "misconfiguration",
 }
 WIDE = {
     "provider_down": 'Acme "Mail" \\ (Berlin',
@@ -111,6 +112,8 @@ def ailing(scrapes: int) -> Iterator[str]:
     yield sample("mailport_store_pending_entries", 40)
     yield sample("mailport_store_dropped_samples_total", scrapes)
     yield sample("mailport_shard_info", 1, shard="2", shards="3")
+    yield sample("mailport_cluster_leader", 0)
+    yield sample("mailport_cluster_worker_cut_off", 1, worker="two")
     for domain in "abcd":
         yield sample("mailport_domain_discovery_success", 0, domain=f"{domain}.test")
 

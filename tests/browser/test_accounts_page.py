@@ -39,6 +39,8 @@ def test_the_page_of_accounts_follows_what_happens(browser: Browser, tmp_path: P
         page.goto("/accounts")
         page.evaluate("document.documentElement.dataset.stayed = 'yes'")
         expect(page.locator("[data-live-note]")).to_be_visible()
+        first = page.locator("section", has=page.get_by_role("heading", name="shop"))
+        expect(first).to_contain_text("Secret missing")
         file = tmp_path / "mailport.yml"
         settings = json.loads(file.read_text())
         settings["accounts"].append(settings["accounts"][0] | {"name": "late"})

@@ -25,8 +25,8 @@ from tests.metrics.reading import read
 from tests.metrics.samples import GOOD, STORE, SUBMISSION, at, failed, verdict
 from tests.servers.prometheus import promtool_check_metrics
 
-ELSEWHERE = {"mailport_shard_info"}
-"""What a mailport shows that is one of several shards."""
+ELSEWHERE = {"mailport_shard_info", "mailport_cluster_leader", "mailport_cluster_worker_cut_off"}
+"""What a mailport shows that is one of several shards, or has a cluster."""
 
 
 class Reader:

@@ -17,12 +17,22 @@ class Partition:
     target: tuple[str, int]
     port: int = field(default_factory=free_port)
     _is_open: threading.Event = field(default_factory=threading.Event)
+    _words: bytes = b""
     _sockets: list[socket.socket] = field(default_factory=list)
     _pumps: list[threading.Thread] = field(default_factory=list)
 
     def cut(self) -> None:
         """Let nothing through any more."""
         self._is_open.clear()
+
+    def cut_before(self, words: bytes) -> None:
+        """Cut it as soon as these words come from either side; they are held back, too."""
+        self._words = words
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether nothing is let through."""
+        return not self._is_open.is_set()
 
     def mend(self) -> None:
         """Let everything through again."""
@@ -55,6 +65,9 @@ class Partition:
     def _pump(self, source: socket.socket, sink: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
+                if self._words and self._words in data:
+                    self._words = b""
+                    self.cut()
                 self._is_open.wait()
                 sink.sendall(data)
         self._is_open.wait()
