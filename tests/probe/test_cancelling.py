@@ -33,6 +33,8 @@ SIGNS = {
     "capabilities_tls": "tls TLSv1.3",
     "quit": "line QUIT",
 }
+LOOK_SECONDS = 30.0
+"""For a few looks: one goes through all that the process holds, whatever tests ran in it before."""
 Runner = Callable[[Coroutine[Any, Any, None]], None]
 
 
@@ -76,7 +78,7 @@ def test_cancelling_in_each_phase_leaves_nothing(run: Runner, phase: str) -> Non
             events = [entry.event for entry in farm.log]
             has_server = not isinstance(row.behaviour, NoServer)
             assert events.count("connect") == events.count("disconnect") == has_server
-            await until(lambda: not left_over())
+            await until(lambda: not left_over(), LOOK_SECONDS)
 
     run(main())
 
@@ -99,7 +101,7 @@ def test_cancelling_after_any_number_of_ticks_leaves_nothing(run: Runner, ticks:
                 await probe
             del probe
             await until(lambda: process.num_fds() == descriptors and asyncio.all_tasks() == tasks)
-            await until(lambda: not left_over())
+            await until(lambda: not left_over(), LOOK_SECONDS)
 
     run(main())
 
@@ -117,6 +119,6 @@ def test_a_pass_leaves_nothing_behind(run: Runner) -> None:
             for _ in range(2):
                 await asyncio.gather(*(prober.probe(endpoint_of(farm, row)) for row in rows))
             await until(lambda: process.num_fds() == descriptors and asyncio.all_tasks() == tasks)
-            await until(lambda: not left_over())
+            await until(lambda: not left_over(), LOOK_SECONDS)
 
     run(main())
