@@ -5,7 +5,7 @@ from pathlib import Path
 
 from scanner.config.document import Document, KeyPath
 from scanner.config.files import FileProblemError, read_file
-from scanner.config.keys import write_key
+from scanner.config.keys import problem_at
 from scanner.config.problem import ConfigError, Problem, describe_value
 from scanner.model.exclusion import read_exclusion, read_exclusion_lines
 from scanner.model.target import TargetError, escape
@@ -32,7 +32,7 @@ def read_exclude(document: Document, value: object, *, source: str, base: Path) 
     if isinstance(value, dict):
         return _read_named_file(document, value.get("file"), source, base)
     message = f"must be {_WANTED} (got {describe_value(value)})"
-    return ExcludeList(problems=[_problem(document, source, ("exclude",), message)])
+    return ExcludeList(problems=[problem_at(document, source, ("exclude",), message)])
 
 
 def read_exclude_file(path: Path) -> tuple[str, ...]:
@@ -60,7 +60,7 @@ def _read_list(document: Document, items: list[object], source: str) -> ExcludeL
         try:
             entries[read_exclusion(_read_text(item))] = None
         except TargetError as error:
-            result.problems.append(_problem(document, source, path, str(error)))
+            result.problems.append(problem_at(document, source, path, str(error)))
     result.entries = tuple(entries)
     return result
 
@@ -78,7 +78,7 @@ def _read_named_file(document: Document, name: object, source: str, base: Path) 
         return ExcludeList()
     if not isinstance(name, str) or not name:
         message = f"must be the path of a file with one entry a line (got {describe_value(name)})"
-        return ExcludeList(problems=[_problem(document, source, key, message)])
+        return ExcludeList(problems=[problem_at(document, source, key, message)])
     path = base / name
     try:
         return ExcludeList(read_exclude_file(path), path)
@@ -86,10 +86,5 @@ def _read_named_file(document: Document, name: object, source: str, base: Path) 
         first = error.problems[0]
         if first.line is None:
             message = f"cannot read {escape(str(path))}: {first.message}"
-            return ExcludeList(file=path, problems=[_problem(document, source, key, message)])
+            return ExcludeList(file=path, problems=[problem_at(document, source, key, message)])
         return ExcludeList(file=path, problems=list(error.problems))
-
-
-def _problem(document: Document, source: str, path: KeyPath, message: str) -> Problem:
-    """Make a problem with the line of its key."""
-    return Problem(source, document.line_of(path), write_key(path), message)

@@ -9,7 +9,8 @@ from pydantic import BaseModel
 from scanner.config.account_settings import Account
 from scanner.config.catalogue import Provider
 from scanner.config.control_entries import ControlEntry
-from scanner.config.document import KeyPath
+from scanner.config.document import Document, KeyPath
+from scanner.config.problem import Problem
 from scanner.config.settings import PolicyOverride, Settings
 from scanner.config.web_settings import WebProbeSettings
 from scanner.model.target import quote
@@ -97,3 +98,8 @@ def _hint(key: str, known: frozenset[str]) -> str:
     if elsewhere:
         return f"did you mean {' or '.join(elsewhere)}?"
     return f"known here: {', '.join(sorted(known))}"
+
+
+def problem_at(document: Document, source: str, path: KeyPath, message: str) -> Problem:
+    """Make a problem with the line of its key."""
+    return Problem(source, document.line_of(path), write_key(path), message)

@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 from scanner.config.document import Document, DocumentError, KeyPath, read_document
 from scanner.config.exclude import ExcludeList, read_exclude
 from scanner.config.files import MAX_BYTES, FileProblemError, read_file
-from scanner.config.keys import take_unknown, write_key
+from scanner.config.keys import problem_at, take_unknown, write_key
 from scanner.config.problem import ConfigError, Problem, describe_value
 from scanner.config.settings import Settings
 from scanner.config.targets import TargetList, read_targets
@@ -55,7 +55,7 @@ def parse_settings(
     values |= {"exclude": left_out.entries, "exclude_file": left_out.file}
     settings, invalid = _validate(values, base)
     found += [(path, message) for path, message in invalid if not document.is_unknown(path)]
-    problems += [Problem(source, document.line_of(path), write_key(path), message) for path, message in found]
+    problems += [problem_at(document, source, path, message) for path, message in found]
     problems += listed.problems + left_out.problems
     if problems or settings is None:
         raise ConfigError(sorted(problems, key=lambda problem: (problem.source != source, problem.line or 0)))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from scanner.config.document import Document, KeyPath
 from scanner.config.files import FileProblemError, read_file
-from scanner.config.keys import write_key
+from scanner.config.keys import problem_at
 from scanner.config.problem import Problem, describe_value
 from scanner.model.target import (
     Place,
@@ -38,7 +38,7 @@ def read_targets(document: Document, value: object, *, source: str, base: Path) 
     if isinstance(value, dict):
         return _read_file(document, value.get("file"), source, base)
     message = f"must be {_WANTED} (got {describe_value(value)})"
-    return TargetList(problems=[_problem(document, source, ("targets",), message)])
+    return TargetList(problems=[problem_at(document, source, ("targets",), message)])
 
 
 def _read_list(document: Document, items: list[object], source: str) -> TargetList:
@@ -53,21 +53,21 @@ def _read_list(document: Document, items: list[object], source: str) -> TargetLi
         try:
             target = parse_target(_read_text(item))
         except TargetError as error:
-            result.problems.append(_problem(document, source, path, str(error)))
+            result.problems.append(problem_at(document, source, path, str(error)))
             continue
         rival = first_at.setdefault(target.place, target)
         if rival != target:
             where = f" on line {document.line_of(first[rival])}"
-            result.problems.append(_problem(document, source, path, target.refuse_beside(rival, where)))
+            result.problems.append(problem_at(document, source, path, target.refuse_beside(rival, where)))
             continue
         earlier = first.setdefault(target, path)
         if earlier != path:
             line = document.line_of(earlier)
             message = f"{quote(target.text)}: duplicate target, first on line {line}; remove one"
-            result.problems.append(_problem(document, source, path, message))
+            result.problems.append(problem_at(document, source, path, message))
     if not items:
         message = "there is no target; list at least one, such as mx.example.org:25"
-        result.problems.append(_problem(document, source, ("targets",), message))
+        result.problems.append(problem_at(document, source, ("targets",), message))
     result.targets = tuple(first)
     return result
 
@@ -87,7 +87,7 @@ def _read_file(document: Document, name: object, source: str, base: Path) -> Tar
         return TargetList()
     if not isinstance(name, str) or not name:
         message = f"must be the path of a file with one target a line (got {describe_value(name)})"
-        return TargetList(problems=[_problem(document, source, key, message)])
+        return TargetList(problems=[problem_at(document, source, key, message)])
     path = base / name
     result = TargetList(file=path)
     try:
@@ -95,7 +95,7 @@ def _read_file(document: Document, name: object, source: str, base: Path) -> Tar
     except FileProblemError as error:
         where = "" if error.line is None else f" on line {error.line}"
         message = f"cannot read {escape(str(path))}{where}: {error}"
-        result.problems.append(_problem(document, source, key, message))
+        result.problems.append(problem_at(document, source, key, message))
     except TargetFileError as error:
         result.problems += [Problem(str(path), line, "", message) for line, message in error.found]
     else:
@@ -103,8 +103,3 @@ def _read_file(document: Document, name: object, source: str, base: Path) -> Tar
             message = "there is no target in this file; write one a line, such as mx.example.org:25"
             result.problems.append(Problem(str(path), None, "", message))
     return result
-
-
-def _problem(document: Document, source: str, path: KeyPath, message: str) -> Problem:
-    """Make a problem with the line of its key."""
-    return Problem(source, document.line_of(path), write_key(path), message)

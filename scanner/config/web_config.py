@@ -11,7 +11,7 @@ from scanner.config import values
 from scanner.config.cipher_names import CIPHERS, CURVES
 from scanner.config.document import KeyPath
 from scanner.config.files import FileProblemError, read_file
-from scanner.config.keys import take_below, write_key
+from scanner.config.keys import problem_at, take_below, write_key
 from scanner.config.load import explain_item, read_yaml
 from scanner.config.problem import ConfigError, Problem, describe_value
 from scanner.config.section import Section
@@ -196,7 +196,7 @@ def parse_web_config(text: str, *, source: str, base: Path) -> WebConfig:
             f"must be a section with keys such as basic_auth_users (got {describe_value(document.value)})"
         )
         problems.append(Problem(source, document.lines[()], "", message))
-    problems += [Problem(source, document.line_of(path), write_key(path), message) for path, message in found]
+    problems += [problem_at(document, source, path, message) for path, message in found]
     if problems:
         raise ConfigError(sorted(problems, key=lambda problem: problem.line or 0))
     return config

@@ -115,9 +115,11 @@ def _compare_protection(seen: Observation, others: Iterable[Observation]) -> Com
         better = [each for each in others if _contradicts(each, verdict)] if _is_comparable(verdict) else []
         if better:
             witness = witness or better[0]
-            verdict = _blame_the_way(verdict, seen.vantage, better)  # noqa: PLW2901 - told instead of the first
-            own.append(verdict)
-        elif _is_comparable(verdict):
+            blamed = _blame_the_way(verdict, seen.vantage, better)
+            own.append(blamed)
+            told.append(blamed)
+            continue
+        if _is_comparable(verdict):
             same = next((each for each in others if any(one.id == verdict.id for one in each.verdicts)), None)
             shared = shared or same
         told.append(verdict)

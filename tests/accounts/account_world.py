@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from scanner.accounts.check import Checker
+from scanner.accounts.round_trip_check import check_round_trip
+from scanner.accounts.tag import Tagger
 from scanner.accounts.way import Way, make_contexts
 from scanner.config.account_settings import Account
 from scanner.discovery import Catalogue
@@ -11,6 +14,7 @@ from scanner.discovery.found import Found
 from scanner.discovery.mx import MxFound
 from scanner.discovery.offer import Offer
 from scanner.model import Reason
+from scanner.model.account import AccountCheck
 from scanner.model.published import Source
 from scanner.network import ResolveFailure
 
@@ -54,3 +58,9 @@ def make_account(folder: Path, secret: str = SECRET, **keys: object) -> Account:
         path.write_text(secret)
         values["password_file"] = str(path)
     return Account.model_validate(values)
+
+
+async def check_trip(folder: Path, ca_file: Path, name: str, **keys: Any) -> AccountCheck:
+    """Make a round trip of an account whose servers are all at one name, on loopback."""
+    checker = make_checker(ca_file, {name: "127.0.0.1"})
+    return await check_round_trip(checker, make_account(folder, **keys), Tagger(b"k" * 32))

@@ -8,7 +8,7 @@ import pytest
 from scanner.accounts.round_trip_check import check_round_trip
 from scanner.accounts.tag import Tagger
 from scanner.model.account import AccountReason, Activity
-from tests.accounts.account_world import SECRET, make_account, make_checker
+from tests.accounts.account_world import SECRET, check_trip, make_account, make_checker
 from tests.accounts.scripted import Talk, imap, pop3, run_scripted, smtp
 from tests.servers.certificates import Authority
 
@@ -30,9 +30,7 @@ async def test_what_is_refused_behind_the_sign_in_is_no_refusal_of_the_password(
     with run_scripted(authority.issue(NAME), talk) as server:
         place = f"{NAME}:{server.port}:ssl"
         keys: dict[str, Any] = {receive: place, "smtp": place, "roundtrip": {"receive": receive}}
-        account = make_account(tmp_path, **keys)
-        checker = make_checker(authority.ca_file, {NAME: "127.0.0.1"})
-        check = await check_round_trip(checker, account, Tagger(b"k" * 32))
+        check = await check_trip(tmp_path, authority.ca_file, NAME, **keys)
     assert check.reason is R.SERVER_REFUSED, check
 
 

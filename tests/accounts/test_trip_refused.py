@@ -6,10 +6,8 @@ from typing import Any
 import pytest
 
 from scanner.accounts.back_off import is_refused
-from scanner.accounts.round_trip_check import check_round_trip
-from scanner.accounts.tag import Tagger
 from scanner.model.account import AccountReason
-from tests.accounts.account_world import make_account, make_checker
+from tests.accounts.account_world import check_trip
 from tests.accounts.scripted import Talk, Wire, imap, pop3, run_scripted, smtp
 from tests.servers.certificates import Authority
 
@@ -26,9 +24,7 @@ async def test_one_that_is_broken_off_at_the_password_to_read(
     with run_scripted(authority.issue(NAME), talk) as server:
         place = f"{NAME}:{server.port}:ssl"
         keys: dict[str, Any] = {receive: place, "smtp": place, "roundtrip": {"receive": receive}}
-        account = make_account(tmp_path, **keys)
-        checker = make_checker(authority.ca_file, {NAME: "127.0.0.1"})
-        check = await check_round_trip(checker, account, Tagger(b"k" * 32))
+        check = await check_trip(tmp_path, authority.ca_file, NAME, **keys)
     assert check.reason is AccountReason.SERVER_CLOSED, check
     assert is_refused(check), check
 
@@ -51,9 +47,7 @@ async def test_one_that_is_broken_off_in_a_look_behind_the_sending(
             "smtp": f"{NAME}:{sending.port}:ssl",
             "roundtrip": {"receive": "pop3"},
         }
-        account = make_account(tmp_path, **keys)
-        checker = make_checker(authority.ca_file, {NAME: "127.0.0.1"})
-        check = await check_round_trip(checker, account, Tagger(b"k" * 32))
+        check = await check_trip(tmp_path, authority.ca_file, NAME, **keys)
     assert check.reason is AccountReason.SERVER_CLOSED, check
     assert is_refused(check), check
 
@@ -64,8 +58,6 @@ async def test_a_mailbox_that_another_program_holds_says_nothing_of_the_password
     with run_scripted(authority.issue(NAME), pop3("+OK\r\n", "-ERR [IN-USE] locked\r\n")) as server:
         place = f"{NAME}:{server.port}:ssl"
         keys: dict[str, Any] = {"pop3": place, "smtp": place, "roundtrip": {"receive": "pop3"}}
-        account = make_account(tmp_path, **keys)
-        checker = make_checker(authority.ca_file, {NAME: "127.0.0.1"})
-        check = await check_round_trip(checker, account, Tagger(b"k" * 32))
+        check = await check_trip(tmp_path, authority.ca_file, NAME, **keys)
     assert check.reason is AccountReason.IN_USE, check
     assert not is_refused(check), check
