@@ -64,6 +64,7 @@ class Fleet:
         rate: connections a second over all workers, 0 = no limit.
         gap: seconds between two connections to one address.
         term: the time for which this scheduler leads.
+        life: the queues are a scan's: gone so many seconds after its end, however it ends.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Fleet:
         *,
         gap: float = 0.0,
         term: Term | None = None,
+        life: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         name = f"scheduler-{uuid4().hex[:8]}"
@@ -83,10 +85,15 @@ class Fleet:
         self._flights: dict[str, _Flight] = {}
         self._queue: asyncio.Queue[_Flight] = asyncio.Queue()
         self._throttler = throttler(rate)
-        self._tasks = TaskQueue(settings, f"{vantage}:tasks", consumer=name, lease=self.lease)
+        self._tasks = TaskQueue(settings, f"{vantage}:tasks", consumer=name, lease=self.lease, life=life)
         self.term = term or Alone()
         self._results = Stream(
-            settings, f"{vantage}:results", consumer=name, lease=self.lease, has_room=self._until_fresh
+            settings,
+            f"{vantage}:results",
+            consumer=name,
+            lease=self.lease,
+            has_room=self._until_fresh,
+            life=life,
         )
         self._heritage = Heritage(self._tasks, self.lease, gap, self._queue.put_nowait, clock=clock)
 

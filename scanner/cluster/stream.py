@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
-from taskiq import AckableMessage
+from taskiq import AckableMessage, BrokerMessage
 from taskiq.serializers import JSONSerializer
 from taskiq_redis import RedisStreamBroker
 
@@ -59,6 +59,8 @@ class Stream(RedisStreamBroker):
     Args:
         lease: seconds after which a message that nobody acknowledged is given to another reader.
         has_room: waits until one more message can be worked on at once.
+        life: the queue of a scan: gone so many seconds after whoever keeps it has ended, however it did.
+        is_guest: this end neither makes a queue with a life nor makes it anew when it is gone.
     """
 
     def __init__(
@@ -69,6 +71,8 @@ class Stream(RedisStreamBroker):
         consumer: str,
         lease: float,
         has_room: Callable[[], Awaitable[None]] = _at_once,
+        life: float | None = None,
+        is_guest: bool = False,
     ) -> None:
         super().__init__(
             settings.broker or "",
@@ -77,11 +81,13 @@ class Stream(RedisStreamBroker):
             consumer_name=consumer,
             consumer_id="0",
             maxlen=None,
-            **_connect(settings),
+            **connect_options(settings),
         )
         self.serializer = JSONSerializer()  # also taskiq's default: what is not JSON never becomes an object
         self._lease_ms = round(lease * 1000)
         self._has_room = has_room
+        self._life_ms = None if life is None else round(life * 1000)
+        self._is_guest = is_guest
         self.has_failed = False
         """Whether the last thing that was asked of the broker failed."""
         self._second_hand: dict[str, str] = {}
@@ -114,8 +120,55 @@ class Stream(RedisStreamBroker):
                                 log.error("message_refused", queue=self.queue_name, why=why)
                                 await self.remove(number)
             except FAULTS as error:
-                self._tell(error)
+                if not (self._is_guest and isinstance(error, ResponseError)):  # else the scan is over
+                    self._tell(error)
                 await asyncio.sleep(PAUSE_SECONDS)
+
+    async def kick(self, message: BrokerMessage) -> None:
+        """Put a message into the queue."""
+        if self._life_ms is None:
+            await super().kick(message)
+            return
+        async with self.client() as client:
+            pipe = client.pipeline(transaction=True)
+            pipe.xadd(self.queue_name, {"data": message.message}, nomkstream=self._is_guest)
+            pipe.pexpire(self.queue_name, self._life_ms)
+            await pipe.execute()
+
+    async def keep_alive(self) -> None:
+        """Make a queue with a life where there is none any more, and begin its life anew."""
+        await self._declare_consumer_group()
+
+    async def _declare_consumer_group(self) -> None:
+        if self._life_ms is None:
+            await super()._declare_consumer_group()
+            return
+        async with self.client() as client:
+            if self._is_guest:
+                # Redis before 7.2 knows no reader that has not got anything yet.
+                await client.xgroup_createconsumer(self.queue_name, GROUP, self.consumer_name)
+            else:
+                # At once, or what is made in the moment of its end would stay for ever.
+                pipe = client.pipeline(transaction=True)
+                pipe.xgroup_create(self.queue_name, GROUP, id=self.consumer_id, mkstream=True)
+                pipe.pexpire(self.queue_name, self._life_ms)
+                made = (await pipe.execute(raise_on_error=False))[0]
+                if isinstance(made, Exception) and "BUSYGROUP" not in str(made):
+                    raise made
+
+    async def readers(self) -> int:
+        """Return how many read from the queue of a scan, or did."""
+        async with self.client() as client:
+            return len(await client.xinfo_consumers(self.queue_name, GROUP))
+
+    async def shutdown(self) -> None:
+        """End our use of the queue, and with it a queue whose life is ours."""
+        try:
+            if self._life_ms is not None and not self._is_guest:
+                async with self.client() as client:
+                    await client.unlink(self.queue_name)
+        finally:
+            await super().shutdown()
 
     async def backlog(self) -> Backlog:
         """Return how much is waiting; raise one of `FAULTS` where the broker does not answer."""
@@ -223,7 +276,7 @@ def _flat(listed: Any) -> list[Any]:  # noqa: ANN401 - as the protocol's version
     return listed[0] if listed and isinstance(listed[0], list) else listed
 
 
-def _connect(settings: ClusterSettings) -> dict[str, Any]:
+def connect_options(settings: ClusterSettings) -> dict[str, Any]:
     """Return how connections are made: nothing is sent twice unasked, and a dead peer is noticed."""
     options: dict[str, Any] = {
         "retry": Retry(NoBackoff(), 0),
