@@ -5,7 +5,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from scanner.cluster.stream import connect_options
+from scanner.cluster.connection import connect_options
 from scanner.config.cluster_settings import ClusterSettings
 
 LIFE_SECONDS = 60.0

@@ -8,15 +8,13 @@ from typing import Any
 
 import structlog
 from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 from taskiq import AckableMessage, BrokerMessage
 from taskiq.serializers import JSONSerializer
 from taskiq_redis import RedisStreamBroker
 
+from scanner.cluster.connection import connect_options
 from scanner.config.cluster_settings import ClusterSettings
-from scanner.config.store_url import read_password
 
 log = structlog.get_logger(__name__)
 
@@ -92,6 +90,8 @@ class Stream(RedisStreamBroker):
         """Whether the last thing that was asked of the broker failed."""
         self._second_hand: dict[str, str] = {}
         """What was taken over from readers that did not do it in time."""
+        self.marks: dict[str, tuple[str, tuple[str, ...], int]] = {}
+        """What is noted when something is sent, by the number of that: key, words, milliseconds."""
         self.given_up = 0
         """Messages that were removed since nobody survived them."""
 
@@ -126,13 +126,16 @@ class Stream(RedisStreamBroker):
 
     async def kick(self, message: BrokerMessage) -> None:
         """Put a message into the queue."""
-        if self._life_ms is None:
-            await super().kick(message)
-            return
+        mark = self.marks.pop(message.task_id, None)
         async with self.client() as client:
-            pipe = client.pipeline(transaction=True)
+            pipe = client.pipeline(transaction=self._life_ms is not None or mark is not None)
             pipe.xadd(self.queue_name, {"data": message.message}, nomkstream=self._is_guest)
-            pipe.pexpire(self.queue_name, self._life_ms)
+            if self._life_ms is not None:
+                pipe.pexpire(self.queue_name, self._life_ms)
+            if mark is not None:
+                key, words, milliseconds = mark
+                pipe.sadd(key, *words)
+                pipe.pexpire(key, milliseconds)
             await pipe.execute()
 
     async def keep_alive(self) -> None:
@@ -194,14 +197,19 @@ class Stream(RedisStreamBroker):
         """Tell whether the message with this word in it was somebody else's before."""
         return any(word in text for text in self._second_hand.values())
 
-    async def mark(self, name: str, words: Iterable[str]) -> None:
-        """Note that parts of a message are done, for whoever may take it over."""
+    def mark_with(self, deliveries: "Stream", task_id: str, name: str, words: Iterable[str]) -> None:
+        """Have parts of a message noted as done, for whoever may take it over, when something is sent.
+
+        Both are one transaction: what is delivered is marked, and what is lost is neither.
+
+        Args:
+            deliveries: the queue into which it is sent.
+            task_id: the number of what is sent.
+            name: the message that has these parts.
+            words: the parts.
+        """
         key = f"{self.queue_name}:done:{name}"
-        async with self.client() as client:
-            pipe = client.pipeline(transaction=True)
-            pipe.sadd(key, *words)
-            pipe.pexpire(key, MARKED_LEASES * self._lease_ms)
-            await pipe.execute()
+        deliveries.marks[task_id] = (key, tuple(words), MARKED_LEASES * self._lease_ms)
 
     async def marked(self, name: str) -> frozenset[str]:
         """Return the parts of a message that are done."""
@@ -274,18 +282,3 @@ class Stream(RedisStreamBroker):
 
 def _flat(listed: Any) -> list[Any]:  # noqa: ANN401 - as the protocol's version has it
     return listed[0] if listed and isinstance(listed[0], list) else listed
-
-
-def connect_options(settings: ClusterSettings) -> dict[str, Any]:
-    """Return how connections are made: nothing is sent twice unasked, and a dead peer is noticed."""
-    options: dict[str, Any] = {
-        "retry": Retry(NoBackoff(), 0),
-        "socket_connect_timeout": 5,
-        "socket_timeout": 10,
-        "socket_keepalive": True,
-    }
-    if settings.password_file is not None:
-        options["password"] = read_password(settings.password_file)
-    if settings.ca_file is not None:
-        options["ssl_ca_certs"] = str(settings.ca_file)
-    return options

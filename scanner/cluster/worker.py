@@ -36,7 +36,7 @@ log = structlog.get_logger(__name__)
 
 LEASE_SHARE = 0.9
 """How much of the lease a worker uses: when it is over, nothing of this worker is under way any more."""
-GATHER_SECONDS = 0.02
+GATHER_SECONDS = 0.1
 """How long the first result of a message waits for others."""
 REST_SECONDS = 5.0
 """How long a worker whose way out is closed takes nothing, after each batch that it gave back."""
@@ -193,13 +193,14 @@ class Worker:
             count -= len(results)
 
     async def _hand_over(self, batch: Batch, results: Sequence[Result]) -> None:
-        """Deliver results. They are marked first: what is lost in between is asked for again, later."""
+        """Deliver results, and mark them as told in the same moment."""
         fault = None if self._way is None else self._way.fault
         text = write_delivery(self.name, batch.id, results, fault)
         while True:
             try:
-                await self._tasks.mark(batch.id, [one.id for one in results])
-                await self._deliver_task.kiq(text)
+                number = uuid4().hex
+                self._tasks.mark_with(self._results, number, batch.id, [one.id for one in results])
+                await self._deliver_task.kicker().with_task_id(number).kiq(text)
             except (SendTaskError, *FAULTS) as error:
                 # What came through all the same is a duplicate then, and does no harm.
                 log.warning("results_not_delivered", error=str(error.__cause__ or error)[:300])

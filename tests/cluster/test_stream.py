@@ -73,7 +73,11 @@ async def test_what_a_reader_leaves_another_one_takes_over_though_nothing_new_co
     assert await first.backlog() == Backlog(0, 1)
     assert "text" in await take(second)
     assert (first.is_second_hand("text"), second.is_second_hand("text")) == (False, True)
-    await second.mark("batch", ["1", "2"])
+    second.mark_with(first, "delivery", "batch", ["1", "2"])
+    assert await first.marked("batch") == set(), "before anything is delivered nothing is told"
+    task = first.find_task("work")
+    assert task is not None
+    await task.kicker().with_task_id("delivery").kiq("results")
     assert await first.marked("batch") == {"1", "2"}
     for reader in (first, second):
         await reader.shutdown()
