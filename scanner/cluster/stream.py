@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
@@ -28,6 +29,8 @@ MOST_SECOND_HAND = 1000
 """Messages that are remembered to have been somebody else's."""
 MARKED_LEASES = 20
 """For how many leases it is known what of a message is done."""
+ENDED_LEASES = 2
+"""For how many of them once all is: whoever took it over just before asks at once."""
 FAULTS = (RedisError, OSError, TimeoutError)
 MOST_BYTES = 4 * 1024 * 1024
 """Of one message."""
@@ -92,14 +95,10 @@ class Stream(RedisStreamBroker):
         """What was taken over from readers that did not do it in time."""
         self.marks: dict[str, tuple[str, tuple[str, ...], int]] = {}
         """What is noted when something is sent, by the number of that: key, words, milliseconds."""
+        self._unended: dict[str, None] = {}
+        """Messages of which we have noted parts, until they are done."""
         self.given_up = 0
         """Messages that were removed since nobody survived them."""
-
-    def _ack_generator(self, id: str, queue_name: str) -> Callable[[], Awaitable[None]]:  # noqa: A002 - taskiq's name
-        async def ack() -> None:
-            await self.remove(id)
-
-        return ack
 
     async def listen(self) -> AsyncGenerator[AckableMessage, None]:
         """Yield messages for ever, each when there is room for it; whatever happens to the broker."""
@@ -113,9 +112,7 @@ class Stream(RedisStreamBroker):
                         for number, fields in await self._read(client):
                             data = fields.get(b"data", b"")
                             if (why := self._refuse(data)) is None:
-                                yield AckableMessage(
-                                    data=data, ack=self._ack_generator(number, self.queue_name)
-                                )
+                                yield AckableMessage(data=data, ack=partial(self.remove, number, data))
                             else:
                                 log.error("message_refused", queue=self.queue_name, why=why)
                                 await self.remove(number)
@@ -208,14 +205,19 @@ class Stream(RedisStreamBroker):
             name: the message that has these parts.
             words: the parts.
         """
-        key = f"{self.queue_name}:done:{name}"
-        deliveries.marks[task_id] = (key, tuple(words), MARKED_LEASES * self._lease_ms)
+        deliveries.marks[task_id] = (self._key_of(name), tuple(words), MARKED_LEASES * self._lease_ms)
+        self._unended[name] = None
+        if len(self._unended) > MOST_SECOND_HAND:  # some were never done
+            del self._unended[next(iter(self._unended))]
 
     async def marked(self, name: str) -> frozenset[str]:
         """Return the parts of a message that are done."""
         async with self.client() as client:
-            found: Any = await client.smembers(f"{self.queue_name}:done:{name}")
+            found: Any = await client.smembers(self._key_of(name))
         return frozenset(one.decode() for one in found)
+
+    def _key_of(self, name: str) -> str:
+        return f"{self.queue_name}:done:{name}"
 
     def client(self) -> "Redis":
         """Return a connection to the broker."""
@@ -262,13 +264,17 @@ class Stream(RedisStreamBroker):
             return "it says how it wants to be done, which is not for it to say"
         return None if self.find_task(message.task_name) is not None else "it asks for what is not done here"
 
-    async def remove(self, number: str) -> None:
-        """Remove a message, whoever has it."""
+    async def remove(self, number: str, data: bytes = b"") -> None:
+        """Remove a message, whoever has it, and soon what is noted of it, if its text is told."""
         self._second_hand.pop(str(number), None)
+        ended = [name for name in self._unended if name.encode() in data]
         async with self.client() as client:
             pipe = client.pipeline(transaction=True)
             pipe.xack(self.queue_name, GROUP, number)
             pipe.xdel(self.queue_name, number)
+            for name in ended:
+                self._unended.pop(name, None)
+                pipe.pexpire(self._key_of(name), ENDED_LEASES * self._lease_ms)
             await pipe.execute()
 
     def _tell(self, error: BaseException | None) -> None:
