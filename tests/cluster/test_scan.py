@@ -26,11 +26,12 @@ QUICK_SECONDS = 4.0
 class Bench:
     """Workers at a broker, and the options of a scan that uses them."""
 
-    def __init__(self, folder: Path, farm: RunningFarm, broker: RedisServer) -> None:
+    def __init__(self, folder: Path, farm: RunningFarm, broker: RedisServer, vantage: str) -> None:
         self.folder = folder
         self.broker = broker
         document = settings_of(farm, broker)
         document.pop("targets")
+        document["vantage"] = vantage
         document["limits"] = {"rate": 0, "per_address_gap": 0, "concurrency": 40}
         self.config = write_config(folder, document)
         self.workers: list[Running] = []
@@ -58,8 +59,10 @@ class Bench:
 
 
 @contextmanager
-def opened(folder: Path, farm: RunningFarm, broker: RedisServer, workers: int) -> Iterator[Bench]:
-    bench = Bench(folder, farm, broker)
+def opened(
+    folder: Path, farm: RunningFarm, broker: RedisServer, workers: int, vantage: str = "default"
+) -> Iterator[Bench]:
+    bench = Bench(folder, farm, broker, vantage)
     with bench.stack:
         for _ in range(workers):
             bench.add_worker()
@@ -191,7 +194,7 @@ def test_a_watch_and_a_second_scan_are_not_disturbed(
         with running_cluster(tmp_path, document, workers=2) as cluster:
             cluster.scheduler.wait_ready()
             late = cluster.value("results_total", outcome="late")
-            bench = Bench(tmp_path, farm, redis_server)
+            bench = Bench(tmp_path, farm, redis_server, "default")
             arguments = ("scan", *farm.targets(), *bench.options, "--concurrency", "8")
             with (
                 started(tmp_path, *arguments, "--out", tmp_path / "one") as one,
@@ -221,3 +224,19 @@ def test_the_rate_holds_over_all_workers(
         busiest = max(sum(start <= other < start + 2.0 for other in starts) for start in starts)
         # A batch of eight goes out at once.
         assert busiest <= 2 * 5 + 8
+
+
+def test_workers_of_a_vantage_know_of_its_scans_alone(redis_server: RedisServer, tmp_path: Path) -> None:
+    (tmp_path / "main").mkdir()
+    with (
+        open_rows("healthy") as farm,
+        opened(tmp_path, farm, redis_server, workers=1, vantage="oslo") as oslo,
+    ):
+        elsewhere = Bench(tmp_path / "main", farm, redis_server, "default")
+        found = run("scan", *farm.targets(), *elsewhere.options)
+        assert (found.status, "vantage default" in found.problem) == (3, True)
+        assert farm.events("connect") == []
+        found = run("scan", *farm.targets(), *oslo.options)
+        assert found.status == 0
+        assert {(one["vantage"], one["state"]) for one in found.records} == {("oslo", "open")}
+        assert len(found.records) == len(farm.targets())
