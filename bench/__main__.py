@@ -18,7 +18,7 @@ from bench.processes.figures import VARIABLE, read
 
 SCRIPTS = (
     *("probe_cost", "tls_versions", "scrape", "growth", "start", "steady_state", "bulk_scan"),
-    *("open_connections", "truth", "discovery", "dns_lookups", "store"),
+    *("cluster", "open_connections", "truth", "discovery", "dns_lookups", "store"),
 )
 """Those with an aim come first."""
 MINUTES = 15.0

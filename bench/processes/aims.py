@@ -7,6 +7,7 @@ _BLACKBOX = "What one probe costs: OpenSSL's handshake and the kernel leave less
 _TOOLS = "What one probe costs: sslscan asks for versions alone, and a handshake is a tenth of its CPU"
 _PACE = "Watching 100,000 endpoints: 111 probes a second spread evenly find cold caches at each step"
 _OPEN = "What an open connection takes: OpenSSL alone, between its hello and the answer to it"
+_CLUSTER = "What a cluster costs: a probe costs so little that a message about it shows"
 _BULK = "Bulk scans: the last dozen seconds, the start, and two cores for both sides"
 
 
@@ -72,6 +73,17 @@ AIMS = (
     Aim("the same, start to first scrape", "-", "start_seconds", "{:.1f} s"),
     Aim("the same, stall by a start", "-", "start_stall_ms", "{:.0f} ms", most=30.0),
     Aim("the same, stall by a reload", "-", "reload_stall_ms", "{:.0f} ms", most=30.0),
+    Aim(
+        "probe over a cluster, CPU on top",
+        "one process",
+        "cluster_overhead",
+        "{:.0%}",
+        most=0.15,
+        why=_CLUSTER,
+    ),
+    Aim("the same, commands of Redis", "-", "cluster_commands", "{:.1f}"),
+    Aim("the same, traffic of Redis", "-", "cluster_bytes", "{:.0f} bytes"),
+    Aim("a worker is killed, scan goes on for", "-", "cluster_recovery", "{:.1f} s"),
     Aim("memory an endpoint, with store", "-", "memory_kib", "{:.1f} KiB", most=6.0),
     Aim("memory an open connection", "-", "connection_kib", "{:.1f} KiB", most=40.0, why=_OPEN),
     Aim(

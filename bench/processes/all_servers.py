@@ -77,7 +77,7 @@ def make_context(folder: Path) -> ssl.SSLContext:
         context.num_tickets = 0
 
     def choose(connection: ssl.SSLObject | ssl.SSLSocket, name: str | None, _: ssl.SSLContext) -> None:
-        connection.context = contexts[(name or "").partition(".")[2]]
+        connection.context = contexts.get((name or "").partition(".")[2], first)
 
     first = next(iter(contexts.values()))
     first.sni_callback = choose

@@ -86,6 +86,7 @@ _mailport() {
         'scan/--timeout') COMPREPLY=(); return ;;
         'scan/--fail-on') COMPREPLY=($(compgen -W 'never warning critical' -- "$current")); return ;;
         'scan/--resume') compopt -o filenames; COMPREPLY=($(compgen -f -- "$current")); return ;;
+        'scan/--cluster') COMPREPLY=(); return ;;
         'serve/--config') compopt -o filenames; COMPREPLY=($(compgen -f -- "$current")); return ;;
         'serve/--listen') COMPREPLY=(); return ;;
         'serve/--web-config') compopt -o filenames; COMPREPLY=($(compgen -f -- "$current")); return ;;
@@ -114,7 +115,7 @@ _mailport() {
         'explain'/-*) COMPREPLY=($(compgen -W '--format --config --domain --devices --resolver --ca-file --allow-private --timeout --help' -- "$current")) ;;
         'health'/-*) COMPREPLY=($(compgen -W '--config --web-config --listen --ready --client-cert --timeout --help' -- "$current")) ;;
         'rejudge'/-*) COMPREPLY=($(compgen -W '--since --apply --format --config --help' -- "$current")) ;;
-        'scan'/-*) COMPREPLY=($(compgen -W '--targets --ports --format --out --config --resolver --ca-file --allow-private --exclude --ipv4 --ipv6 --concurrency --rate --timeout --no-versions --groups --fail-on --resume --help' -- "$current")) ;;
+        'scan'/-*) COMPREPLY=($(compgen -W '--targets --ports --format --out --config --resolver --ca-file --allow-private --exclude --ipv4 --ipv6 --concurrency --rate --timeout --no-versions --groups --fail-on --resume --cluster --help' -- "$current")) ;;
         'serve'/-*) COMPREPLY=($(compgen -W '--config --listen --web-config --grafana --shard --log-format --help' -- "$current")) ;;
         'worker'/-*) COMPREPLY=($(compgen -W '--config --log-format --help' -- "$current")) ;;
     esac

@@ -108,6 +108,7 @@ complete -c mailport -n '__fish_seen_subcommand_from scan' -l no-versions -d 'Do
 complete -c mailport -n '__fish_seen_subcommand_from scan' -l groups -d 'List the key exchange groups too: two connections more.'
 complete -c mailport -n '__fish_seen_subcommand_from scan' -l fail-on -d 'Exit with 1 if there are findings of this weight. Default: never.' -x -a 'never warning critical'
 complete -c mailport -n '__fish_seen_subcommand_from scan' -l resume -d 'Keep finished results here and go on from them.' -r -F
+complete -c mailport -n '__fish_seen_subcommand_from scan' -l cluster -d 'Have the workers at this broker make the probes (redis://...; docs/scaling.md).' -x
 complete -c mailport -n '__fish_seen_subcommand_from scan' -l help -d 'Show what the command is for, and its options.'
 complete -c mailport -n '__fish_seen_subcommand_from serve' -l config -d 'Configuration (YAML).' -r -F
 complete -c mailport -n '__fish_seen_subcommand_from serve' -l listen -d 'Where to serve HTTP (default 0.0.0.0:9587).' -x

@@ -117,11 +117,23 @@ def scan(
     resume: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Keep finished results here and go on from them.")
     ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            envvar="MAILPORT_CLUSTER",
+            help="Have the workers at this broker make the probes (redis://...; docs/scaling.md).",
+        ),
+    ] = None,
 ) -> None:
     """Probe targets once and print what was found."""
     if ipv4 and ipv6:
         give_up("--ipv4 and --ipv6 exclude each other; leave both out to probe both families")
+    if cluster and (ca_file is not None or timeout is not None):
+        option = "--timeout" if ca_file is None else "--ca-file"
+        give_up(f"{option} has no effect with --cluster: the workers' configuration says it, under probe:")
     changes: dict[str, object] = {
+        "cluster.broker": cluster or None,
         "resolver.servers": None if resolver is None else [resolver],
         "probe.ca_file": None if ca_file is None else str(ca_file),
         "probe.allow_private": True if allow_private else None,
@@ -143,6 +155,7 @@ def scan(
         fail_on=fail_on,
         resume=resume,
         exclude=exclude,
+        cluster=cluster or None,
     )
     with ending_quietly():
         raise typer.Exit(scan_targets(options))

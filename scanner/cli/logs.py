@@ -16,6 +16,11 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+def silence_logging() -> None:
+    """Log nothing: a command that tells its news in sentences of its own has results on standard output."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+
+
 def set_up_logging(log_format: LogFormat) -> None:
     """Configure the log of the whole process."""
     is_terminal = STANDARD_ERROR.isatty()

@@ -6,6 +6,7 @@ COMMAND_LINE = "command line"
 """The source of settings that come from options."""
 
 _OPTION_OF = {
+    "cluster.broker": "--cluster",
     "limits.concurrency": "--concurrency",
     "limits.rate": "--rate",
     "ports": "--ports",

@@ -1,5 +1,6 @@
 """The command `scan`: reads what to do, scans, writes, and says how it ended."""
 
+import asyncio
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -8,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from scanner.cli.console import Exit, give_up, run_interruptibly, say
+from scanner.cli.logs import silence_logging
 from scanner.cli.options import COMMAND_LINE, list_problems
 from scanner.cli.outflow import Outflow
 from scanner.cli.output import Format, Writer, make_writer
@@ -22,9 +24,12 @@ from scanner.config import (
     override,
     read_exclude_file,
 )
+from scanner.config.files import FileProblemError
 from scanner.model import Severity
 from scanner.model.record import Record
 from scanner.model.target import Target, TargetError, parse_target
+from scanner.probe import Prober
+from scanner.service.borrowed import Borrowed, BorrowError, check_workers
 from scanner.service.intake import Intake
 from scanner.service.journal import Journal, JournalError
 from scanner.service.long_lived import set_aside
@@ -67,6 +72,8 @@ class ScanOptions:
     resume: Path | None
     exclude: Path | None = None
     """Beside what the file excludes."""
+    cluster: str | None = None
+    """The broker whose workers make the probes; None = they are made here."""
 
 
 def scan_targets(options: ScanOptions) -> Exit:
@@ -79,7 +86,11 @@ def scan_targets(options: ScanOptions) -> Exit:
         with open_list(options.target_file, named) as intake:
             first = [] if intake is None else intake.begin()
             has_more = intake is not None and intake.has_more
-            settings = fit(read_settings(options, [*named, *first], has_more=has_more))
+            settings = read_settings(options, [*named, *first], has_more=has_more)
+            if options.cluster is None:
+                settings = fit(settings)
+            else:
+                find_workers(settings)
             tally = scan_settings(options, settings, intake)
     except (JournalError, ShelfError) as error:
         give_up(str(error), Exit.CANNOT_WORK)
@@ -96,8 +107,12 @@ def scan_targets(options: ScanOptions) -> Exit:
 
 def scan_settings(options: ScanOptions, settings: Settings, intake: Intake | None) -> "Tally":
     """Scan by the settings, and whatever else the list has."""
+    borrowed = None
     try:
-        parts = build_parts(settings, cached=MOST_CACHED)
+        if options.cluster is not None:
+            borrowed = Borrowed(settings, lambda text: say(f"mailport: {text}"))
+        make_prober = Prober if borrowed is None else borrowed.make_prober
+        parts = build_parts(settings, cached=MOST_CACHED, make_prober=make_prober)
     except ValueError as error:
         give_up(str(error))
     with ExitStack() as stack:
@@ -107,7 +122,7 @@ def scan_settings(options: ScanOptions, settings: Settings, intake: Intake | Non
         try:
             with open_output(options.out) as stream, Outflow(stream) as outflow:
                 writer = make_writer(options.format, stream, outflow)
-                scanning = Scanning(settings, parts, journal, intake, lambda: outflow.is_behind)
+                scanning = Scanning(settings, parts, journal, intake, lambda: outflow.is_behind, borrowed)
                 tally = run(scanning, writer)
                 outflow.is_broken_off = not tally.is_whole
                 return tally
@@ -124,6 +139,17 @@ def fit(settings: Settings) -> Settings:
         return settings
     say(f"mailport: {room.why}")
     return override(settings, {"limits.concurrency": room.connections})
+
+
+def find_workers(settings: Settings) -> None:
+    """See that the cluster is there before anything is written; end the command where it is not."""
+    silence_logging()
+    try:
+        asyncio.run(check_workers(settings))
+    except FileProblemError as error:
+        give_up(f"{settings.cluster.password_file}: cannot be read: {error}")
+    except BorrowError as error:
+        give_up(str(error), Exit.USAGE if error.is_configuration else Exit.CANNOT_WORK)
 
 
 class Tally:
@@ -183,6 +209,7 @@ class Scanning:
     journal: Journal | None
     intake: Intake | None
     is_behind: Callable[[], bool]
+    borrowed: Borrowed | None = None
 
     @property
     def targets(self) -> int | None:
@@ -198,7 +225,10 @@ class Scanning:
         if self.intake is not None and self.intake.has_more:
             more = self.intake.rest()
             set_aside()
-        await run_scan(*(self.settings, self.parts, tally, self.journal), more=more, is_behind=self.is_behind)
+        scan = run_scan(
+            *(self.settings, self.parts, tally, self.journal), more=more, is_behind=self.is_behind
+        )
+        await (scan if self.borrowed is None else self.borrowed.lend_to(scan))
 
 
 def run(scanning: Scanning, writer: Writer) -> Tally:

@@ -50,7 +50,7 @@ def check_lease(settings: Settings) -> None:
 
 async def _work(settings: Settings) -> None:
     # Imported here, since no other command needs what the cluster does.
-    from scanner.cluster.worker import Worker  # noqa: PLC0415
+    from scanner.cluster.crew import Crew  # noqa: PLC0415
     from scanner.service.own_way import OwnWay  # noqa: PLC0415
     from scanner.service.parts import build_prober, build_resolver  # noqa: PLC0415
 
@@ -58,7 +58,7 @@ async def _work(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     prober = build_prober(settings)
-    worker = Worker(settings, prober, way=OwnWay(settings, prober, build_resolver(settings)))
+    worker = Crew(settings, prober, OwnWay(settings, prober, build_resolver(settings)))
     log.info("working", version=__version__, worker=worker.name, vantage=settings.vantage)
     await worker.run(stop)
     log.info("stopped")

@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from uuid import uuid4
 
 import structlog
@@ -11,6 +10,7 @@ from taskiq.acks import AcknowledgeType
 from taskiq.exceptions import SendTaskError
 from taskiq.receiver import Receiver
 
+from scanner.cluster.flight import Flight
 from scanner.cluster.heritage import Heritage
 from scanner.cluster.jobs import MOST_JOBS, Batch, Job
 from scanner.cluster.results import Plain, read_delivery
@@ -37,21 +37,6 @@ TASK = "mailport.probe"
 RESULTS = "mailport.results"
 
 
-@dataclass(slots=True, eq=False)
-class _Flight:
-    """A job that somebody waits for."""
-
-    job: Job
-    done: asyncio.Future[Plain]
-    sent_at: float | None = None
-    """When it was last handed to the broker, or may have been; None = it waits here."""
-    batch: str = ""
-    missed: str = ""
-    """The batch that the broker did not have any more at the last look."""
-    returned: int = 0
-    """How often a worker whose way out is closed has given it back."""
-
-
 class Fleet:
     """Does jobs on workers. A job is done when a result of it comes, however long that takes.
 
@@ -64,6 +49,7 @@ class Fleet:
         rate: connections a second over all workers, 0 = no limit.
         gap: seconds between two connections to one address.
         term: the time for which this scheduler leads.
+        life: the queues are a scan's: gone so many seconds after its end, however it ends.
     """
 
     def __init__(
@@ -74,19 +60,25 @@ class Fleet:
         *,
         gap: float = 0.0,
         term: Term | None = None,
+        life: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         name = f"scheduler-{uuid4().hex[:8]}"
         self.tally = Tally(clock)
         self.lease = settings.lease
         self._clock = clock
-        self._flights: dict[str, _Flight] = {}
-        self._queue: asyncio.Queue[_Flight] = asyncio.Queue()
+        self._flights: dict[str, Flight] = {}
+        self._queue: asyncio.Queue[Flight] = asyncio.Queue()
         self._throttler = throttler(rate)
-        self._tasks = TaskQueue(settings, f"{vantage}:tasks", consumer=name, lease=self.lease)
+        self._tasks = TaskQueue(settings, f"{vantage}:tasks", consumer=name, lease=self.lease, life=life)
         self.term = term or Alone()
         self._results = Stream(
-            settings, f"{vantage}:results", consumer=name, lease=self.lease, has_room=self._until_fresh
+            settings,
+            f"{vantage}:results",
+            consumer=name,
+            lease=self.lease,
+            has_room=self._until_fresh,
+            life=life,
         )
         self._heritage = Heritage(self._tasks, self.lease, gap, self._queue.put_nowait, clock=clock)
 
@@ -105,7 +97,7 @@ class Fleet:
 
     async def do(self, job: Job) -> Plain:
         """Have a job done; return what the worker says."""
-        flight = _Flight(job, asyncio.get_running_loop().create_future())
+        flight = Flight(job, asyncio.get_running_loop().create_future())
         self._flights[job.id] = flight
         self._queue.put_nowait(flight)
         self.tally.in_flight = len(self._flights)
@@ -183,7 +175,7 @@ class Fleet:
             await self._await_room()
             await self._hand_over([one for one in flights if not one.done.done()])
 
-    async def _next(self) -> _Flight:
+    async def _next(self) -> Flight:
         """Return the next job that somebody still waits for."""
         while True:
             flight = await self._queue.get()
@@ -204,7 +196,7 @@ class Fleet:
                 return
             await asyncio.sleep(LOOK_SECONDS)
 
-    async def _hand_over(self, flights: list[_Flight]) -> None:
+    async def _hand_over(self, flights: list[Flight]) -> None:
         if not flights:
             return
         await until_fresh(self.term)
@@ -270,7 +262,7 @@ class Fleet:
             if flight is not None and is_taken:
                 flight.done.set_result(result.body)
 
-    def _wants_another(self, flight: _Flight, body: Plain) -> bool:
+    def _wants_another(self, flight: Flight, body: Plain) -> bool:
         """Tell whether another worker has to make a probe, since it failed by the fault of this one."""
         if "fault" not in body:
             return False

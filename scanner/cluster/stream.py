@@ -4,19 +4,18 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
 from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
-from taskiq import AckableMessage
+from taskiq import AckableMessage, BrokerMessage
 from taskiq.serializers import JSONSerializer
 from taskiq_redis import RedisStreamBroker
 
+from scanner.cluster.connection import connect_options
 from scanner.config.cluster_settings import ClusterSettings
-from scanner.config.store_url import read_password
 
 log = structlog.get_logger(__name__)
 
@@ -30,6 +29,8 @@ MOST_SECOND_HAND = 1000
 """Messages that are remembered to have been somebody else's."""
 MARKED_LEASES = 20
 """For how many leases it is known what of a message is done."""
+ENDED_LEASES = 2
+"""For how many of them once all is: whoever took it over just before asks at once."""
 FAULTS = (RedisError, OSError, TimeoutError)
 MOST_BYTES = 4 * 1024 * 1024
 """Of one message."""
@@ -59,6 +60,8 @@ class Stream(RedisStreamBroker):
     Args:
         lease: seconds after which a message that nobody acknowledged is given to another reader.
         has_room: waits until one more message can be worked on at once.
+        life: the queue of a scan: gone so many seconds after whoever keeps it has ended, however it did.
+        is_guest: this end neither makes a queue with a life nor makes it anew when it is gone.
     """
 
     def __init__(
@@ -69,6 +72,8 @@ class Stream(RedisStreamBroker):
         consumer: str,
         lease: float,
         has_room: Callable[[], Awaitable[None]] = _at_once,
+        life: float | None = None,
+        is_guest: bool = False,
     ) -> None:
         super().__init__(
             settings.broker or "",
@@ -77,26 +82,25 @@ class Stream(RedisStreamBroker):
             consumer_name=consumer,
             consumer_id="0",
             maxlen=None,
-            **_connect(settings),
+            **connect_options(settings),
         )
         self.serializer = JSONSerializer()  # also taskiq's default: what is not JSON never becomes an object
         self._lease_ms = round(lease * 1000)
         self._has_room = has_room
+        self._life_ms = None if life is None else round(life * 1000)
+        self._is_guest = is_guest
         self.has_failed = False
         """Whether the last thing that was asked of the broker failed."""
         self.is_over = False
         """Whether what was read and is not done is left to whoever reads next."""
         self._second_hand: dict[str, str] = {}
         """What was taken over from readers that did not do it in time."""
+        self.marks: dict[str, tuple[str, tuple[str, ...], int]] = {}
+        """What is noted when something is sent, by the number of that: key, words, milliseconds."""
+        self._unended: dict[str, None] = {}
+        """Messages of which we have noted parts, until they are done."""
         self.given_up = 0
         """Messages that were removed since nobody survived them."""
-
-    def _ack_generator(self, id: str, queue_name: str) -> Callable[[], Awaitable[None]]:  # noqa: A002 - taskiq's name
-        async def ack() -> None:
-            if not self.is_over:
-                await self.remove(id)
-
-        return ack
 
     async def listen(self) -> AsyncGenerator[AckableMessage, None]:
         """Yield messages for ever, each when there is room for it; whatever happens to the broker."""
@@ -110,15 +114,63 @@ class Stream(RedisStreamBroker):
                         for number, fields in await self._read(client):
                             data = fields.get(b"data", b"")
                             if (why := self._refuse(data)) is None:
-                                yield AckableMessage(
-                                    data=data, ack=self._ack_generator(number, self.queue_name)
-                                )
+                                yield AckableMessage(data=data, ack=partial(self._end, number, data))
                             else:
                                 log.error("message_refused", queue=self.queue_name, why=why)
                                 await self.remove(number)
             except FAULTS as error:
-                self._tell(error)
+                if not (self._is_guest and isinstance(error, ResponseError)):  # else the scan is over
+                    self._tell(error)
                 await asyncio.sleep(PAUSE_SECONDS)
+
+    async def kick(self, message: BrokerMessage) -> None:
+        """Put a message into the queue."""
+        mark = self.marks.pop(message.task_id, None)
+        async with self.client() as client:
+            pipe = client.pipeline(transaction=self._life_ms is not None or mark is not None)
+            pipe.xadd(self.queue_name, {"data": message.message}, nomkstream=self._is_guest)
+            if self._life_ms is not None:
+                pipe.pexpire(self.queue_name, self._life_ms)
+            if mark is not None:
+                key, words, milliseconds = mark
+                pipe.sadd(key, *words)
+                pipe.pexpire(key, milliseconds)
+            await pipe.execute()
+
+    async def keep_alive(self) -> None:
+        """Make a queue with a life where there is none any more, and begin its life anew."""
+        await self._declare_consumer_group()
+
+    async def _declare_consumer_group(self) -> None:
+        if self._life_ms is None:
+            await super()._declare_consumer_group()
+            return
+        async with self.client() as client:
+            if self._is_guest:
+                # Redis before 7.2 knows no reader that has not got anything yet.
+                await client.xgroup_createconsumer(self.queue_name, GROUP, self.consumer_name)
+            else:
+                # At once, or what is made in the moment of its end would stay for ever.
+                pipe = client.pipeline(transaction=True)
+                pipe.xgroup_create(self.queue_name, GROUP, id=self.consumer_id, mkstream=True)
+                pipe.pexpire(self.queue_name, self._life_ms)
+                made = (await pipe.execute(raise_on_error=False))[0]
+                if isinstance(made, Exception) and "BUSYGROUP" not in str(made):
+                    raise made
+
+    async def readers(self) -> int:
+        """Return how many read from the queue of a scan, or did."""
+        async with self.client() as client:
+            return len(await client.xinfo_consumers(self.queue_name, GROUP))
+
+    async def shutdown(self) -> None:
+        """End our use of the queue, and with it a queue whose life is ours."""
+        try:
+            if self._life_ms is not None and not self._is_guest:
+                async with self.client() as client:
+                    await client.unlink(self.queue_name)
+        finally:
+            await super().shutdown()
 
     async def backlog(self) -> Backlog:
         """Return how much is waiting; raise one of `FAULTS` where the broker does not answer."""
@@ -144,20 +196,30 @@ class Stream(RedisStreamBroker):
         """Tell whether the message with this word in it was somebody else's before."""
         return any(word in text for text in self._second_hand.values())
 
-    async def mark(self, name: str, words: Iterable[str]) -> None:
-        """Note that parts of a message are done, for whoever may take it over."""
-        key = f"{self.queue_name}:done:{name}"
-        async with self.client() as client:
-            pipe = client.pipeline(transaction=True)
-            pipe.sadd(key, *words)
-            pipe.pexpire(key, MARKED_LEASES * self._lease_ms)
-            await pipe.execute()
+    def mark_with(self, deliveries: "Stream", task_id: str, name: str, words: Iterable[str]) -> None:
+        """Have parts of a message noted as done, for whoever may take it over, when something is sent.
+
+        Both are one transaction: what is delivered is marked, and what is lost is neither.
+
+        Args:
+            deliveries: the queue into which it is sent.
+            task_id: the number of what is sent.
+            name: the message that has these parts.
+            words: the parts.
+        """
+        deliveries.marks[task_id] = (self._key_of(name), tuple(words), MARKED_LEASES * self._lease_ms)
+        self._unended[name] = None
+        if len(self._unended) > MOST_SECOND_HAND:  # some were never done
+            del self._unended[next(iter(self._unended))]
 
     async def marked(self, name: str) -> frozenset[str]:
         """Return the parts of a message that are done."""
         async with self.client() as client:
-            found: Any = await client.smembers(f"{self.queue_name}:done:{name}")
+            found: Any = await client.smembers(self._key_of(name))
         return frozenset(one.decode() for one in found)
+
+    def _key_of(self, name: str) -> str:
+        return f"{self.queue_name}:done:{name}"
 
     def client(self) -> "Redis":
         """Return a connection to the broker."""
@@ -204,13 +266,21 @@ class Stream(RedisStreamBroker):
             return "it says how it wants to be done, which is not for it to say"
         return None if self.find_task(message.task_name) is not None else "it asks for what is not done here"
 
-    async def remove(self, number: str) -> None:
-        """Remove a message, whoever has it."""
+    async def _end(self, number: str, data: bytes) -> None:
+        if not self.is_over:
+            await self.remove(number, data)
+
+    async def remove(self, number: str, data: bytes = b"") -> None:
+        """Remove a message, whoever has it, and soon what is noted of it, if its text is told."""
         self._second_hand.pop(str(number), None)
+        ended = [name for name in self._unended if name.encode() in data]
         async with self.client() as client:
             pipe = client.pipeline(transaction=True)
             pipe.xack(self.queue_name, GROUP, number)
             pipe.xdel(self.queue_name, number)
+            for name in ended:
+                self._unended.pop(name, None)
+                pipe.pexpire(self._key_of(name), ENDED_LEASES * self._lease_ms)
             await pipe.execute()
 
     def _tell(self, error: BaseException | None) -> None:
@@ -224,18 +294,3 @@ class Stream(RedisStreamBroker):
 
 def _flat(listed: Any) -> list[Any]:  # noqa: ANN401 - as the protocol's version has it
     return listed[0] if listed and isinstance(listed[0], list) else listed
-
-
-def _connect(settings: ClusterSettings) -> dict[str, Any]:
-    """Return how connections are made: nothing is sent twice unasked, and a dead peer is noticed."""
-    options: dict[str, Any] = {
-        "retry": Retry(NoBackoff(), 0),
-        "socket_connect_timeout": 5,
-        "socket_timeout": 10,
-        "socket_keepalive": True,
-    }
-    if settings.password_file is not None:
-        options["password"] = read_password(settings.password_file)
-    if settings.ca_file is not None:
-        options["ssl_ca_certs"] = str(settings.ca_file)
-    return options

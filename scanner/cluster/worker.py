@@ -15,7 +15,7 @@ from taskiq.exceptions import SendTaskError
 from taskiq.receiver import Receiver
 
 from scanner.cluster.fleet import RESULTS, TASK
-from scanner.cluster.jobs import MOST_JOBS, Batch, Job, endpoint_of, read_batch
+from scanner.cluster.jobs import Batch, Job, endpoint_of, read_batch
 from scanner.cluster.results import (
     Result,
     say_answer,
@@ -24,6 +24,8 @@ from scanner.cluster.results import (
     say_refused,
     write_delivery,
 )
+from scanner.cluster.room import Room
+from scanner.cluster.scans import LIFE_SECONDS, place_of
 from scanner.cluster.stream import FAULTS, PAUSE_SECONDS, Stream
 from scanner.config import Settings
 from scanner.model import Endpoint, Observation
@@ -34,7 +36,7 @@ log = structlog.get_logger(__name__)
 
 LEASE_SHARE = 0.9
 """How much of the lease a worker uses: when it is over, nothing of this worker is under way any more."""
-GATHER_SECONDS = 0.02
+GATHER_SECONDS = 0.1
 """How long the first result of a message waits for others."""
 REST_SECONDS = 5.0
 """How long a worker whose way out is closed takes nothing, after each batch that it gave back."""
@@ -59,9 +61,22 @@ class Worker:
 
     Of a task only what its schema has counts, and an address that this worker's own settings do not allow is
     not connected to, whoever asks for it.
+
+    Args:
+        way: its own way out; None = it is not looked at.
+        room: how many connections there are left, where several queues are read.
+        scan: whose queue it reads; None = that of the watch.
     """
 
-    def __init__(self, settings: Settings, prober: Prober, way: Way | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        prober: Prober,
+        way: Way | None = None,
+        *,
+        room: Room | None = None,
+        scan: str | None = None,
+    ) -> None:
         # The random part: a worker that is started again does not take over what its forerunner has.
         self.name = f"{platform.node()}-{os.getpid()}-{uuid4().hex[:6]}"
         self._lease = settings.cluster.lease
@@ -69,19 +84,26 @@ class Worker:
         self._prober = prober
         self._way = way
         self._rest_until = 0.0
-        self._room = asyncio.Semaphore(settings.limits.concurrency)
-        self._free = settings.limits.concurrency
-        self._most = settings.limits.concurrency
-        self._freed = asyncio.Event()
-        cluster = settings.cluster
+        self._room = Room(settings.limits.concurrency) if room is None else room
+        cluster, place = settings.cluster, place_of(settings.vantage, scan)
+        life = None if scan is None else LIFE_SECONDS
         self._tasks = Stream(
             cluster,
-            f"{settings.vantage}:tasks",
+            f"{place}:tasks",
             consumer=self.name,
             lease=self._lease,
             has_room=self._await_room,
+            life=life,
+            is_guest=scan is not None,
         )
-        self._results = Stream(cluster, f"{settings.vantage}:results", consumer=self.name, lease=self._lease)
+        self._results = Stream(
+            cluster,
+            f"{place}:results",
+            consumer=self.name,
+            lease=self._lease,
+            life=life,
+            is_guest=scan is not None,
+        )
 
         async def work(text: str, context: Annotated[Context, TaskiqDepends()]) -> None:
             await self._work(text, context)
@@ -93,7 +115,7 @@ class Worker:
         """Work until told to stop; what is under way is then done first."""
         receiver = Receiver(
             self._tasks,
-            max_async_tasks=self._most,
+            max_async_tasks=self._room.most,
             ack_type=AcknowledgeType.MANUAL,
             run_startup=False,  # it would end where the broker does not answer yet
         )
@@ -102,12 +124,10 @@ class Worker:
         await self._results.shutdown()
 
     async def _await_room(self) -> None:
-        """Wait until a whole batch can begin at once, so that its time does not pass in waiting."""
+        """Wait until what is taken can begin at once, and until this worker is of use."""
         # Others take what we would only give back.
         await asyncio.sleep(max(0.0, self._rest_until - time.monotonic()))
-        while self._free < min(MOST_JOBS, self._most):
-            self._freed.clear()
-            await self._freed.wait()
+        await self._room.until_enough()
 
     async def _work(self, text: str, context: Context) -> None:
         """Do one batch; it is acknowledged when all its results are delivered."""
@@ -140,13 +160,8 @@ class Worker:
                 group.create_task(self._do(job, done, is_anyway=batch.anyway))
 
     async def _do(self, job: Job, done: "asyncio.Queue[Result]", *, is_anyway: bool) -> None:
-        self._free -= 1
-        try:
-            async with self._room:
-                done.put_nowait(await self._connect(job, is_anyway=is_anyway))
-        finally:
-            self._free += 1
-            self._freed.set()
+        async with self._room.place():
+            done.put_nowait(await self._connect(job, is_anyway=is_anyway))
 
     async def _connect(self, job: Job, *, is_anyway: bool) -> Result:
         why = None if self._may_be_private else refuse_address(job.address)
@@ -178,13 +193,14 @@ class Worker:
             count -= len(results)
 
     async def _hand_over(self, batch: Batch, results: Sequence[Result]) -> None:
-        """Deliver results. They are marked first: what is lost in between is asked for again, later."""
+        """Deliver results, and mark them as told in the same moment."""
         fault = None if self._way is None else self._way.fault
         text = write_delivery(self.name, batch.id, results, fault)
         while True:
             try:
-                await self._tasks.mark(batch.id, [one.id for one in results])
-                await self._deliver_task.kiq(text)
+                number = uuid4().hex
+                self._tasks.mark_with(self._results, number, batch.id, [one.id for one in results])
+                await self._deliver_task.kicker().with_task_id(number).kiq(text)
             except (SendTaskError, *FAULTS) as error:
                 # What came through all the same is a duplicate then, and does no harm.
                 log.warning("results_not_delivered", error=str(error.__cause__ or error)[:300])

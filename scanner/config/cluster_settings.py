@@ -30,7 +30,7 @@ def read_broker(value: object) -> str | None:
         shown = _USER_INFO.sub("://***@", value) if isinstance(value, str) else value
         raise ValueError(
             'must be "redis://HOST:PORT/NUMBER", or rediss:// for TLS, with USER:PASSWORD@ before the host '
-            f"where it wants them (got {describe_value(shown)})"
+            f"where it wants them; it is a Redis 7 or Valkey (got {describe_value(shown)})"
         )
     return match[0]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scanner.cluster.stream import FAULTS, MOST_DELIVERIES, Backlog, Stream
+from scanner.cluster.stream import ENDED_LEASES, FAULTS, MARKED_LEASES, MOST_DELIVERIES, Backlog, Stream
 from scanner.config.cluster_settings import ClusterSettings
 from tests.servers.certificates import Authority, create_authority
 from tests.servers.redis_server import PASSWORD, RedisServer
@@ -15,9 +15,9 @@ LEASE = 0.2
 SECONDS = 30.0
 
 
-def stream(settings: ClusterSettings, consumer: str) -> Stream:
+def stream(settings: ClusterSettings, consumer: str, lease: float = LEASE) -> Stream:
     """Return a reader of one queue, which knows one task."""
-    made = Stream(settings, "default:tasks", consumer=consumer, lease=LEASE)
+    made = Stream(settings, "default:tasks", consumer=consumer, lease=lease)
 
     async def work(text: str) -> None:
         raise AssertionError(text)
@@ -73,10 +73,44 @@ async def test_what_a_reader_leaves_another_one_takes_over_though_nothing_new_co
     assert await first.backlog() == Backlog(0, 1)
     assert "text" in await take(second)
     assert (first.is_second_hand("text"), second.is_second_hand("text")) == (False, True)
-    await second.mark("batch", ["1", "2"])
+    second.mark_with(first, "delivery", "batch", ["1", "2"])
+    assert await first.marked("batch") == set(), "before anything is delivered nothing is told"
+    task = first.find_task("work")
+    assert task is not None
+    await task.kicker().with_task_id("delivery").kiq("results")
     assert await first.marked("batch") == {"1", "2"}
     for reader in (first, second):
         await reader.shutdown()
+
+
+async def test_what_is_noted_of_a_message_goes_soon_after_it(redis_server: RedisServer) -> None:
+    reader = stream(ClusterSettings(broker=redis_server.url), "a", lease=30.0)
+    results = Stream(ClusterSettings(broker=redis_server.url), "default:results", consumer="a", lease=30.0)
+    deliver = results.register_task(_never, task_name="deliver")
+    await reader.backlog()
+    with redis_server.client as client:
+        for name in ("done", "open"):
+            await send(reader, name)
+            messages = reader.listen()
+            async with asyncio.timeout(SECONDS):
+                message = await anext(messages)
+            await messages.aclose()
+            reader.mark_with(results, name, name, ["1"])
+            await deliver.kicker().with_task_id(name).kiq("results")
+            if name == "done":
+                ended = message.ack()
+                assert ended is not None
+                await ended
+        long = {one: client.pttl(f"mailport:default:tasks:done:{one}") / 30_000 for one in ("done", "open")}
+        assert 0 < long["done"] <= ENDED_LEASES
+        assert ENDED_LEASES < long["open"] <= MARKED_LEASES
+    assert await reader.backlog() == Backlog(0, 1)
+    for each in (reader, results):
+        await each.shutdown()
+
+
+async def _never(text: str) -> None:
+    raise AssertionError(text)
 
 
 MESSAGE = {"task_id": "1", "task_name": "work", "labels": {}, "args": ["poison"], "kwargs": {}}
