@@ -4,7 +4,8 @@ Real are the schedule, the pool, judging, memory, incidents, metrics, the store 
 collector's settings. Pretended are the results, at the seam where a probe would use the network, and the
 plan, which comes from a list. So this is what mailport adds to its probes (`probe_cost.py`).
 
-probe     CPU of one result on its whole way, at full speed: process time, the store's thread included
+probe     CPU of one result on its whole way, at full speed: process time, the store's thread included; the
+          median of three turns
 memory    what the next endpoint adds to the resident memory: the difference to the row before, by the number
           of endpoints between them; the first row has what all began with
 scrape    CPU of one scrape by the number of endpoints
@@ -16,23 +17,38 @@ import argparse
 import json
 import sys
 import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from statistics import median
 
 from bench.processes.child import answer_of, ask, child
 from bench.processes.figures import note
 
 SIZES = (1_000, 10_000, 100_000)
+TURNS = 3
 KIB, MIB = 1024, 1024 * 1024
 
 
-def measure(endpoints: int, probes: int) -> dict[str, dict[str, float]]:
-    """Fill a watch, and ask it for everything; return the answers by the order."""
-    with (
-        tempfile.TemporaryDirectory(prefix="mailport-bench-") as folder,
-        child("large_watch.py", str(endpoints), folder) as watch,
-    ):
-        answer_of(watch)
-        orders = ("fill", f"probe {probes}", "plan", "scrape")
-        return {order.split()[0]: json.loads(ask(watch, order)) for order in orders}
+def measure(sizes: Sequence[int], probes: int) -> list[dict[str, dict[str, float]]]:
+    """Fill a watch of each size, and ask each for everything; return the answers by the order.
+
+    Results are measured in turns, since the machine is not the same from minute to minute.
+    """
+    with ExitStack() as stack:
+        watches, answers = [], []
+        for size in sizes:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="mailport-bench-"))
+            watch = stack.enter_context(child("large_watch.py", str(size), folder))
+            answer_of(watch)
+            watches.append(watch)
+            answers.append({"fill": json.loads(ask(watch, "fill"))})
+        turns = [
+            [json.loads(ask(watch, f"probe {probes}"))["cpu"] for watch in watches] for _ in range(TURNS)
+        ]
+        for watch, found, costs in zip(watches, answers, zip(*turns, strict=True), strict=True):
+            found["probe"] = {"cpu": median(costs)}
+            found |= {order: json.loads(ask(watch, order)) for order in ("plan", "scrape")}
+    return answers
 
 
 def main() -> int:
@@ -40,7 +56,9 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="numbers of endpoints, rising")
-    parser.add_argument("--probes", type=int, default=10_000, help="results of each size (default 10000)")
+    parser.add_argument(
+        "--probes", type=int, default=10_000, help="results of each size and turn (default 10000)"
+    )
     options = parser.parse_args()
     heads = ("probe", "memory", "in all", "scrape", "plan", "plan", "scrape")
     units = ("us", "KiB each", "MiB", "us each", "us each", "stalls ms", "stalls ms")
@@ -48,8 +66,7 @@ def main() -> int:
         print(f"{name:>9}{''.join(f'{column:>11}' for column in columns)}", flush=True)
     former: tuple[int, float] | None = None
     costs, rooms = [], []
-    for size in options.sizes:
-        found = measure(size, options.probes)
+    for size, found in zip(options.sizes, measure(options.sizes, options.probes), strict=True):
         rss = found["fill"]["rss"]
         count, base = former or (0, found["fill"]["rss_before"])
         room = (rss - base) / (size - count)

@@ -52,6 +52,7 @@ class Restarted:
             settings.probe, ehlo_name="prober.mail.test", tls=TlsClient(), policy=self.parts.policy
         )
         prober.templates = {}
+        prober.seconds = 0.1
         self.parts = replace(self.parts, prober=prober, planner=self._plan_from(0))
         for endpoint in cast("ListPlanner", self.parts.planner).endpoints:
             prober.templates.setdefault(

@@ -14,6 +14,7 @@ from scanner.model.event import Event
 from scanner.model.memory import Memory
 from scanner.model.observation import Key
 from scanner.service.memory_shelf import MemoryShelf
+from scanner.store.packing import PackedTexts
 from scanner.verdict import Policy
 from scanner.verdict.alternatives import find_alternative, with_alternative
 from scanner.verdict.confirmation import is_undecided
@@ -63,7 +64,7 @@ class Recollection:
         self._rememberers = tuple(rememberers)
         self._find_others = find_others
         self._memories = MemoryShelf(write_memory, read_memory)
-        self._stored: OrderedDict[Key, str] = OrderedDict()
+        self._stored = PackedTexts()
         self._left: OrderedDict[Place, Memory] = OrderedDict()
         """What was known of addresses that a host has left, as far as it takes that along."""
         self._watched: tuple[Key, ...] = ()
@@ -79,7 +80,7 @@ class Recollection:
         What has no baseline yet gives way to what is restored.
         """
         if not len(self._memories):
-            self._stored.update(memories)
+            self._stored.take(memories)
             self._is_followed = self._is_followed and not memories
             memories = {}
         for key, text in memories.items():
@@ -205,9 +206,10 @@ class Recollection:
             return
         if memory.has_baseline:
             self._left[_place_of(key)] = _portable(memory)
-        for kept in (self._stored, self._left):
-            while len(kept) > MOST_STORED:
-                kept.popitem(last=False)
+        while len(self._stored) > MOST_STORED:
+            del self._stored[next(iter(self._stored))]
+        while len(self._left) > MOST_STORED:
+            self._left.popitem(last=False)
 
     def _start_anew(self, observation: Observation, fault: Exception) -> Observation:
         key = observation.endpoint.key

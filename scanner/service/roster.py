@@ -7,7 +7,7 @@ from scanner.model import Endpoint, Observation
 from scanner.model.control import Gate, GateStanding, gate_of
 from scanner.model.domain import DomainFacts
 from scanner.model.observation import Key
-from scanner.service.thrift import Thrift
+from scanner.model.thrift import Thrift
 from scanner.service.whereabouts import Whereabouts
 from scanner.verdict.egress import EGRESS_REASONS, blame
 

@@ -127,10 +127,8 @@ async def _run_watch(
 ) -> None:
     """Watch with what was known before; without it where the store fails."""
     if archive is not None:
-        past = await archive.load()
-        watch.restore(past)
+        await _recall(watch, archive, accounts)
         outposts.restore()
-        accounts.restore(past.accounts)
         watch.telemetry.show_store(lambda: archive.store.status)
     async with asyncio.TaskGroup() as group:
         group.create_task(watch.run())
@@ -138,6 +136,13 @@ async def _run_watch(
         group.create_task(outposts.run())
         if archive is not None:
             group.create_task(archive.run(watch))
+
+
+async def _recall(watch: Watch, archive: Archive, accounts: AccountDesk) -> None:
+    """Hand on what was known before, and hold it no longer: it is as large as all else of the watch."""
+    past = await archive.load()
+    watch.restore(past)
+    accounts.restore(past.accounts)
 
 
 async def _tell_first_pass(

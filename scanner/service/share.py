@@ -11,6 +11,7 @@ from scanner.model.observation import Key
 from scanner.model.shard import Shard
 from scanner.model.target import Target
 from scanner.service.past import Past
+from scanner.store.packing import PackedTexts
 
 _Cut = tuple[tuple[Membership, ...], frozenset[Service]]
 """The members that are ours, and the services of the others."""
@@ -54,7 +55,7 @@ class Share:
             return past
         return replace(
             past,
-            memories={key: memory for key, memory in past.memories.items() if self.has(key)},
+            memories=PackedTexts(past.memories).only(self.has),
             latest={key: seen for key, seen in past.latest.items() if self.has(key)},
         )
 

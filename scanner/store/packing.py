@@ -1,7 +1,10 @@
 """Packs the texts of memories for the time that they are only kept: most of each is the same words."""
 
 import zlib
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from functools import lru_cache
+
+from scanner.model.observation import Key
 
 _AT_HAND = 1024
 """The same text is mostly packed again within moments, by others: they then share what it is packed to."""
@@ -63,3 +66,43 @@ def unpack(packed: bytes) -> str:
     """Return the text again."""
     reader = zlib.decompressobj(zdict=_WORDS)
     return (reader.decompress(packed) + reader.flush()).decode()
+
+
+class PackedTexts(MutableMapping[Key, str]):
+    """Texts by endpoint, in the order in which they came, each packed for as long as nobody reads it."""
+
+    def __init__(self, texts: Mapping[Key, str] | None = None) -> None:
+        self.packed: dict[Key, bytes] = {}
+        """The texts as they are kept."""
+        self.take(texts or {})
+
+    def __getitem__(self, key: Key) -> str:
+        return unpack(self.packed[key])
+
+    def __setitem__(self, key: Key, text: str) -> None:
+        self.packed[key] = pack(text)
+
+    def __delitem__(self, key: Key) -> None:
+        del self.packed[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.packed
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self.packed)
+
+    def __len__(self) -> int:
+        return len(self.packed)
+
+    def take(self, texts: Mapping[Key, str]) -> None:
+        """Take all of some texts; those that are packed already, as they are."""
+        if isinstance(texts, PackedTexts):
+            self.packed.update(texts.packed)
+        else:
+            self.update(texts)
+
+    def only(self, is_wanted: Callable[[Key], bool]) -> "PackedTexts":
+        """Return the texts of some endpoints."""
+        chosen = PackedTexts()
+        chosen.packed = {key: packed for key, packed in self.packed.items() if is_wanted(key)}
+        return chosen

@@ -11,12 +11,14 @@ from scanner.discovery.mta_sts import KeptPolicy
 from scanner.model import Observation, StsMode, StsPolicy
 from scanner.model.event import Event
 from scanner.model.observation import Key
+from scanner.model.thrift import Thrift
 from scanner.store import codec
 from scanner.store.codec import to_json
 from scanner.store.damage import UNREADABLE, Skipped, read_number, read_text
 from scanner.store.event_codec import decode_event
 from scanner.store.marks import read_marks
 from scanner.store.moments import from_micros, micros_to_seconds, to_micros
+from scanner.store.packing import PackedTexts
 from scanner.store.schema import contents, endpoints, events, policies, samples
 from scanner.store.values import EventQuery, Known
 
@@ -89,9 +91,13 @@ class Decoder:
 
 
 def read_known(connection: Connection, vantage: str, skipped: Skipped) -> Known:
-    """Read all that one vantage knew at the end of its last run."""
-    memories: dict[Key, str] = {}
+    """Read all that one vantage knew at the end of its last run.
+
+    It is read page by page and kept small from the first on: memory that was needed once is not given back.
+    """
+    memories = PackedTexts()
     latest: dict[Key, Observation] = {}
+    thrift = Thrift()
     done_to = 0
     while page := connection.execute(
         select(endpoints.c.id, endpoints.c.memory, *_KEY)
@@ -115,7 +121,7 @@ def read_known(connection: Connection, vantage: str, skipped: Skipped) -> Known:
         )
         rows = connection.execute(query).all()
         found = Decoder(connection, skipped).decode(rows)
-        latest |= {keys[row.endpoint_id]: observation for row, observation in found}
+        latest |= {keys[row.endpoint_id]: thrift.share(observation, None) for row, observation in found}
     return Known(memories, latest, read_policies(connection, skipped), read_marks(connection, skipped))
 
 

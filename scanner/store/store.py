@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import structlog
@@ -70,10 +71,9 @@ class Store:
 
         def read(connection: Connection) -> Known:
             known = read_known(connection, self._vantage, self._skipped)
-            # Here and not on the loop: to pack a hundred thousand memories takes more than a second.
             for key, observation in known.latest.items():
-                entry = Entry(observation, known.memories.get(key))
-                self._writer.current.setdefault((key, self._vantage), Current.of(entry))
+                current = Current(observation, known.memories.packed.get(key))
+                self._writer.current.setdefault((key, self._vantage), current)
             return known
 
         future = asyncio.wrap_future(self._writer.submit(read))
@@ -109,7 +109,13 @@ class Store:
         current = self._writer.current.get(name)
         if current is None or entry.events or entry.memory is None:
             return False
-        return current.memory == pack(entry.memory) and is_same_sample(current.observation, entry.observation)
+        is_same = current.memory == pack(entry.memory) and is_same_sample(
+            current.observation, entry.observation
+        )
+        if is_same:
+            # The watch has the same result made of values that others share: one of the two is enough.
+            self._writer.current[name] = replace(current, observation=entry.observation)
+        return is_same
 
     def put_events(self, events: Iterable[Event], meta: Mapping[str, str | None] | None = None) -> None:
         """Take events that belong to no entry, and values of the key/value table that go with them.

@@ -9,6 +9,7 @@ from scanner.discovery.mta_sts import KeptPolicy
 from scanner.model import Observation, Severity
 from scanner.model.event import Event, EventKind
 from scanner.model.observation import Key
+from scanner.store.packing import PackedTexts
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ class Loss:
 class Known:
     """What was known when the process before this one ended."""
 
-    memories: Mapping[Key, str] = field(default_factory=dict)
+    memories: PackedTexts = field(default_factory=PackedTexts)
     latest: Mapping[Key, Observation] = field(default_factory=dict)
     policies: Mapping[str, KeptPolicy] = field(default_factory=dict)
     """The MTA-STS policies by domain."""

@@ -135,6 +135,22 @@ async def test_what_comes_back_as_it_was_loaded_is_not_written_again(
     assert (await open_store().load()).latest[KEY] == seen(1)
 
 
+async def test_of_what_comes_back_as_it_was_loaded_the_shared_one_is_kept(open_store: OpenStore) -> None:
+    store = open_store()
+    await store.load()
+    store.put(Entry(seen(1), "{}"))
+    await store.close()
+
+    store = open_store()
+    known = await store.load()
+    shown = replace(known.latest[KEY])
+    store.put(Entry(shown, "{}"))
+    (current,) = store._writer.current.values()
+    assert current.observation is shown
+    assert current.unpack().memory == "{}"
+    await store.close()
+
+
 async def test_events_have_growing_numbers_and_can_be_asked_for(store: Store) -> None:
     for number in range(6):
         severity = Severity.CRITICAL if number == 3 else Severity.WARNING

@@ -433,7 +433,7 @@ async def test_contents_that_cannot_be_understood_cost_their_samples_only(
     changed.close()
     again = open_store()
     known = await again.load()
-    assert (known.memories, known.latest) == ({KEY: "b"}, {})
+    assert (dict(known.memories), known.latest) == ({KEY: "b"}, {})
     assert again.reader.history(KEY) == (seen(0),)
 
 

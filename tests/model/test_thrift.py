@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from scanner.model import Observation, Phase, State
 from scanner.model.size import size_of
-from scanner.service.thrift import PhaseTimes, Thrift
+from scanner.model.thrift import PhaseTimes, Thrift
 from tests.store.observations import FULL
 
 TIMES = st.dictionaries(st.sampled_from(Phase), st.floats(0.0, 100.0))
