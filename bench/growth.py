@@ -47,7 +47,7 @@ def measure(sizes: Sequence[int], probes: int) -> list[dict[str, dict[str, float
         ]
         for watch, found, costs in zip(watches, answers, zip(*turns, strict=True), strict=True):
             found["probe"] = {"cpu": median(costs)}
-            found |= {order: json.loads(ask(watch, order)) for order in ("plan", "scrape")}
+            found |= {name: json.loads(ask(watch, name)) for name in ("plan", "scrape")}
     return answers
 
 
@@ -56,9 +56,7 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="numbers of endpoints, rising")
-    parser.add_argument(
-        "--probes", type=int, default=10_000, help="results of each size and turn (default 10000)"
-    )
+    parser.add_argument("--probes", type=int, default=10_000, help="results of a size in each turn")
     options = parser.parse_args()
     heads = ("probe", "memory", "in all", "scrape", "plan", "plan", "scrape")
     units = ("us", "KiB each", "MiB", "us each", "us each", "stalls ms", "stalls ms")
