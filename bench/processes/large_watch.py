@@ -17,7 +17,7 @@ import resource
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -162,6 +162,8 @@ class LargeWatch:
         )
         self.lags: list[float] = []
         self._planned_at = 0.0
+        self._probing = AsyncExitStack()
+        self._is_probing = False
         self.is_real = self.prober.is_like_real_ones = ca_file is not None
 
     async def start(self) -> None:
@@ -229,7 +231,10 @@ class LargeWatch:
             await asyncio.wait([task])
 
     async def probe(self, count: int) -> dict[str, float]:
-        """Send pretended probes through schedule, pool, judge, memory, metrics and store, at full speed."""
+        """Send pretended probes through schedule, pool, judge, memory, metrics and store, at full speed.
+
+        The watch then runs on for another turn, until something else is asked for.
+        """
         todo = random.sample(self.planner.endpoints, min(count, len(self.planner.endpoints)))
         for endpoint in todo * (ROUNDS - 1):  # until nothing new is learnt by one more
             self.watch._deliver(self.prober.pretend(endpoint))
@@ -237,16 +242,18 @@ class LargeWatch:
         await self.store.flush(60)
         done = 0
         used = 0.0
-        async with self.running():
-            while done < count:
-                begun = cpu()
-                for endpoint in todo:
-                    self.watch._agenda.hasten(endpoint.key)
-                while self._is_busy():
-                    await asyncio.sleep(0.02)
-                await self.store.flush(60)
-                used += cpu() - begun
-                done += len(todo)
+        if not self._is_probing:
+            await self._probing.enter_async_context(self.running())
+            self._is_probing = True
+        while done < count:
+            begun = cpu()
+            for endpoint in todo:
+                self.watch._agenda.hasten(endpoint.key)
+            while self._is_busy():
+                await asyncio.sleep(0.02)
+            await self.store.flush(60)
+            used += cpu() - begun
+            done += len(todo)
         return {"cpu": used / done, "probes": done}
 
     def _is_busy(self) -> bool:
@@ -267,6 +274,7 @@ class LargeWatch:
             await asyncio.sleep(0)
 
     async def _timed(self, work: Awaitable[object]) -> dict[str, float]:
+        await self._probing.aclose()
         pulse = Pulse()
         beating = asyncio.ensure_future(pulse.beat())
         await asyncio.sleep(2 * BEAT)
