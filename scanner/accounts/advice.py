@@ -15,7 +15,7 @@ _OWN = {
     ),
     AccountReason.NO_SERVER: "Name the server in the account: smtp, imap or pop3 with HOST:PORT.",
     AccountReason.BACKED_OFF: (
-        "Mend what the refusal says. A password file that is written anew is tried at once."
+        "Mend what the refusal says. A password file with another password is tried at once."
     ),
     AccountReason.NAME_NOT_FOUND: "Check the spelling of the server's name in the account.",
     AccountReason.DNS_FAILURE: "Look whether the name servers answer: mailport scan of the same host tells.",

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from scanner.config.account_secrets import secret_mark
 from scanner.config.account_settings import Account
+from scanner.config.secret_marks import secret_mark
 from scanner.model import Severity
 from scanner.model.account import AccountCheck, AccountReason, Activity
 from scanner.model.event import Event, EventKind
