@@ -287,6 +287,7 @@ def test_a_change_is_an_event_and_nothing_else_is(world: World, tmp_path: Path) 
         (EventKind.ACCOUNT_CHANGED, "account sales imap", None, Severity.NOTICE),
     ]
     begun, _, ended = world.told
+    assert begun.summary == "it fails, connect timeout"
     assert (begun.before["success"], begun.after["success"], begun.ended) == (True, False, None)
     assert (ended.before["reason"], ended.after["success"]) == ("dns_failure", True)
     assert (ended.ended, ended.summary[:27]) == (Severity.WARNING, "it works again, having fail")
