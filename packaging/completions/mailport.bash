@@ -30,6 +30,7 @@ _mailport() {
         'accounts/--format') COMPREPLY=($(compgen -W 'table json ndjson' -- "$current")); return ;;
         'accounts/--resolver') COMPREPLY=(); return ;;
         'accounts/--ca-file') compopt -o filenames; COMPREPLY=($(compgen -f -- "$current")); return ;;
+        'accounts/--exclude') compopt -o filenames; COMPREPLY=($(compgen -f -- "$current")); return ;;
         'accounts/--timeout') COMPREPLY=(); return ;;
         'advise/--for') COMPREPLY=($(compgen -W 'client wordpress form crm automation' -- "$current")); return ;;
         'advise/--devices') COMPREPLY=(); return ;;
@@ -37,6 +38,7 @@ _mailport() {
         'advise/--config') compopt -o filenames; COMPREPLY=($(compgen -f -- "$current")); return ;;
         'advise/--resolver') COMPREPLY=(); return ;;
         'advise/--ca-file') compopt -o filenames; COMPREPLY=($(compgen -f -- "$current")); return ;;
+        'advise/--exclude') compopt -o filenames; COMPREPLY=($(compgen -f -- "$current")); return ;;
         'advise/--timeout') COMPREPLY=(); return ;;
         'baseline accept/--address') COMPREPLY=(); return ;;
         'baseline accept/--config') compopt -o filenames; COMPREPLY=($(compgen -f -- "$current")); return ;;
@@ -64,6 +66,7 @@ _mailport() {
         'explain/--devices') COMPREPLY=(); return ;;
         'explain/--resolver') COMPREPLY=(); return ;;
         'explain/--ca-file') compopt -o filenames; COMPREPLY=($(compgen -f -- "$current")); return ;;
+        'explain/--exclude') compopt -o filenames; COMPREPLY=($(compgen -f -- "$current")); return ;;
         'explain/--timeout') COMPREPLY=(); return ;;
         'health/--config') compopt -o filenames; COMPREPLY=($(compgen -f -- "$current")); return ;;
         'health/--web-config') compopt -o filenames; COMPREPLY=($(compgen -f -- "$current")); return ;;
@@ -99,8 +102,8 @@ _mailport() {
     case "$command/$current" in
         ''/-*) COMPREPLY=($(compgen -W '--version --help' -- "$current")) ;;
         ''/*) COMPREPLY=($(compgen -W 'accounts advise baseline check demo events explain health rejudge scan serve worker' -- "$current")) ;;
-        'accounts'/-*) COMPREPLY=($(compgen -W '--config --format --resolver --ca-file --allow-private --timeout --force --help' -- "$current")) ;;
-        'advise'/-*) COMPREPLY=($(compgen -W '--for --devices --local --format --config --resolver --ca-file --allow-private --timeout --help' -- "$current")) ;;
+        'accounts'/-*) COMPREPLY=($(compgen -W '--config --format --resolver --ca-file --allow-private --exclude --timeout --force --help' -- "$current")) ;;
+        'advise'/-*) COMPREPLY=($(compgen -W '--for --devices --local --format --config --resolver --ca-file --allow-private --exclude --timeout --help' -- "$current")) ;;
         'baseline'/-*) COMPREPLY=($(compgen -W '--help' -- "$current")) ;;
         'baseline'/*) COMPREPLY=($(compgen -W 'accept pin reset show unpin' -- "$current")) ;;
         'baseline accept'/-*) COMPREPLY=($(compgen -W '--address --config --help' -- "$current")) ;;
@@ -112,7 +115,7 @@ _mailport() {
         'check'/*) compopt -o filenames; COMPREPLY=($(compgen -f -- "$current")) ;;
         'demo'/-*) COMPREPLY=($(compgen -W '--listen --once --help' -- "$current")) ;;
         'events'/-*) COMPREPLY=($(compgen -W '--since --until --severity --kind --host --limit --format --follow --config --help' -- "$current")) ;;
-        'explain'/-*) COMPREPLY=($(compgen -W '--format --config --domain --devices --resolver --ca-file --allow-private --timeout --help' -- "$current")) ;;
+        'explain'/-*) COMPREPLY=($(compgen -W '--format --config --domain --devices --resolver --ca-file --allow-private --exclude --timeout --help' -- "$current")) ;;
         'health'/-*) COMPREPLY=($(compgen -W '--config --web-config --listen --ready --client-cert --timeout --help' -- "$current")) ;;
         'rejudge'/-*) COMPREPLY=($(compgen -W '--since --apply --format --config --help' -- "$current")) ;;
         'scan'/-*) COMPREPLY=($(compgen -W '--targets --ports --format --out --config --resolver --ca-file --allow-private --exclude --ipv4 --ipv6 --concurrency --rate --timeout --no-versions --groups --fail-on --resume --cluster --help' -- "$current")) ;;

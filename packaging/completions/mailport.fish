@@ -19,6 +19,7 @@ complete -c mailport -n '__fish_seen_subcommand_from accounts' -l format -d 'A t
 complete -c mailport -n '__fish_seen_subcommand_from accounts' -l resolver -d 'Name server to ask, not the system\'s.' -x
 complete -c mailport -n '__fish_seen_subcommand_from accounts' -l ca-file -d 'Certificates to trust, not the system\'s.' -r -F
 complete -c mailport -n '__fish_seen_subcommand_from accounts' -l allow-private -d 'Probe private, loopback and link-local addresses too.'
+complete -c mailport -n '__fish_seen_subcommand_from accounts' -l exclude -d 'Names, addresses and networks to leave alone, one a line.' -r -F
 complete -c mailport -n '__fish_seen_subcommand_from accounts' -l timeout -d 'Cap on connect and on every single read, in seconds.' -x
 complete -c mailport -n '__fish_seen_subcommand_from accounts' -l force -d 'Try too what waits after a refusal; accounts may get locked.'
 complete -c mailport -n '__fish_seen_subcommand_from accounts' -l help -d 'Show what the command is for, and its options.'
@@ -30,6 +31,7 @@ complete -c mailport -n '__fish_seen_subcommand_from advise' -l config -d 'Confi
 complete -c mailport -n '__fish_seen_subcommand_from advise' -l resolver -d 'Name server to ask, not the system\'s.' -x
 complete -c mailport -n '__fish_seen_subcommand_from advise' -l ca-file -d 'Certificates to trust, not the system\'s.' -r -F
 complete -c mailport -n '__fish_seen_subcommand_from advise' -l allow-private -d 'Probe private, loopback and link-local addresses too.'
+complete -c mailport -n '__fish_seen_subcommand_from advise' -l exclude -d 'Names, addresses and networks to leave alone, one a line.' -r -F
 complete -c mailport -n '__fish_seen_subcommand_from advise' -l timeout -d 'Cap on connect and on every single read, in seconds.' -x
 complete -c mailport -n '__fish_seen_subcommand_from advise' -l help -d 'Show what the command is for, and its options.'
 complete -c mailport -n '__fish_seen_subcommand_from baseline; and not __fish_seen_subcommand_from accept pin reset show unpin' -a accept -d 'Make what was seen last the baseline: the change was meant.'
@@ -76,6 +78,7 @@ complete -c mailport -n '__fish_seen_subcommand_from explain' -l devices -d 'How
 complete -c mailport -n '__fish_seen_subcommand_from explain' -l resolver -d 'Name server to ask, not the system\'s.' -x
 complete -c mailport -n '__fish_seen_subcommand_from explain' -l ca-file -d 'Certificates to trust, not the system\'s.' -r -F
 complete -c mailport -n '__fish_seen_subcommand_from explain' -l allow-private -d 'Probe private, loopback and link-local addresses too.'
+complete -c mailport -n '__fish_seen_subcommand_from explain' -l exclude -d 'Names, addresses and networks to leave alone, one a line.' -r -F
 complete -c mailport -n '__fish_seen_subcommand_from explain' -l timeout -d 'Cap on connect and on every single read, in seconds.' -x
 complete -c mailport -n '__fish_seen_subcommand_from explain' -l help -d 'Show what the command is for, and its options.'
 complete -c mailport -n '__fish_seen_subcommand_from health' -l config -d 'Configuration that `serve` was given.' -r -F

@@ -15,7 +15,7 @@ _OWN = {
     ),
     AccountReason.NO_SERVER: "Name the server in the account: smtp, imap or pop3 with HOST:PORT.",
     AccountReason.BACKED_OFF: (
-        "Mend what the refusal says. A password file that is written anew is tried at once."
+        "Mend what the refusal says. A password file with another password is tried at once."
     ),
     AccountReason.NAME_NOT_FOUND: "Check the spelling of the server's name in the account.",
     AccountReason.DNS_FAILURE: "Look whether the name servers answer: mailport scan of the same host tells.",
@@ -67,6 +67,11 @@ _OWN = {
     AccountReason.PROTOCOL_ERROR: "The server breaks the rules of its protocol; check the port and the kind.",
     AccountReason.READ_TIMEOUT: "The server fell silent; look at its load and at what it asks of others.",
     AccountReason.SERVER_CLOSED: "The server hung up; its log tells why.",
+    AccountReason.AUTH_DISABLED: (
+        "No sign-in is taken here, whatever the password. Have the administrator switch it on for this "
+        "mailbox (Microsoft 365: Authenticated SMTP; a server of your own: AUTH on this port), or give the "
+        "account a token_command if the provider takes tokens."
+    ),
     AccountReason.OAUTH_REQUIRED: "Passwords are not taken here: give the account a token_command.",
     AccountReason.SERVER_REFUSED: "Read the server's own words; mailport explain takes them too.",
     AccountReason.RECIPIENT_REFUSED: "The server does not take the recipient; check roundtrip.recipient.",

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from scanner.config.secret_marks import is_same_secret
 from scanner.model.account import SIGN_IN_REFUSED, AccountCheck, AccountPhase, AccountReason
 
 FIRST_WAIT = timedelta(minutes=15)
@@ -23,7 +24,7 @@ class Restraint:
     refusals: int
     not_before: datetime
     secret_mark: str
-    """What the secret's place looked like (`secret_mark`): a new secret ends the waiting."""
+    """Which secret it was (`SecretMarks`): a new one ends the waiting."""
     reason: AccountReason
     since: datetime | None = None
     """When the first of these refusals came; None where an earlier version did not keep it."""
@@ -46,7 +47,7 @@ def restrain(
         return None
     if check.reason is None or not is_refused(check):
         return before
-    if before is not None and before.secret_mark != secret_mark:
+    if before is not None and not is_same_secret(before.secret_mark, secret_mark):
         before = None
     refusals = (0 if before is None else before.refusals) + 1
     since = (None if before is None else before.since) or check.started_at
@@ -75,7 +76,9 @@ def is_secret_refused(check: AccountCheck) -> bool:
 
 def is_held_back(restraint: Restraint | None, secret_mark: str, now: datetime) -> bool:
     """Tell whether an account has to wait still; a secret that was changed ends the waiting."""
-    return restraint is not None and restraint.secret_mark == secret_mark and now < restraint.not_before
+    if restraint is None or now >= restraint.not_before:
+        return False
+    return is_same_secret(restraint.secret_mark, secret_mark)
 
 
 def restraint_to_json(restraint: Restraint) -> dict[str, object]:

@@ -17,6 +17,7 @@ from scanner.accounts.back_off import (
     restraint_to_json,
 )
 from scanner.config.account_settings import Account
+from scanner.config.secret_marks import is_same_secret
 from scanner.model.account import AccountCheck, Activity
 from scanner.model.account_standing import AccountStanding
 
@@ -146,7 +147,7 @@ def _strongest(pages: Mapping[Activity, Page], secret_mark: str) -> Restraint | 
         for page in pages.values()
         if page.restraint is not None
         and page.restraint.is_of_the_secret
-        and page.restraint.secret_mark == secret_mark
+        and is_same_secret(page.restraint.secret_mark, secret_mark)
     ]
     return max(met, key=lambda each: each.refusals, default=None)
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 _UIDNEXT = re.compile(rb"\[UIDNEXT ([0-9]{1,10})\]", re.IGNORECASE)
+_UIDVALIDITY = re.compile(rb"\[UIDVALIDITY ([0-9]{1,10})\]", re.IGNORECASE)
 _UID = re.compile(rb"[( ]UID ([0-9]{1,10})[ )]", re.IGNORECASE)
 _MOST_UIDS = 10_000
 _RESOURCE = re.compile(rb"(?<![^ (])([A-Za-z]{1,40}) ([0-9]{1,19}) ([0-9]{1,19})(?= |\))")
@@ -16,11 +17,12 @@ Line = bytes | bytearray
 
 def read_uid_next(lines: Sequence[Line]) -> int:
     """Return the least UID that a new message can get, 1 where the server does not tell."""
-    for line in lines:
-        match = _UIDNEXT.search(line)
-        if match:
-            return int(match[1])
-    return 1
+    return _read_number(_UIDNEXT, lines) or 1
+
+
+def read_uid_validity(lines: Sequence[Line]) -> int | None:
+    """Return the number that changes when UIDs mean other messages, None where the server tells none."""
+    return _read_number(_UIDVALIDITY, lines)
 
 
 def read_uids(lines: Sequence[Line]) -> tuple[int, ...]:
@@ -69,6 +71,10 @@ def quote_as_is(wire_name: str) -> str:
     """Put a name into quotes that the server has written."""
     text = wire_name.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{text}"'
+
+
+def _read_number(pattern: re.Pattern[bytes], lines: Sequence[Line]) -> int | None:
+    return next((int(match[1]) for line in lines if (match := pattern.search(line))), None)
 
 
 def _shift(text: str) -> str:

@@ -3,14 +3,21 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
 
 from scanner.accounts.attempt import AccountFailure
 from scanner.accounts.bounce import LONGEST_REPORT, read_bounce
-from scanner.accounts.imap_answers import quote, quote_as_is, read_fetched, read_uid_next, read_uids
+from scanner.accounts.imap_answers import (
+    quote,
+    quote_as_is,
+    read_fetched,
+    read_uid_next,
+    read_uid_validity,
+    read_uids,
+)
 from scanner.accounts.imap_talk import ImapTalk, OpenImap
 from scanner.accounts.inbox import MOST_LOOKED_AT, Arrival, is_left_behind
 from scanner.accounts.reasons import Stage, read_refusal
@@ -38,7 +45,17 @@ class _Folder:
     wire_name: str
     is_junk: bool
     uid_next: int = 1
-    """What comes in from now on has this UID or a greater one (RFC 3501 section 2.3.1.1)."""
+    """What comes in from now on has this UID or a greater one (RFC 9051 section 2.3.1.1)."""
+    validity: int | None = None
+    """Under which UIDVALIDITY that holds; None where the server does not tell."""
+    seen: set[int] = field(default_factory=set)
+    """Messages that were looked at, and are not the one."""
+
+    def recount(self, validity: int | None) -> None:
+        """Take every message for new where the UIDs count anew: the folder was made again."""
+        if validity != self.validity:
+            self.validity, self.uid_next = validity, 1
+            self.seen.clear()
 
 
 class ImapInbox:
@@ -68,8 +85,6 @@ class ImapInbox:
         self._sleep = sleep
         self._stack = AsyncExitStack()
         self._talk: ImapTalk | None = None
-        self._seen: set[tuple[str, int]] = set()
-        """Messages that were looked at, and are not the one."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -90,15 +105,15 @@ class ImapInbox:
             await self._held.select(self._trash.wire_name)
             await self._sweep(self._trash, now)
         for folder in reversed(self._folders):  # the mailbox last, which stays selected
-            folder.uid_next = read_uid_next(await self._held.select(folder.wire_name))
+            lines = await self._held.select(folder.wire_name)
+            folder.uid_next, folder.validity = read_uid_next(lines), read_uid_validity(lines)
             await self._sweep(folder, now)
 
     async def find(self, tag: Tag) -> Arrival:
         """Wait for news of the server, or look now and then."""
         while True:
             for folder in (*self._folders[1:], self._folders[0]):
-                if len(self._folders) > 1:
-                    await self._held.select(folder.wire_name)
+                folder.recount(read_uid_validity(await self._held.select(folder.wire_name)))
                 if (number := await self._look(folder, tag)) is not None:
                     return Arrival(number, folder.name, folder.is_junk)
             await self._wait()
@@ -168,12 +183,12 @@ class ImapInbox:
             said = read_bounce(message, tag.message_id)
             if said is not None:
                 raise AccountFailure(read_refusal(said, Stage.MESSAGE), f"the message came back: {said}")
-            self._seen.add((folder.name, uid))
+            folder.seen.add(uid)
         return None
 
     def _not_seen(self, folder: _Folder, found: tuple[int, ...]) -> Iterator[int]:
         # "4:*" means the last message too where none is that new (RFC 3501 section 6.4.8).
-        new = [uid for uid in found if uid >= folder.uid_next and (folder.name, uid) not in self._seen]
+        new = [uid for uid in found if uid >= folder.uid_next and uid not in folder.seen]
         yield from new[:MOST_LOOKED_AT]
 
     async def _header(self, uid: int) -> bytes:

@@ -1,5 +1,6 @@
 """Reads what a server answered to an account: the phrases and codes are those of `mailport explain`."""
 
+import re
 from collections.abc import Mapping
 from enum import Enum
 
@@ -76,6 +77,14 @@ _NOT_WHEN_SIGNING_IN = frozenset(
 _OF_THE_SIGN_IN = frozenset(
     {AccountReason.AUTH_FAILED, AccountReason.AUTH_NOT_OFFERED, AccountReason.MECHANISM_UNSUPPORTED}
 )
+_AUTH_IS_NO_COMMAND = {
+    "500": AccountReason.AUTH_DISABLED,
+    "502": AccountReason.AUTH_DISABLED,
+    "504": AccountReason.MECHANISM_UNSUPPORTED,
+}
+"""What a server of SMTP means that offers AUTH, and does not know it when it comes (RFC 4954 section 4)."""
+_LINE_TOO_LONG = re.compile(r"500[ -](?:5\.5\.6\b|.*\btoo long\b)", re.IGNORECASE | re.DOTALL)
+"""Of the answers with 500 the one that is about the length of what was sent (RFC 4954 sections 4 and 6)."""
 _PLAIN_NO = {
     Stage.SENDER: AccountReason.SENDER_REFUSED,
     Stage.RECIPIENT: AccountReason.RECIPIENT_REFUSED,
@@ -89,6 +98,8 @@ def read_reply(text: str, stage: Stage) -> AccountReason:
     reason = EXPLAINED_BY.get(best.explanation.id) if best is not None else None
     if reason is None or best is None or not _fits(reason, best, stage):
         return _fall_back(text, stage)
+    if reason is AccountReason.PROTOCOL_ERROR and stage is Stage.SIGN_IN:
+        return _read_unknown_command(text)
     return reason
 
 
@@ -98,6 +109,13 @@ def read_refusal(text: str, stage: Stage) -> AccountReason:
     if reason is AccountReason.SERVER_REFUSED and stage is Stage.SIGN_IN:
         return AccountReason.AUTH_FAILED
     return reason
+
+
+def _read_unknown_command(text: str) -> AccountReason:
+    """Return what a sign-in met that was answered like a command that makes no sense."""
+    if _LINE_TOO_LONG.match(text):
+        return AccountReason.PROTOCOL_ERROR
+    return _AUTH_IS_NO_COMMAND.get(text[:3], AccountReason.PROTOCOL_ERROR)
 
 
 def _fits(reason: AccountReason, match: Match, stage: Stage) -> bool:
@@ -113,6 +131,8 @@ def _fall_back(text: str, stage: Stage) -> AccountReason:
     code = text[:3]
     if stage is Stage.SIGN_IN and code in {"535", "534"}:
         return AccountReason.AUTH_FAILED
+    if stage is Stage.SIGN_IN and code in _AUTH_IS_NO_COMMAND:
+        return _read_unknown_command(text)
     if code[:1] == "4" and code.isdigit():
         return AccountReason.AUTH_SERVER_TROUBLE if stage is Stage.SIGN_IN else AccountReason.RATE_LIMITED
     return _PLAIN_NO.get(stage, AccountReason.SERVER_REFUSED)

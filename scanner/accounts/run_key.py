@@ -1,4 +1,4 @@
-"""The key that round trips are tagged with, kept so that a later process knows the messages again."""
+"""The key that round trips are tagged with and passwords known again by, kept for later processes."""
 
 import os
 import secrets
@@ -8,10 +8,22 @@ KEY_BYTES = 32
 FILE_NAME = "roundtrip.key"
 
 
+def read_key(folder: Path | None) -> bytes | None:
+    """Return the key kept in a folder, None where there is none that can be read."""
+    if folder is None:
+        return None
+    try:
+        key = (folder / FILE_NAME).read_bytes()
+    except OSError:
+        return None
+    return key if len(key) == KEY_BYTES else None
+
+
 def open_key(folder: Path | None) -> tuple[bytes, str | None]:
     """Return the key kept in a folder, a new one where there is none; and what went wrong with keeping it.
 
-    A key that cannot be kept lasts as long as the process: what it leaves behind, no later one removes.
+    A key that cannot be kept lasts as long as the process: what it leaves behind, no later one removes, and
+    a password file that is written again as it was is a new password to it.
     """
     if folder is None:
         return secrets.token_bytes(KEY_BYTES), None

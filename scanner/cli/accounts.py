@@ -12,7 +12,7 @@ from scanner.cli.accounts_view import build_accounts
 from scanner.cli.console import Exit, give_up, run_interruptibly, say
 from scanner.cli.consult import AccountForm
 from scanner.cli.kept_checks import read_waiting
-from scanner.cli.options import COMMAND_LINE, list_problems
+from scanner.cli.options import COMMAND_LINE, leave_alone, list_problems
 from scanner.cli.prose import print_prose
 from scanner.config import ConfigError, Settings, load_settings, override
 from scanner.config.account_secrets import find_secret_warnings
@@ -48,10 +48,15 @@ class _Results:
 
 
 def check_accounts(
-    path: Path, changes: dict[str, object], form: AccountForm, *, is_forced: bool = False
+    path: Path,
+    changes: dict[str, object],
+    form: AccountForm,
+    *,
+    exclude: Path | None = None,
+    is_forced: bool = False,
 ) -> Exit:
     """Make the checks; the status is 1 where one of them fails, or is not made for fear of a lockout."""
-    settings = _read(path, changes)
+    settings = _read(path, changes, exclude)
     if not settings.accounts:
         say(_NONE_YET.format(path=path))
         return Exit.USAGE
@@ -92,9 +97,9 @@ def _find_waiting(settings: Settings) -> Restraints:
         return {}
 
 
-def _read(path: Path, changes: dict[str, object]) -> Settings:
+def _read(path: Path, changes: dict[str, object], exclude: Path | None) -> Settings:
     try:
         settings = load_settings(path, os.environ, require_targets=False)
-        return override(settings, changes, source=COMMAND_LINE)
+        return leave_alone(override(settings, changes, source=COMMAND_LINE), exclude)
     except ConfigError as error:
         give_up(list_problems(error))

@@ -33,6 +33,12 @@ CaFileOption = Annotated[
 PrivateOption = Annotated[
     bool, typer.Option("--allow-private", help="Probe private, loopback and link-local addresses too.")
 ]
+ExcludeOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--exclude", metavar="FILE", help="Names, addresses and networks to leave alone, one a line."
+    ),
+]
 TimeoutOption = Annotated[
     float | None,
     typer.Option("--timeout", metavar="S", help="Cap on connect and on every single read, in seconds."),
@@ -54,6 +60,7 @@ def advise(
     resolver: ResolverOption = None,
     ca_file: CaFileOption = None,
     allow_private: PrivateOption = False,
+    exclude: ExcludeOption = None,
     timeout: TimeoutOption = None,
 ) -> None:
     """Say which servers, ports and settings to use for a domain, from what is measured now."""
@@ -61,7 +68,7 @@ def advise(
     from scanner.cli.survey import Network  # noqa: PLC0415
     from scanner.explain.advice import Wish  # noqa: PLC0415
 
-    network = Network(config, resolver, ca_file, allow_private, timeout)
+    network = Network(config, resolver, ca_file, allow_private, timeout, exclude)
     with ending_quietly():
         status = advise_domain(domain, Wish(purpose, devices, local), network, is_json=form is Form.JSON)
         raise typer.Exit(status)
@@ -76,6 +83,7 @@ def accounts(
     resolver: ResolverOption = None,
     ca_file: CaFileOption = None,
     allow_private: PrivateOption = False,
+    exclude: ExcludeOption = None,
     timeout: TimeoutOption = None,
     force: Annotated[
         bool, typer.Option("--force", help="Try too what waits after a refusal; accounts may get locked.")
@@ -92,7 +100,9 @@ def accounts(
     }
     given = {name: value for name, value in changes.items() if value is not None}
     with ending_quietly():
-        raise typer.Exit(check_accounts(config or DEFAULT_CONFIG, given, form, is_forced=force))
+        raise typer.Exit(
+            check_accounts(config or DEFAULT_CONFIG, given, form, exclude=exclude, is_forced=force)
+        )
 
 
 def explain(
@@ -121,6 +131,7 @@ def explain(
     resolver: ResolverOption = None,
     ca_file: CaFileOption = None,
     allow_private: PrivateOption = False,
+    exclude: ExcludeOption = None,
     timeout: TimeoutOption = None,
 ) -> None:
     """Say what a port is for, what an error means, or which of a program's settings is wrong."""
@@ -139,5 +150,5 @@ def explain(
         if settings is None and not words:
             give_up("nothing to explain: give a text, or --config HOST:PORT:MODE, beside --domain")
         question = Question(tuple(words or ()), settings, domain, devices)
-        network = Network(path, resolver, ca_file, allow_private, timeout)
+        network = Network(path, resolver, ca_file, allow_private, timeout, exclude)
         raise typer.Exit(explain_case(question, network, is_json=form is Form.JSON))

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 from scanner.accounts.diary import Page, activities_of, page_from_json, what_holds
 from scanner.config import Settings
-from scanner.config.account_secrets import secret_mark
 from scanner.config.account_settings import Account
 from scanner.model.account import AccountCheck, Activity
 from scanner.service.account_checks import Restraints
+from scanner.service.account_tags import read_marks
 from scanner.service.past import account_mark
 from scanner.store import Reader, StoreError, find_place
 
@@ -34,12 +34,12 @@ def read_waiting(settings: Settings) -> Restraints:
     Raises:
         StoreError: there is one, and it cannot be read.
     """
-    now = datetime.now(UTC)
+    now, secrets = datetime.now(UTC), read_marks(settings, os.environ)
     kept: dict[str, dict[Activity, Page]] = defaultdict(dict)
     for account, page in _read_pages(settings):
         kept[account.name][page.standing.activity] = page
     held = {
-        (account.name, activity): what_holds(kept[account.name], activity, secret_mark(account), now)
+        (account.name, activity): what_holds(kept[account.name], activity, secrets.read(account), now)
         for account in settings.accounts
         for activity in activities_of(account)
     }

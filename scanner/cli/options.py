@@ -1,6 +1,8 @@
-"""Names the options that set settings, so that an error speaks of what the user typed."""
+"""What options do to settings, and how an error names the option that the user typed."""
 
-from scanner.config import ConfigError
+from pathlib import Path
+
+from scanner.config import ConfigError, Settings, read_exclude_file
 
 COMMAND_LINE = "command line"
 """The source of settings that come from options."""
@@ -16,6 +18,18 @@ _OPTION_OF = {
     "web.listen": "--listen",
     "web.grafana": "--grafana",
 }
+
+
+def leave_alone(settings: Settings, exclude: Path | None) -> Settings:
+    """Return the settings with the entries of a file excluded beside what they exclude already.
+
+    Raises:
+        ConfigError: the file cannot be read, or holds lines that are no entries.
+    """
+    if exclude is None:
+        return settings
+    entries = (*settings.exclude, *read_exclude_file(exclude))
+    return settings.model_copy(update={"exclude": entries})
 
 
 def list_problems(error: ConfigError) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from scanner.cli.console import Exit, give_up, run_interruptibly, say
 from scanner.cli.logs import silence_logging
-from scanner.cli.options import COMMAND_LINE, list_problems
+from scanner.cli.options import COMMAND_LINE, leave_alone, list_problems
 from scanner.cli.outflow import Outflow
 from scanner.cli.output import Format, Writer, make_writer
 from scanner.cli.progress import ScanProgress
@@ -22,7 +22,6 @@ from scanner.config import (
     default_settings,
     load_settings,
     override,
-    read_exclude_file,
 )
 from scanner.config.files import FileProblemError
 from scanner.model import Severity
@@ -257,10 +256,7 @@ def read_settings(options: ScanOptions, targets: Sequence[Target], *, has_more: 
             settings = load_settings(options.config, os.environ, require_targets=False)
         if targets or has_more:
             settings = settings.model_copy(update={"targets": tuple(targets), "target_file": None})
-        settings = override(settings, options.changes, source=COMMAND_LINE)
-        if options.exclude is not None:
-            entries = read_exclude_file(options.exclude)
-            settings = settings.model_copy(update={"exclude": (*settings.exclude, *entries)})
+        settings = leave_alone(override(settings, options.changes, source=COMMAND_LINE), options.exclude)
     except ConfigError as error:
         give_up(list_problems(error))
     if not settings.targets and not has_more:

@@ -23,6 +23,7 @@ class Network:
     ca_file: Path | None = None
     allow_private: bool = False
     timeout: float | None = None
+    exclude: Path | None = None
 
     def settings(self, targets: Sequence[Target]) -> Settings:
         """Return the settings for one look at these targets; end the command where they are wrong."""
@@ -41,6 +42,7 @@ class Network:
             out=None,
             fail_on=FailOn.NEVER,
             resume=None,
+            exclude=self.exclude,
         )
         return read_settings(options, targets)
 

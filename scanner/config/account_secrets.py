@@ -1,8 +1,5 @@
 """Where the secret of an account comes from: a file or the environment, read anew for each check."""
 
-import hashlib
-import hmac
-import secrets
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +12,6 @@ from scanner.model.target import escape
 
 _LONGEST = 4096
 _LARGEST_FILE = 16 * 1024
-_THIS_PROCESS = secrets.token_hex(8)
 
 
 class SecretError(Exception):
@@ -99,67 +95,6 @@ def _places_of(account: Account) -> set[str]:
     servers = [account.server(activity) for activity in account.activities]
     hosts = {server.host for server in servers if server is not None} | {account.wanted_domain or ""}
     return {registrable_domain(host) or host for host in hosts if host}
-
-
-def secret_mark(account: Account) -> str:
-    """Return a word that changes when the secret is written anew, or the account signs in otherwise.
-
-    It is made of nothing that is in the secret: for a file it is what the file system says of it; a variable
-    changes only with a new process.
-    """
-    return f"{_settings_mark(account)}:{_place_mark(account)}"
-
-
-class SecretMarks:
-    """Tells a secret that was changed from one that was written again as it was, while the process lives.
-
-    No secret is kept, but a proof of it by a key that nobody else has (HMAC, RFC 2104).
-    """
-
-    def __init__(self) -> None:
-        self._key = secrets.token_bytes(32)
-        self._known: dict[str, tuple[str, bytes, str]] = {}
-
-    def read(self, account: Account) -> str:
-        """Return the mark of an account, as `secret_mark` does."""
-        return f"{_settings_mark(account)}:{self._read_place(account)}"
-
-    def _read_place(self, account: Account) -> str:
-        found = _place_mark(account)
-        if account.password_file is None:
-            return found
-        place, proof, told = self._known.get(account.name, ("", b"", ""))
-        if place == found:
-            return told
-        try:
-            content = read_file(account.password_file, _LARGEST_FILE).encode()
-        except FileProblemError:
-            return found
-        new = hmac.digest(self._key, content, "sha256")
-        if not hmac.compare_digest(new, proof):
-            told = found
-        self._known[account.name] = (found, new, told)
-        return told
-
-
-def _settings_mark(account: Account) -> str:
-    """Return a word for whom signs in, where and how; too short to tell any of it from it."""
-    command = account.token_command or ()
-    parts = (account.username, account.domain, account.smtp, account.imap, account.pop3, account.mechanism)
-    text = repr((*parts, str(account.password_file), account.password_env, command[:1]))
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
-
-
-def _place_mark(account: Account) -> str:
-    if account.password_env is not None:
-        return _THIS_PROCESS
-    if account.password_file is None:
-        return ""
-    try:
-        found = account.password_file.stat()
-    except (OSError, ValueError):
-        return "missing"
-    return f"{found.st_ino}-{found.st_mtime_ns}-{found.st_size}"
 
 
 def _is_open_to_all(path: Path) -> bool:

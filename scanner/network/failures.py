@@ -98,6 +98,14 @@ def _read_offender(sockaddr: bytes) -> str | None:
     return None
 
 
+def word_error(error: BaseException) -> str:
+    """Return what the system says of an error, with its name: "Connection reset by peer (ECONNRESET)"."""
+    if not isinstance(error, OSError) or error.strerror is None:
+        return str(error) or type(error).__name__
+    name = errno.errorcode.get(error.errno or 0)
+    return error.strerror if name is None else f"{error.strerror} ({name})"
+
+
 def explain_connect_error(
     error: OSError, icmp: IcmpError | None, *, own_address: str | None, target: str
 ) -> tuple[Reason, str]:

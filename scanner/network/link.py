@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from scanner.model import Phase
 from scanner.model.reason import OUT_OF_TIME
+from scanner.network.failures import word_error
 from scanner.protocol import End, Session
 
 CLOSE_SECONDS = 1.0
@@ -109,7 +110,10 @@ class Link(asyncio.Protocol):
         self._transport = None
         if not self._lost.done():
             self._lost.set_result(None)
-        self._end_session(End.CLOSED if exc is None else End.RESET, None if exc is None else str(exc))
+        if exc is None:
+            self._end_session(End.CLOSED, None)
+        else:
+            self._end_session(End.RESET, word_error(exc))
 
     def _step(self, move: Callable[..., None], *args: Any) -> bool:  # noqa: ANN401 - passed on unread
         """Move the session on and send what it says; a fault of our own ends the link, never hangs it.

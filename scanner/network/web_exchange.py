@@ -13,7 +13,12 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from scanner import __version__
 from scanner.model import Reason
 from scanner.model.target import escape
-from scanner.network.failures import OUR_OWN_SHORTAGE, SHORTAGE_RETRY_SECONDS, explain_connect_error
+from scanner.network.failures import (
+    OUR_OWN_SHORTAGE,
+    SHORTAGE_RETRY_SECONDS,
+    explain_connect_error,
+    word_error,
+)
 from scanner.network.web_answer import Fault, WebFailure
 from scanner.network.web_url import WebUrl
 
@@ -175,7 +180,10 @@ def explain(error: Exception, url: WebUrl, address: str) -> WebFailure:
         # What this machine lacks was asked of nobody: it is not kept, and no address is spared for it.
         was_asked = reason is not Reason.PROBE_RESOURCES
         return WebFailure(Fault.CONNECT, str(url), why, reason, was_asked=was_asked)
-    if isinstance(error, aiohttp.ClientResponseError | aiohttp.ClientPayloadError | ValueError):
+    if isinstance(error, aiohttp.ClientPayloadError):
+        why = f"the answer of {address} is not whole: it broke off, or breaks the rules of HTTP"
+        return WebFailure(Fault.MALFORMED, str(url), why, Reason.PROTOCOL_ERROR)
+    if isinstance(error, aiohttp.ClientResponseError | ValueError):
         said = error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)
         why = f"{address} sent no proper HTTP answer: {show(said)}"
         return WebFailure(Fault.MALFORMED, str(url), why, Reason.PROTOCOL_ERROR)
@@ -213,7 +221,7 @@ def _explain_tls(error: Exception) -> str:
         return show(error.verify_message)
     if isinstance(error, ssl.SSLError) and error.reason:
         return show(error.reason.lower().replace("_", " "))
-    return show(str(error))
+    return show(word_error(error))
 
 
 def _make_context(ca_file: Path | None) -> ssl.SSLContext:

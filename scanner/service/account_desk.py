@@ -11,11 +11,12 @@ from scanner.accounts.tag import Tagger
 from scanner.config import Settings
 from scanner.config.account_secrets import find_secret_warnings
 from scanner.config.account_settings import Account
+from scanner.config.secret_marks import SecretMarks
 from scanner.model.account import AccountCheck, Activity
 from scanner.model.account_standing import AccountStanding
 from scanner.service.account_checks import build_checker
-from scanner.service.account_rounds import AccountRounds, Machine, Marks
-from scanner.service.account_tags import open_tagger
+from scanner.service.account_rounds import AccountRounds, Machine, Marks, make_mark_reader
+from scanner.service.account_tags import open_marks, open_tagger
 from scanner.service.archive import Archive
 from scanner.service.watch import Watch
 
@@ -44,7 +45,7 @@ class AccountDesk:
             keep=self._keep,
             look=self._look,
             tell=watch.chronicle.tell_one,
-            machine=Machine(settle=self._settle),
+            machine=Machine(settle=self._settle, read_mark=make_mark_reader(self._open_marks)),
         )
         watch.exposition.accounts.read_from(self.standings)
 
@@ -85,6 +86,9 @@ class AccountDesk:
             if self._tagger is None:
                 self._tagger = await asyncio.to_thread(open_tagger, self._watch.settings, self._environ)
             return self._checker, self._tagger
+
+    def _open_marks(self) -> SecretMarks:
+        return open_marks(self._watch.settings, self._environ)
 
     def _keep(self, marks: Marks) -> None:
         if self._archive is not None:

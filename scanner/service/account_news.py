@@ -32,8 +32,8 @@ def _summarise(former: AccountStanding, check: AccountCheck) -> str:
     if check.success:
         times = "once" if former.failures == 1 else f"{former.failures} times"
         return f"it works again, having failed {times}"
-    reason = "" if check.reason is None else check.reason.value
-    return f"it fails ({reason})" + (f": {check.detail}" if check.detail else "")
+    reason = "" if check.reason is None else f", {check.reason.replace('_', ' ')}"
+    return f"it fails{reason}" + (f": {check.detail}" if check.detail else "")
 
 
 def _describe(check: AccountCheck) -> dict[str, object]:

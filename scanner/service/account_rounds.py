@@ -12,8 +12,8 @@ import structlog
 
 from scanner.accounts.advice import advise
 from scanner.accounts.diary import Page, activities_of, blank_page, page_from_json, page_to_json
-from scanner.config.account_secrets import SecretMarks
 from scanner.config.account_settings import Account
+from scanner.config.secret_marks import SecretMarks
 from scanner.model.account import AccountCheck, AccountReason, Activity
 from scanner.model.account_standing import AccountStanding
 from scanner.model.event import Event
@@ -40,12 +40,18 @@ async def have_settled() -> None:
     """Have nothing to wait for."""
 
 
-def make_mark_reader() -> Callable[[Account], Awaitable[str]]:
+def make_mark_reader(
+    open_marks: Callable[[], SecretMarks] = SecretMarks,
+) -> Callable[[Account], Awaitable[str]]:
     """Return what looks at the file of a secret without holding anybody up."""
-    marks = SecretMarks()
+    opening = asyncio.Lock()
+    opened: list[SecretMarks] = []
 
     async def read(account: Account) -> str:
-        return await asyncio.to_thread(marks.read, account)
+        async with opening:
+            if not opened:
+                opened.append(await asyncio.to_thread(open_marks))
+        return await asyncio.to_thread(opened[0].read, account)
 
     return read
 

@@ -1,11 +1,12 @@
 """The chronicle: what is remembered of each endpoint, the incidents behind it, the events that tell of it."""
 
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
+from scanner.discovery.pieces import give_way
 from scanner.model import Observation, Severity, State
 from scanner.model.event import Event, EventKind
 from scanner.model.incident import Incident
@@ -27,6 +28,8 @@ MOST_HASTENED = 3
 """Probes in a row that are made sooner; a port that flaps is then watched at its usual pace."""
 HOST_SECONDS = 300.0
 """How soon after one look at all ports of a host, since one of them failed, the next is taken."""
+TOLD_AT_ONCE = 50
+"""Incidents whose news is kept in one transaction, and told before others run: some 3 ms."""
 MOST_SCOUTS = 8
 """How many other hosts of a provider one failing host has looked at."""
 _LEFT_IN_PEACE = frozenset({State.REJECTING, State.UNKNOWN})
@@ -85,7 +88,9 @@ class Chronicle:
         self._find_others = find_others
         self._kin = Kin()
         self._open: dict[str, Incident] = {}
-        """The incidents that the keeper knows to be open."""
+        """The incidents that the keeper knows to be open, or is about to be told."""
+        self._untold: deque[tuple[dict[str, Incident | None], tuple[Event, ...]]] = deque()
+        """What has become of incidents and nobody was told yet, in the order in which it came."""
         self.board = IncidentBoard(self._take_incidents)
         self.events = EventLog()
         self.conditions = ConditionLog()
@@ -97,6 +102,8 @@ class Chronicle:
         if past.incidents:
             self._open |= past.incidents
             self.board.restore(past.incidents)
+            for _ in self._tell_untold():
+                pass
 
     def remember(self, observation: Observation) -> Observation:
         """Judge a probe with memory; what it leaves open is probed again soon."""
@@ -142,8 +149,25 @@ class Chronicle:
         self.tell((event,))
 
     def settle(self) -> None:
-        """Work out which incidents there are by now."""
-        self.board.settle(datetime.now(UTC))
+        """Work out which incidents there are by now, and tell what has become of them."""
+        for _ in self._settle_in_pieces():
+            pass
+
+    async def settle_and_give_way(self) -> None:
+        """Do the same, and let others run in between: thousands of incidents may begin or end at once.
+
+        When it is cancelled, what is half done is done all the same: no event may be lost by that.
+        """
+        steps = self._settle_in_pieces()
+        try:
+            await give_way(steps)
+        finally:
+            for _ in steps:
+                pass
+
+    def _settle_in_pieces(self) -> Generator[None, None, None]:
+        yield from self.board.settle_in_pieces(datetime.now(UTC))
+        yield from self._tell_untold()
 
     def forget(self, key: Key) -> None:
         """Let go of an endpoint that is watched no more."""
@@ -158,12 +182,26 @@ class Chronicle:
     def _among_kin(self, observation: Observation) -> Observation:
         return self._kin.judge(observation, (each.endpoint.key for each in self._find_others(observation)))
 
-    def _take_incidents(self, incidents: tuple[Incident, ...], events: tuple[Event, ...]) -> None:
+    def _take_incidents(self, incidents: tuple[Incident, ...], events: Mapping[str, Event]) -> None:
+        """Show what is open, and note what is to be told: of each incident what it is now and its event."""
         self._show_incidents(incidents)
+        changed: dict[str, Incident | None] = {}
         if self._keeper is not None:
-            self._keeper.keep_incidents(find_changed(self._open, incidents), events)
+            changed = find_changed(self._open, incidents)
             self._open = {each.id: each for each in incidents}
-        self.events.tell(events)
+        names = (*events, *(id_ for id_ in changed if id_ not in events))
+        for start in range(0, len(names), TOLD_AT_ONCE):
+            part = names[start : start + TOLD_AT_ONCE]
+            marks = {id_: changed[id_] for id_ in part if id_ in changed}
+            self._untold.append((marks, tuple(events[id_] for id_ in part if id_ in events)))
+
+    def _tell_untold(self) -> Generator[None, None, None]:
+        while self._untold:
+            changed, events = self._untold.popleft()
+            if self._keeper is not None:
+                self._keeper.keep_incidents(changed, events)
+            self.events.tell(events)
+            yield
 
     def _follow_up(self, seen: Observation) -> None:
         key = seen.endpoint.key

@@ -1,7 +1,7 @@
 """The incident board: keeps the condition of every endpoint, and the incidents behind them."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -17,7 +17,8 @@ from scanner.service.members import Members
 from scanner.service.remainder import Remainder
 from scanner.verdict.condition import Condition, condition_of
 from scanner.verdict.egress import EGRESS_REASONS
-from scanner.verdict.incidents import find_egress, find_incidents, find_target_incidents
+from scanner.verdict.incidents import find_egress, find_incidents_in_pieces
+from scanner.verdict.target_incidents import find_target_incidents
 
 MOST_HOSTS = 2000
 """Hosts of one incident that its events can be found by."""
@@ -30,10 +31,11 @@ class IncidentBoard:
     """Works incidents out anew for the providers whose endpoints have changed.
 
     Args:
-        on_change: is handed all open incidents when they have changed, and the events that tell of it.
+        on_change: is handed all open incidents when they have changed, and the events that tell of it, each
+            by the id of its incident.
     """
 
-    def __init__(self, on_change: Callable[[tuple[Incident, ...], tuple[Event, ...]], None]) -> None:
+    def __init__(self, on_change: Callable[[tuple[Incident, ...], Mapping[str, Event]], None]) -> None:
         self._on_change = on_change
         self._conditions: dict[Key, Condition] = {}
         self._in_our_way: dict[Key, Condition] = {}
@@ -106,7 +108,7 @@ class IncidentBoard:
             if not former.keys:
                 self._suspected[id_] = _go_on(former, self._suspected.get(id_, former))
         self._has_news = True
-        self._on_change(tuple(self.open.values()), ())
+        self._on_change(tuple(self.open.values()), {})
 
     def forget(self, key: Key) -> None:
         """Forget an endpoint that is watched no more."""
@@ -132,13 +134,34 @@ class IncidentBoard:
 
     def settle(self, now: datetime) -> None:
         """Work out the incidents of the providers that have changed, and tell what began and what ended."""
+        for _ in self.settle_in_pieces(now):
+            pass
+
+    def settle_in_pieces(self, now: datetime) -> Generator[None, None, None]:
+        """Do the same; yields wherever that may be put off. What comes meanwhile is for the next time."""
         if not self._dirty and not self._has_news:
             return
         self._has_news = False
         for provider in tuple(self._dirty):
             if self._has_turn(provider, now):
                 self._dirty.discard(provider)
-                self._work_out(provider, now)
+                yield from self._work_out(provider, now)
+        before, current = self.open, self._join_all()
+        if current == before:
+            return
+        self.open = current
+        events: dict[str, Event] = {}
+        for kind, those, others in (
+            (EventKind.INCIDENT_OPENED, current, before),
+            (EventKind.INCIDENT_CLOSED, before, current),
+        ):
+            for id_ in [id_ for id_ in those if id_ not in others]:
+                events[id_] = _tell(kind, those[id_], now, self._vantage)
+                yield
+        self._on_change(tuple(self.open.values()), events)
+
+    def _join_all(self) -> dict[str, Incident]:
+        """Return what is open by now, by what was found of each provider and of our own network."""
         current: dict[str, Incident] = {}
         for incident in (
             *find_egress(self._in_our_way.values()),
@@ -151,29 +174,19 @@ class IncidentBoard:
         for id_ in current.keys() & self.open.keys():
             current[id_] = _go_on(self.open[id_], current[id_])
         self._remainder.release(self.open, current, self._conditions)
-        current = self._remainder.without(current.values(), self.open)
-        if current == self.open:
-            return
-        before, self.open = self.open, current
-        began = [each for id_, each in current.items() if id_ not in before]
-        ended = [each for id_, each in before.items() if id_ not in current]
-        events = (
-            *(_tell(EventKind.INCIDENT_OPENED, each, now, self._vantage) for each in began),
-            *(_tell(EventKind.INCIDENT_CLOSED, each, now, self._vantage) for each in ended),
-        )
-        self._on_change(tuple(current.values()), events)
+        return self._remainder.without(current.values(), self.open)
 
     def _has_turn(self, provider: str, now: datetime) -> bool:
         """Tell whether a provider was worked out long enough ago, for its size; a clock may be put back."""
         wait = self._again_at.get(provider, now) - now
         return not timedelta() < wait <= timedelta(minutes=10)
 
-    def _work_out(self, provider: str, now: datetime) -> None:
-        """Find the incidents of one provider."""
+    def _work_out(self, provider: str, now: datetime) -> Generator[None, None, None]:
+        """Find the incidents of one provider; what changes meanwhile makes it dirty again."""
         self._again_at.pop(provider, None)
         members = tuple(self._by_provider.get(provider, ()))
         if members:
-            self._found[provider] = find_incidents(members)
+            self._found[provider] = yield from find_incidents_in_pieces(members)
         else:
             self._by_provider.pop(provider, None)
             self._found.pop(provider, None)
@@ -202,7 +215,8 @@ def _registered(host: str) -> str:
 def _go_on(former: Incident, now: Incident) -> Incident:
     """Return an incident that was open already: its first port may be mended before the others."""
     worst = former.told if former.told > now.severity else now.worst
-    return replace(now, since=min(former.since, now.since), worst=worst)
+    since = min(former.since, now.since)
+    return now if (since, worst) == (now.since, now.worst) else replace(now, since=since, worst=worst)
 
 
 def _join(one: Incident, other: Incident) -> Incident:

@@ -291,7 +291,7 @@ class Watch:
         while True:
             await asyncio.sleep(SETTLE_SECONDS)
             if self.is_ready:  # before, a host of which two ports are probed would be judged by these alone
-                self.chronicle.settle()
+                await self.chronicle.settle_and_give_way()
 
     def _rule_out(self, key: Key) -> None:
         """Leave a guess that showed nothing out of everything that is told."""

@@ -1,7 +1,7 @@
 """Incidents: findings with one cause are told as one, and the widest cause that explains them is named."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
@@ -11,7 +11,6 @@ from scanner.model import (
     Severity,
     StandingVerdict,
     State,
-    TargetFinding,
     TlsMode,
     Verdict,
 )
@@ -45,33 +44,39 @@ def find_incidents(conditions: Sequence[Condition]) -> tuple[Incident, ...]:
     single verdict. What a wide one explains is in no narrower one. What our own network is in the way of
     is left to `find_egress`: of it nothing new is known, and what stood before goes on to stand.
     """
-    wide = tuple(_of_reach(each for each in conditions if each.reason not in _OURS or each.state in _DOWN))
+    steps = find_incidents_in_pieces(conditions)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            found: tuple[Incident, ...] = end.value
+            return found
+
+
+def find_incidents_in_pieces(
+    conditions: Sequence[Condition],
+) -> Generator[None, None, tuple[Incident, ...]]:
+    """Do the same; yields wherever that may be put off, after some tens of microseconds each."""
+    seen = (each for each in conditions if each.reason not in _OURS or each.state in _DOWN)
+    wide = yield from _collect(_of_reach(seen))
     covered = {key for incident in wide for key in incident.keys}
-    return (*wide, *_of_verdicts(each for each in conditions if each.key not in covered))
+    narrow = yield from _collect(_of_verdicts(each for each in conditions if each.key not in covered))
+    return (*wide, *narrow)
+
+
+def _collect(found: Iterable[Incident | None]) -> Generator[None, None, list[Incident]]:
+    """Return the incidents, with a rest at every step; a step that found none is None."""
+    incidents = []
+    for each in found:
+        if each is not None:
+            incidents.append(each)
+        yield
+    return incidents
 
 
 def find_egress(conditions: Iterable[Condition]) -> tuple[Incident, ...]:
     """Return the incidents that our own network makes, one a port, over all endpoints."""
     return tuple(_of_egress(conditions))
-
-
-def find_target_incidents(findings: Iterable[TargetFinding]) -> Iterator[Incident]:
-    """Yield the incidents behind what was found about targets, one for each verdict on a domain."""
-    for finding in findings:
-        for verdict in finding.verdicts:
-            if verdict.severity >= Severity.WARNING:
-                yield Incident(
-                    cause=Cause.VERDICT,
-                    subject=finding.domain,
-                    name=verdict.id,
-                    kind=verdict.kind,
-                    severity=verdict.severity,
-                    since=finding.started_at,
-                    keys=(),
-                    domains=(finding.domain,),
-                    summary=verdict.summary,
-                    advice=verdict.advice,
-                )
 
 
 def _of_egress(conditions: Iterable[Condition]) -> Iterator[Incident]:
@@ -95,14 +100,18 @@ def _of_egress(conditions: Iterable[Condition]) -> Iterator[Incident]:
         )
 
 
-def _of_reach(conditions: Iterable[Condition]) -> Iterator[Incident]:
+def _of_reach(conditions: Iterable[Condition]) -> Iterator[Incident | None]:
     for provider, members in _group(conditions, lambda each: each.provider).items():
         hosts = _group(members, lambda each: each.host)
-        down = {host: _which_is_down(own) for host, own in hosts.items()}
+        down = {}
+        for host, own in hosts.items():
+            down[host] = _which_is_down(own)
+            yield None
         if len(hosts) >= _FEWEST and all(own for own in down.values()):
             yield _tell_provider(provider, [each for own in down.values() for each in own])
             continue
         for host, own in hosts.items():
+            yield None
             if _has_several(down[host]):
                 yield _tell_host(Cause.HOST_DOWN, host, down[host])
                 continue
@@ -136,7 +145,7 @@ def _expected(members: Sequence[Condition]) -> list[Condition]:
     return [each for each in members if each.has_answered] or list(members)
 
 
-def _of_verdicts(conditions: Iterable[Condition]) -> Iterator[Incident]:
+def _of_verdicts(conditions: Iterable[Condition]) -> Iterator[Incident | None]:
     groups: defaultdict[tuple[Cause, str, str], list[tuple[Condition, StandingVerdict]]] = defaultdict(list)
     starttls: defaultdict[str, set[Key]] = defaultdict(set)
     for each in conditions:
@@ -144,6 +153,7 @@ def _of_verdicts(conditions: Iterable[Condition]) -> Iterator[Incident]:
             starttls[each.host].add(each.key)
         if not each.standing and each.reason is None:
             continue
+        yield None
         told = join_causes(one for one in each.standing if _is_grave(one))
         for one in told or _tell_reason(each):
             groups[_place_of(each, one.verdict)].append((each, one))

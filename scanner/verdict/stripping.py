@@ -112,12 +112,13 @@ def starttls_dropped(case: Case) -> Verdict | None:
     if not (_broke_in_tls(case, starttls) or _broke_at_the_command(case, starttls)):
         return None
     when = "at" if starttls.reply is None else "right behind the go-ahead to"
+    how = observation.reason.replace("_", " ")
     evidence = f" ({observation.detail})" if observation.detail else ""
     return Verdict(
         "starttls_dropped",
         Kind.DOWNGRADE,
         Severity.WARNING,
-        f"The connection broke {when} {case.command}: {observation.reason.value}{evidence}.",
+        f"The connection broke {when} {case.command}: {how}{evidence}.",
         f"Check the server's TLS settings with a client on its own network. {_COMPARE}.",
     )
 

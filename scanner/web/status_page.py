@@ -19,6 +19,7 @@ from scanner.web.monitor import Monitor
 from scanner.web.render import render
 from scanner.web.standing import Concern, count, count_targets
 from scanner.web.waiting import Waiting, count_waiting, find_waiting
+from scanner.web.wanted_incidents import select_incidents
 
 MOST_CHOICES = 100
 """Providers and verdicts to choose from; any other can be typed."""
@@ -84,7 +85,7 @@ def render_status(snapshot: Snapshot, known: Briefs, now: datetime, filters: Fil
     briefs = known.update(snapshot.observations)
     concerns = Counter(brief.concern for brief in briefs)
     targets = count_targets(snapshot.findings)
-    incidents = sort_incidents(snapshot.incidents)
+    incidents = sort_incidents(select_incidents(snapshot.incidents, filters, briefs, snapshot.findings))
     waiting = snapshot.find_waiting()
     return render(
         "status.html",
@@ -102,6 +103,7 @@ def render_status(snapshot: Snapshot, known: Briefs, now: datetime, filters: Fil
         page=lay_out(group_domains(briefs, snapshot.findings, waiting), filters),
         incidents=incidents[:MOST_INCIDENTS],
         incidents_total=len(incidents),
+        incidents_left_out=len(snapshot.incidents) - len(incidents),
         openly_shown=OPENLY_SHOWN,
         egress=snapshot.egress,
         checks=count_checks(snapshot.accounts),

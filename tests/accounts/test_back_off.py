@@ -17,8 +17,8 @@ from scanner.accounts.back_off import (
 )
 from scanner.accounts.diary import blank_page, due_at, page_from_json, page_to_json, write_down
 from scanner.accounts.reasons import Stage, read_refusal
-from scanner.config.account_secrets import secret_mark
 from scanner.config.account_settings import Account
+from scanner.config.secret_marks import secret_mark
 from scanner.model.account import SIGN_IN_REFUSED, AccountCheck, AccountPhase, AccountReason, Activity
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)

@@ -1,6 +1,9 @@
 """A message there and back through a real Postfix and Dovecot: by IDLE, by looking, by POP3, as junk."""
 
+import imaplib
+import ssl
 from collections.abc import Callable
+from datetime import datetime
 
 import pytest
 
@@ -41,3 +44,39 @@ async def test_a_message_that_comes_as_junk_is_found_there(mailbox: Mailbox) -> 
     assert trip.arrival == Arrival(trip.arrival.number if trip.arrival else 0, "Junk", is_junk=True)
     assert mailbox.texts(".Junk") == [OTHERS]
     assert mailbox.texts() == []
+
+
+def make_again(mailbox: Mailbox, folder: str, messages: int) -> None:
+    """Delete a folder and make one of its name, as a user does: UIDs count anew, and UIDVALIDITY says so."""
+    context = ssl.create_default_context(cafile=str(mailbox.ca_file))
+    context.check_hostname = False
+    with imaplib.IMAP4_SSL(mailbox.address, 993, ssl_context=context) as client:
+        client.login(mailbox.dovecot.user, mailbox.dovecot.password)
+        client.delete(folder)
+        assert client.create(folder)[0] == "OK"
+        for _ in range(messages):
+            assert client.append(folder, "", "", OTHERS)[0] == "OK"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [POLLING, POLLING.model_copy(update={"mailbox": "Junk", "junk": "INBOX"})],
+    ids=["beside", "selected"],
+)
+async def test_a_message_is_found_in_a_folder_that_was_made_again_meanwhile(
+    mailbox: Mailbox, settings: RoundTripSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_again(mailbox, "Junk", messages=5)
+    inbox = mailbox.imap(settings)
+    prepare = inbox.prepare
+
+    async def prepare_and_lose(now: datetime) -> None:
+        await prepare(now)
+        make_again(mailbox, "Junk", messages=1)
+
+    monkeypatch.setattr(inbox, "prepare", prepare_and_lose)
+    trip = await mailbox.travel(inbox, recipient=mailbox.junk_address)
+
+    assert trip.arrival is not None
+    assert (trip.arrival.number, trip.arrival.folder) == (2, "Junk")
+    assert [text.splitlines() for text in mailbox.texts(".Junk")] == [OTHERS.splitlines()]

@@ -96,6 +96,19 @@ def test_loopback_is_refused_unless_it_is_allowed(mail_host: MailHost, tmp_path:
     assert run("accounts", "--config", config, "--allow-private").status == 0
 
 
+def test_a_server_that_is_excluded_is_told_and_not_connected_to(mail_host: MailHost, tmp_path: Path) -> None:
+    config = write(tmp_path, mail_host, with_wrong=False)
+    path = tmp_path / "optout.txt"
+    path.write_text(f"{mail_host.address}\n")
+    outcome = run("accounts", "--config", config, "--exclude", path, "--format", "ndjson")
+    assert {one["reason"] for one in outcome.records} == {"excluded"}
+    assert outcome.status == 1
+    path.unlink()
+    missing = run("accounts", "--config", config, "--exclude", path)
+    assert (missing.status, missing.stdout) == (2, "")
+    assert "there is no such file" in missing.stderr
+
+
 def test_without_accounts_it_says_how_to_add_one(tmp_path: Path) -> None:
     config = tmp_path / "mailport.yml"
     config.write_text("targets: [example.org]\n")

@@ -1,6 +1,7 @@
 """`mailport advise` against the farm: what it recommends, what it refuses to, and why."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -191,3 +192,16 @@ def test_the_metric_says_the_same(farm: RunningFarm) -> None:
         record = records[place[:2]]
         assert record["state"] == "open"
         assert record["level"] >= 3
+
+
+def test_who_is_excluded_is_not_looked_at(farm: RunningFarm, tmp_path: Path) -> None:
+    path = tmp_path / "optout.txt"
+    path.write_text("healthy.mail.test\n")
+    begun = time.monotonic()
+    outcome = ask(farm, "mute.test", "--exclude", path)
+    assert {host for host, _ in farm.connects(begun)} == {"auth-missing.mail.test"}
+    assert "healthy.mail.test" not in {line.strip() for line in outcome.stdout.splitlines()}
+    path.write_text("*.mail.test\n")
+    outcome = ask(farm, "mute.test", "--exclude", path)
+    assert (outcome.status, outcome.stdout) == (2, "")
+    assert f'{path}:1: "*.mail.test": write "mail.test"' in outcome.stderr

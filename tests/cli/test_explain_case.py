@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -207,3 +208,16 @@ def test_a_host_that_may_not_be_probed_is_not_called_wrong(farm: RunningFarm) ->
     assert "healthy.mail.test was not probed, so nothing can be compared" in text
     assert "--allow-private" in text
     assert "differs" not in text
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [("--config", "healthy.mail.test:993:none"), ("--domain", "mail.test", "the connection timed out")],
+)
+def test_who_is_excluded_is_not_looked_at(farm: RunningFarm, tmp_path: Path, asked: tuple[str, ...]) -> None:
+    path = tmp_path / "optout.txt"
+    path.write_text("mail.test\n")
+    begun = time.monotonic()
+    outcome = ask(farm, *asked, "--exclude", path)
+    assert farm.connects(begun) == []
+    assert "mail.test is on the exclude list" in outcome.stdout

@@ -1,18 +1,11 @@
 """The section `accounts`: what it takes, what it refuses and why, and that no secret shows anywhere."""
 
-import os
 from pathlib import Path
 
 import pytest
 
 from scanner.config import ConfigError, Settings, parse_settings
-from scanner.config.account_secrets import (
-    SecretError,
-    SecretMarks,
-    find_secret_warnings,
-    read_password,
-    secret_mark,
-)
+from scanner.config.account_secrets import SecretError, find_secret_warnings, read_password
 from scanner.config.account_settings import Account
 from scanner.config.account_values import AccountServer
 from scanner.model.account import AccountTls, Activity
@@ -126,32 +119,10 @@ def test_a_secret_is_read_anew_and_shows_nothing(tmp_path: Path) -> None:
     assert secret is not None
     assert secret.reveal() == PASSWORD
     assert PASSWORD not in f"{secret} {secret!r}"
-    before = secret_mark(account)
-    assert secret_mark(account) == before
     (tmp_path / "secret").write_text("another\n")
-    os.utime(tmp_path / "secret", ns=(1, 1))
-    assert secret_mark(account) != before
-
-
-def test_a_secret_that_is_written_again_as_it_was_is_no_other(tmp_path: Path) -> None:
-    path = tmp_path / "secret"
-    path.write_text(PASSWORD)
-    account, marks = read_one(base=tmp_path), SecretMarks()
-    before = marks.read(account)
-    assert before == secret_mark(account)
-    for moment in (1, 2):
-        path.write_text(PASSWORD)
-        os.utime(path, ns=(moment, moment))
-        assert marks.read(account) == before
-    path.unlink()
-    assert marks.read(account) != before
-    path.write_text(PASSWORD)
-    assert marks.read(account) == before
-    path.write_text("another")
-    assert marks.read(account) != before
-    assert PASSWORD not in repr(vars(marks))
-    other = account.model_copy(update={"username": "other@example.org"})
-    assert secret_mark(other) != secret_mark(account)
+    again = read_password(account, {})
+    assert again is not None
+    assert again.reveal() == "another"
 
 
 @pytest.mark.parametrize("content", ["", "\n", f"{PASSWORD}\nmore", "nul\0"])

@@ -107,6 +107,8 @@ def test_the_command_leaves_out_what_the_service_holds_back(mailbox: Mailbox, fo
         assert held["detail"].startswith("not tried: refused once (auth_failed); it waits until ")
         assert datetime.fromisoformat(held["next_attempt"]) > datetime.now(UTC) + timedelta(minutes=10)
 
+    secret.write_text("hunter2-but-longer\n")
+    assert {each["reason"] for each in run(*form).records} == {"backed_off"}, "the same, written again"
     assert {each["reason"] for each in run(*form, "--force").records} == {"auth_failed"}
     secret.write_text(mailbox.dovecot.password)
     assert run(*form).status == 0

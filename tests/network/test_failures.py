@@ -8,7 +8,13 @@ import struct
 import pytest
 
 from scanner.model import Reason
-from scanner.network.failures import IcmpError, explain_connect_error, keep_icmp_errors, read_icmp_error
+from scanner.network.failures import (
+    IcmpError,
+    explain_connect_error,
+    keep_icmp_errors,
+    read_icmp_error,
+    word_error,
+)
 
 OWN, ROUTER, TARGET = "192.0.2.1", "198.51.100.1", "203.0.113.25"
 OWN6, ROUTER6, TARGET6 = "2001:db8::1", "2001:db8:1::1", "2001:db8:2::25"
@@ -102,6 +108,20 @@ def test_a_filter_on_the_very_host_that_is_probed_is_the_targets() -> None:
 def test_a_permission_error_with_an_unknown_icmp_code_is_a_prohibition() -> None:
     found, _ = explain(errno.EACCES, IcmpError(6, 1, 9, ROUTER6), OWN6, TARGET6)
     assert found is Reason.ADMIN_PROHIBITED
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ConnectionResetError(104, "Connection reset by peer"), "Connection reset by peer (ECONNRESET)"),
+        (OSError(99_999, "Never heard of"), "Never heard of"),
+        (OSError("odd"), "odd"),
+        (ConnectionResetError(), "ConnectionResetError"),
+        (ValueError("no number"), "no number"),
+    ],
+)
+def test_an_error_is_worded_without_its_number(error: Exception, words: str) -> None:
+    assert word_error(error) == words
 
 
 def test_an_error_without_an_errno_is_told_too() -> None:

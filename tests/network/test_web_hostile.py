@@ -179,6 +179,11 @@ async def test_nonsense_is_told(here: World, answer: bytes) -> None:
     assert failure.detail.isprintable()
 
 
+async def test_an_answer_that_breaks_off_is_told_in_a_sentence(here: World) -> None:
+    failure = await failure_of(here, b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort")
+    assert failure.detail.endswith(" is not whole: it broke off, or breaks the rules of HTTP")
+
+
 async def test_hanging_up_is_told(here: World) -> None:
     failure = await failure_of(here, b"")
     assert (failure.fault, failure.reason) == (Fault.CONNECT, Reason.CONNECTION_LOST)

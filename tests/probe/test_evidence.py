@@ -68,6 +68,11 @@ def test_a_broken_off_probe_keeps_what_it_saw(
     assert set(observation.phases) == {Phase.CONNECT, *map(Phase, phases)}
 
 
+def test_a_reset_is_told_in_the_systems_words(farm_pass: Pass) -> None:
+    for name, port in (("reset-after-ehlo", 25), ("starttls-reset", 587)):
+        assert farm_pass.of(row_of(name, port)).detail == "Connection reset by peer (ECONNRESET)"
+
+
 @pytest.mark.parametrize(("name", "problems"), PROBLEMS.items())
 def test_a_bad_certificate_is_described_all_the_same(
     farm_pass: Pass, name: str, problems: tuple[str, ...]

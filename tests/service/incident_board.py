@@ -1,5 +1,6 @@
 """An incident board beside the lines that it shows, fed with what probes of many hosts find."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
@@ -59,6 +60,6 @@ class Board:
         """Cause, name and subject of what is open."""
         return sorted((each.cause.value, each.name, each.subject) for each in self.board.open.values())
 
-    def _change(self, incidents: tuple[Incident, ...], events: tuple[Event, ...]) -> None:
-        self.told.append((incidents, events))
+    def _change(self, incidents: tuple[Incident, ...], events: Mapping[str, Event]) -> None:
+        self.told.append((incidents, tuple(events.values())))
         self.lines.replace(incidents)

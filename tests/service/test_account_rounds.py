@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from scanner.config.account_secrets import secret_mark
 from scanner.config.account_settings import Account
+from scanner.config.secret_marks import secret_mark
 from scanner.model import Severity
 from scanner.model.account import AccountCheck, AccountReason, Activity
 from scanner.model.event import Event, EventKind
@@ -287,6 +287,7 @@ def test_a_change_is_an_event_and_nothing_else_is(world: World, tmp_path: Path) 
         (EventKind.ACCOUNT_CHANGED, "account sales imap", None, Severity.NOTICE),
     ]
     begun, _, ended = world.told
+    assert begun.summary == "it fails, connect timeout"
     assert (begun.before["success"], begun.after["success"], begun.ended) == (True, False, None)
     assert (ended.before["reason"], ended.after["success"]) == ("dns_failure", True)
     assert (ended.ended, ended.summary[:27]) == (Severity.WARNING, "it works again, having fail")

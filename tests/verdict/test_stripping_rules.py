@@ -183,7 +183,7 @@ def test_starttls_dropped(port: int, go_ahead: str, reason: Reason) -> None:
     assert verdict is not None
     assert (verdict.kind, verdict.severity) == (Kind.DOWNGRADE, W)
     assert "what was seen" in verdict.summary
-    assert reason.value in verdict.summary
+    assert f": {reason.replace('_', ' ')} (what was seen)." in verdict.summary
 
 
 @pytest.mark.parametrize("reason", [Reason.CONNECTION_LOST, Reason.READ_TIMEOUT, Reason.IMAP_BYE])
