@@ -10,7 +10,7 @@ ARGS ?=
 TEST_PACKAGES := postfix dovecot-core dovecot-imapd dovecot-lmtpd dovecot-pop3d \
 	prometheus prometheus-alertmanager prometheus-blackbox-exporter \
 	dnsmasq-base nsd unbound ldnsutils iproute2 nftables procps openssl \
-	stunnel4 testssl.sh sslscan nmap postgresql redis-server faketime chromium libatomic1 systemd buildah mandoc zsh fish \
+	stunnel4 testssl.sh sslscan nmap postgresql pgbouncer redis-server faketime chromium libatomic1 systemd buildah mandoc zsh fish \
 	$(if $(shell command -v kubectl),,kubernetes-client)
 
 run: ## start mailport with config/mailport.yml (CONFIG=FILE for another, ARGS=... for more options)

@@ -6,8 +6,13 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).parents[1]
-BASE = ROOT / "packaging" / "kubernetes" / "base"
+FOLDER = ROOT / "packaging" / "kubernetes"
+BASE = FOLDER / "base"
 RULES = ROOT / "config" / "prometheus" / "rules"
+_WORKER_HEAD = (
+    "# Made from config/cluster.yml by `make kubernetes`: what workers need of it, docs/scaling.md.\n"
+    "# Give `probe`, `controls` and `resolver` the keys that they have in the scheduler's file."
+)
 _HEAD = "# Made from config/prometheus/rules by `make kubernetes`. Do not edit.\n"
 
 
@@ -42,11 +47,20 @@ def render_rules() -> str:
     return _HEAD + yaml.dump(document, Dumper=_Dumper, sort_keys=False, width=110, allow_unicode=True)
 
 
+def render_worker() -> str:
+    """The configuration of the cluster without what only a scheduler needs: targets, and the store."""
+    paragraphs = (ROOT / "config" / "cluster.yml").read_text("utf-8").split("\n\n")
+    kept = [each for each in paragraphs if not each.startswith(("#", "targets:", "store:"))]
+    return "\n\n".join([_WORKER_HEAD, *kept]).rstrip() + "\n"
+
+
 def render_all() -> dict[Path, str]:
     """Every file that is made, with its text."""
     return {
         BASE / "mailport.yml": (ROOT / "config" / "mailport.yml").read_text("utf-8"),
         BASE / "prometheusrule.yml": render_rules(),
+        FOLDER / "cluster" / "mailport.yml": (ROOT / "config" / "cluster.yml").read_text("utf-8"),
+        FOLDER / "worker" / "mailport.yml": render_worker(),
     }
 
 

@@ -25,6 +25,7 @@ def check_places(settings: Settings, shard: Shard | None) -> None:
     """
     try:
         settings.shards.places(shard or Shard())
+        settings.shards.links(shard or Shard())
     except ValueError as error:
         source = "shards" if shard is None else f"shard {shard}"
-        raise ConfigError([Problem(source, None, "shards.addresses", str(error))]) from None
+        raise ConfigError([Problem(source, None, str(error).partition(" ")[0], str(error))]) from None

@@ -62,7 +62,7 @@ def read_grafana(value: object) -> str:
     """Read the address that Grafana has for the readers of the pages; a slash at its end plays no part."""
     wanted = "must be the http or https address of Grafana, such as https://grafana.example.org"
     try:
-        url = _read_address_of_pages(value)
+        url = read_address_of_pages(value)
     except ValueError:
         raise ValueError(f"{wanted} (got {describe_value(value)})") from None
     if set(url) & set("?#\\<>\"'{}"):
@@ -70,7 +70,7 @@ def read_grafana(value: object) -> str:
     return url.rstrip("/")
 
 
-def _read_address_of_pages(value: object) -> str:
+def read_address_of_pages(value: object) -> str:
     """Read a web address as people copy it from a browser: the scheme in any case, IPv6 too."""
     match = _GRAFANA.fullmatch(value) if isinstance(value, str) else None
     if match is None:

@@ -176,6 +176,19 @@ class Service:
         """Where all shards answer; nothing where that is not known."""
         return self._watch.settings.shards.places(self.shard or Shard())
 
+    @property
+    def shard_pages(self) -> Sequence[str]:
+        """Where the page of each shard is; nothing where that is not known."""
+        return self._watch.settings.shards.links(self.shard or Shard())
+
+    def shards_beside(self, name: str) -> Sequence[int]:
+        """Return which other shards have servers of a target; none where all of them are here."""
+        return self._watch.share.others_of(name)
+
+    def absent(self) -> frozenset[str]:
+        """Return the targets that other shards have all of."""
+        return self._watch.share.absent
+
     def masked_settings(self) -> str:
         """Return the settings in force, every secret masked."""
         return self._watch.settings.masked()

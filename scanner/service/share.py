@@ -13,8 +13,8 @@ from scanner.model.target import Target
 from scanner.service.past import Past
 from scanner.store.packing import PackedTexts
 
-_Cut = tuple[tuple[Membership, ...], frozenset[Service]]
-"""The members that are ours, and the services of the others."""
+_Cut = tuple[tuple[Membership, ...], frozenset[Service], tuple[int, ...]]
+"""The members that are ours, the services of the others, and their shards."""
 
 
 @dataclass(slots=True)
@@ -30,8 +30,11 @@ class Share:
     shard: Shard | None = None
     crowded: Mapping[str, int] = field(default_factory=dict)
     """Addresses that hosts of several shards have, and of how many shards; filled by `cut`."""
-    _former: dict[str, tuple[DomainFacts, DomainFacts]] = field(default_factory=dict)
-    """By domain: what was cut last, and what it became. What has not changed stays the same value."""
+    absent: frozenset[str] = frozenset()
+    """Targets that other shards have all of that there is to show; filled by `cut`."""
+    _former: dict[str, tuple[DomainFacts, DomainFacts, tuple[int, ...]]] = field(default_factory=dict)
+    """By domain: what was cut last, what it became, and the other shards that have servers of it. What has
+    not changed stays the same value."""
 
     def has(self, key: Key) -> bool:
         """Tell whether an endpoint is ours."""
@@ -40,6 +43,15 @@ class Share:
     def has_account(self, name: str) -> bool:
         """Tell whether an account of the operator is checked here: by one of several shards."""
         return self.shard is None or self.shard.has(name)
+
+    def others_of(self, name: str) -> tuple[int, ...]:
+        """Return which other shards have what there is of a target; none where all of it is here."""
+        if self.shard is None:
+            return ()
+        known = self._former.get(name)
+        if known is not None and (known[0].members or known[2]):
+            return known[2]
+        return () if self.shard.has(name) else (self.shard.number_of(name),)
 
     def describe(self) -> dict[str, str]:
         """Return what the log says of it."""
@@ -80,35 +92,52 @@ class Share:
                 endpoints.append(endpoint)
             yield
         findings = tuple(finding for finding in plan.findings if self.shard.has(finding.domain))
+        absent = {finding.domain for finding in plan.findings}
         yield
         domains: list[DomainFacts] = []
-        kept: dict[str, tuple[DomainFacts, DomainFacts]] = {}
+        kept: dict[str, tuple[DomainFacts, DomainFacts, tuple[int, ...]]] = {}
         cuts: dict[int, _Cut] = {}
         for facts in plan.domains:
             former = self._former.get(facts.domain)
-            mine = former[1] if former is not None and former[0] is facts else self._cut(facts, cuts)
-            kept[facts.domain] = facts, mine
-            if mine.members or (mine.part is not None and mine.part.is_owner):
+            if former is not None and former[0] is facts:
+                _, mine, others = former
+            else:
+                mine, others = self._cut(facts, cuts)
+            kept[facts.domain] = facts, mine, others
+            is_owner = mine.part is not None and mine.part.is_owner
+            if mine.members or is_owner:
                 domains.append(mine)
+            if mine.members or (is_owner and not others):
+                absent.discard(facts.domain)
+            else:
+                absent.add(facts.domain)
             yield
         self._former = kept
+        self.absent = frozenset(absent.difference(finding.domain for finding in findings))
         self.crowded = {address: len(shards) for address, shards in crowds.items() if len(shards) > 1}
         return Plan(tuple(endpoints), findings, tuple(domains))
 
-    def _cut(self, facts: DomainFacts, cuts: dict[int, _Cut]) -> DomainFacts:
-        """Return what of a domain is told here; domains with the same servers share what is cut of them."""
+    def _cut(self, facts: DomainFacts, cuts: dict[int, _Cut]) -> tuple[DomainFacts, tuple[int, ...]]:
+        """Return what of a domain is told here, and the other shards that have servers of it.
+
+        Domains with the same servers share what is cut of them.
+        """
+        shard = self.shard or Shard()
         cut = cuts.get(id(facts.members))
         if cut is None:
             members = tuple(member for member in facts.members if self.has(member.key))
-            others = frozenset(member.service for member in facts.members if not self.has(member.key))
-            cut = cuts[id(facts.members)] = members, others
-        is_owner = self.shard is None or self.shard.has(facts.domain)
-        return replace(
+            others = [member for member in facts.members if not self.has(member.key)]
+            services = frozenset(member.service for member in others)
+            numbers = tuple(sorted({shard.number_of(member.key[0]) for member in others}))
+            cut = cuts[id(facts.members)] = members, services, numbers
+        is_owner = shard.has(facts.domain)
+        mine = replace(
             facts,
             members=cut[0],
             lost=facts.lost if is_owner else frozenset(),
             part=Part(is_owner=is_owner, elsewhere=cut[1]),
         )
+        return mine, cut[2]
 
 
 LONE = Share()

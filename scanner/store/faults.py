@@ -17,6 +17,12 @@ _MEND = {
     sqlite3.SQLITE_CORRUPT: ("the file is damaged", "restore a copy, or let it start anew"),
     sqlite3.SQLITE_NOTADB: ("the file is no SQLite database", "name another file, or restore a copy"),
 }
+_POOLER_MEND = {
+    "statement pooling mode": "set pool_mode = transaction or session in PgBouncer",
+    "unsupported startup parameter": "remove it from store.url: PgBouncer does not know it",
+    "query_wait_timeout": "raise default_pool_size in PgBouncer: each mailport keeps one connection",
+}
+"""By what PgBouncer says of itself."""
 
 
 class StoreError(Exception):
@@ -72,8 +78,10 @@ def describe(error: BaseException, place: object) -> str:
         what, mend = _MEND.get(code or 0, ("SQLite fails", "look at the file and its folder"))
         return f"{place}: {what} ({_first_line(_original(error))}); {mend}"
     if isinstance(error, DBAPIError):
-        mend = "check that PostgreSQL runs there and lets this user in"
-        return f"{place}: {_first_line(_original(error))}; {mend}"
+        what = _first_line(_original(error))
+        usual = "check that PostgreSQL runs there and lets this user in"
+        mend = next((mend for words, mend in _POOLER_MEND.items() if words in what), usual)
+        return f"{place}: {what}; {mend}"
     what = f"{type(error).__name__}: {_first_line(error)}"
     return f"{place}: {what}; this is a fault of mailport, please report it"
 

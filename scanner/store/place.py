@@ -17,6 +17,7 @@ from scanner.config.store_url import SQLITE, read_password
 from scanner.model.shard import Shard
 from scanner.store.faults import StoreError
 from scanner.store.fence import Fence, put_before
+from scanner.store.pooling import prepare_connections
 
 FILE_NAME = "mailport.db"
 APPLICATION_ID = 0x4D505254
@@ -170,15 +171,9 @@ def _make_postgresql(place: Place, lock_seconds: float, *, is_writer: bool) -> E
             except FileProblemError as error:
                 raise StoreError(f"cannot read the password in {place.password_file}: {error}") from None
 
-    @event.listens_for(engine, "connect")
-    def set_up(connection: Any, _record: object) -> None:  # noqa: ANN401 - what the driver makes, whichever it is
-        with connection.cursor() as cursor:
-            cursor.execute(f"SET statement_timeout = '{_STATEMENT_SECONDS}s'")
-            cursor.execute(f"SET lock_timeout = '{lock_seconds:g}s'")
-            if not is_writer:
-                cursor.execute("SET default_transaction_read_only = on")
-        connection.commit()
-
+    prepare_connections(
+        engine, statement_seconds=_STATEMENT_SECONDS, lock_seconds=lock_seconds, is_writer=is_writer
+    )
     if place.fence is not None and is_writer:
         put_before(engine, place.fence)
     return engine

@@ -1,13 +1,12 @@
 """The writer's one connection: opened with all checks, and made again when it fails."""
 
 import sqlite3
-import zlib
 
 import structlog
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from scanner.store.faults import DamagedStoreError, StoreGoneError, StoreInUseError
+from scanner.store.faults import DamagedStoreError, StoreGoneError
 from scanner.store.files import (
     FileLock,
     Identity,
@@ -20,6 +19,7 @@ from scanner.store.files import (
 )
 from scanner.store.migrate import migrate
 from scanner.store.place import Place, make_engine, prepare_sqlite
+from scanner.store.sole_writer import SoleWriter
 from scanner.store.values import Pace
 
 log = structlog.get_logger(__name__)
@@ -27,11 +27,6 @@ log = structlog.get_logger(__name__)
 _SMALL_BYTES = 64 * 1024 * 1024
 """An SQLite file up to this size is checked whole when it is opened: that takes a moment at most."""
 _COUNT_TABLES = text("SELECT count(*) FROM sqlite_master")
-_LOCK_CLASS = 0x6D70  # the first of the two numbers of our advisory locks: "mp"
-_TRY_LOCK = text("SELECT pg_try_advisory_lock(:class, :object)")
-# Schedulers of a cluster keep each other away by the lease; by this they keep away, and are kept away by, a
-# mailport that knows of none.
-_TRY_SHARED_LOCK = text("SELECT pg_try_advisory_lock_shared(:class, :object)")
 
 
 class Session:
@@ -40,12 +35,12 @@ class Session:
     def __init__(self, place: Place, pace: Pace, owner: str) -> None:
         self._place = place
         self._pace = pace
-        self._owner = owner
         self._engine: Engine | None = None
         self._connection: Connection | None = None
         self.file: Identity | None = None
         """Which file is open; None for a server."""
         self._lock = FileLock(place.path) if place.path is not None else None
+        self._sole = SoleWriter(place, owner)
         self._was_open = False
 
     @property
@@ -75,18 +70,21 @@ class Session:
         return connection
 
     def check(self) -> None:
-        """See that the path still leads to the file that is open.
+        """See that the path still leads to the file that is open, and that no second writer may come in.
 
         Raises:
             StoreGoneError: it does not.
+            SQLAlchemyError: one may.
         """
         if self._place.path is not None and identify(self._place.path) != self.file:
             raise StoreGoneError(f"{self._place}: the file was removed or replaced; it is made anew")
+        self._sole.check()
 
     def close(self) -> None:
         """Close the connection, whatever state it is in; the lock on a file stays."""
         connection, self._connection = self._connection, None
         engine, self._engine = self._engine, None
+        self._sole.release()
         try:
             if connection is not None:
                 connection.close()
@@ -126,7 +124,7 @@ class Session:
     def _set_up(self, connection: Connection) -> None:
         path = self._place.path
         if path is None:
-            self._lock_database(connection)
+            self._sole.claim(connection)
         else:
             prepare_sqlite(connection)
             self._check_whole(connection.connection.driver_connection)
@@ -160,21 +158,3 @@ class Session:
         found = driver.execute("PRAGMA quick_check(1)").fetchone()[0]
         if found != "ok":
             raise DamagedStoreError(f"{self._place}: the file is damaged ({found}); restore a copy")
-
-    def _lock_database(self, connection: Connection) -> None:
-        """Keep a second writer of the same vantage and shard away.
-
-        The server frees the lock when the connection ends.
-
-        Raises:
-            StoreInUseError: another one has it.
-        """
-        number = zlib.crc32(self._owner.encode()) & 0x7FFFFFFF
-        lock = _TRY_LOCK if self._place.fence is None else _TRY_SHARED_LOCK
-        with connection.begin():
-            is_ours = connection.scalar(lock, {"class": _LOCK_CLASS, "object": number})
-        if not is_ours:
-            raise StoreInUseError(
-                f"{self._place}: another mailport with the vantage {self._owner} writes to it; "
-                "stop that one, or give this one another vantage, shard or store"
-            )

@@ -17,10 +17,11 @@ from scanner.model.observation import Key
 from scanner.store import EventQuery, StoreError
 from scanner.web.asked import Probed, ProbeRefusedError
 from scanner.web.brief import Briefs
-from scanner.web.domain_page import find_domain, render_domain
+from scanner.web.domain_page import find_domain, render_absent, render_domain
 from scanner.web.endpoint_page import MOST_PROBES, MOST_READ, Frame, Past, render_endpoint
 from scanner.web.monitor import Clock, Monitor, Now, Watched
 from scanner.web.shield import is_cross_origin
+from scanner.web.siblings import pick
 from scanner.web.status_page import Snapshot, take_snapshot
 from scanner.web.turns import InTurn, Turns
 
@@ -54,12 +55,15 @@ async def domain(request: Request, monitor: Watched, turns: InTurn, name: str) -
 def _render_domain(
     name: str, monitor: Monitor, snapshot: Snapshot, known: Briefs, now: datetime
 ) -> str | None:
+    others = pick(monitor.shard_pages, monitor.shards_beside(name))
+    if name in snapshot.absent:
+        return render_absent(name, snapshot, others)
     found = find_domain(name, snapshot, known)
     if found is None:
         return None
     # A host that serves a domain without being watched for itself is known by its endpoints alone.
     facts = monitor.domain(name) or DomainFacts(name, is_domain=False)
-    return render_domain(found, facts, monitor.advise(facts), snapshot, now)
+    return render_domain(found, facts, monitor.advise(facts), snapshot, now, others)
 
 
 @routes.get(

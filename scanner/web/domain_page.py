@@ -15,6 +15,7 @@ from scanner.web.grafana import link_domain
 from scanner.web.matrix import Domain, group_domains
 from scanner.web.recommended import recommend
 from scanner.web.render import render
+from scanner.web.siblings import Sibling
 from scanner.web.status_page import Snapshot, sort_incidents
 
 _TITLES = {
@@ -62,9 +63,14 @@ def find_domain(name: str, snapshot: Snapshot, known: Briefs) -> Domain | None:
 
 
 def render_domain(
-    domain: Domain, facts: DomainFacts, advice: Advice, snapshot: Snapshot, now: datetime
+    domain: Domain,
+    facts: DomainFacts,
+    advice: Advice,
+    snapshot: Snapshot,
+    now: datetime,
+    others: Sequence[Sibling] = (),
 ) -> str:
-    """Return the page of a domain."""
+    """Return the page of a domain; `others` are the shards that have the rest of its servers."""
     keys = {brief.seen.endpoint.key for brief in domain.briefs}
     return render(
         "domain.html",
@@ -76,8 +82,14 @@ def render_domain(
         recommended=recommend(advice),
         facts=facts,
         dane=list(list_dane(domain.briefs)),
+        others=others,
         incidents=sort_incidents(incidents_of(snapshot.incidents, domain.name, keys)),
     )
+
+
+def render_absent(name: str, snapshot: Snapshot, others: Sequence[Sibling]) -> str:
+    """Return the page of a domain that other shards have all of."""
+    return render("elsewhere.html", monitor=snapshot, domain=name, others=others)
 
 
 def incidents_of(incidents: Iterable[Incident], name: str, keys: set[Key]) -> list[Incident]:

@@ -57,6 +57,11 @@ async def domain(request: Request, monitor: Watched, domain: str) -> Response:
     except TargetError:
         name = ""
     facts = monitor.domain(name)
+    if name in monitor.absent():
+        others = ", ".join(map(str, monitor.shards_beside(name)))
+        return problem(
+            404, f"it is watched by another shard ({others}); /api/v1/shard has the address of each"
+        )
     if facts is None:
         return problem(404, "no such domain is watched; /api/v1/domains lists them")
     writer = DomainWriter(monitor.latest_of, monitor.findings())

@@ -48,6 +48,16 @@ class Monitor(Protocol):
         """Where all shards answer, as HOST:PORT in their order; nothing where that is not known."""
 
     @property
+    def shard_pages(self) -> Sequence[str]:
+        """The address of the page of each shard in their order; nothing where that is not known."""
+
+    def shards_beside(self, name: str) -> Sequence[int]:
+        """Return which other shards have servers of a target; none where all of them are here."""
+
+    def absent(self) -> frozenset[str]:
+        """Return the targets that other shards have all of, so that there is nothing to show of them here."""
+
+    @property
     def hub(self) -> Hub:
         """What tells clients of changes as they happen."""
 

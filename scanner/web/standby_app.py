@@ -52,7 +52,8 @@ def create_standby_app(why: Callable[[], str], version: str) -> Starlette:
         return f"mailport is a standby: {why()}\n"
 
     async def page(_: Request) -> Response:
-        return HTMLResponse(_PAGE.format(version=escape(version), why=escape(why())))
+        # As for all but health and metrics: a proxy that goes on to the next at 503 so finds who leads.
+        return HTMLResponse(_PAGE.format(version=escape(version), why=escape(why())), status_code=503)
 
     async def healthy(_: Request) -> Response:
         return PlainTextResponse(sentence())

@@ -17,6 +17,7 @@ from scanner.web.grafana import link_overview
 from scanner.web.matrix import COLUMNS, group_domains, lay_out
 from scanner.web.monitor import Monitor
 from scanner.web.render import render
+from scanner.web.siblings import Sibling, siblings_of
 from scanner.web.standing import Concern, count, count_targets
 from scanner.web.waiting import Waiting, count_waiting, find_waiting
 from scanner.web.wanted_incidents import select_incidents
@@ -54,9 +55,15 @@ class Snapshot:
         """Return what each target waits for; one on the exclude list waits for nothing."""
         left_alone = {finding.domain for finding in self.findings if finding.reason is Reason.EXCLUDED}
         targets = (target for target in self.targets if target not in left_alone)
-        return find_waiting(targets, self.find_facts(), (seen.endpoint.key for seen in self.observations))
+        probed = (seen.endpoint.key for seen in self.observations)
+        found = find_waiting(targets, self.find_facts(), probed)
+        return {name: waiting for name, waiting in found.items() if name not in self.absent}
 
     shard: Shard | None = None
+    siblings: tuple[Sibling, ...] = ()
+    """The other shards."""
+    absent: frozenset[str] = frozenset()
+    """Targets that other shards have all of."""
 
 
 def take_snapshot(monitor: Monitor) -> Snapshot:
@@ -64,6 +71,8 @@ def take_snapshot(monitor: Monitor) -> Snapshot:
     return Snapshot(
         version=monitor.version,
         shard=monitor.shard,
+        siblings=siblings_of(monitor.shard, monitor.shard_pages),
+        absent=monitor.absent(),
         is_ready=monitor.is_ready,
         started_at=monitor.started_at,
         endpoints_total=monitor.endpoints_total,

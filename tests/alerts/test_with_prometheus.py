@@ -112,22 +112,32 @@ def ailing(scrapes: int) -> Iterator[str]:
     yield sample("mailport_store_pending_entries", 40)
     yield sample("mailport_store_dropped_samples_total", scrapes)
     yield sample("mailport_shard_info", 1, shard="2", shards="3")
-    yield sample("mailport_cluster_leader", 0)
+    yield sample("mailport_cluster_leader", 1)
     yield sample("mailport_cluster_worker_cut_off", 1, worker="two")
     for domain in "abcd":
         yield sample("mailport_domain_discovery_success", 0, domain=f"{domain}.test")
 
 
+def standby() -> Iterator[str]:
+    """What a scheduler says that waits for another one."""
+    yield sample("mailport_cluster_leader", 0)
+
+
 @contextmanager
 def exporter() -> Iterator[str]:
-    """Serve both under paths of their own."""
-    scrapes = itertools.count(1)
+    """Serve each under a path of its own; what has fallen answers for two scrapes alone."""
+    scrapes, before_the_fall = itertools.count(1), itertools.count(1)
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            is_troubled = self.path.startswith("/troubled")
-            lines = itertools.chain(troubled(), locked_out()) if is_troubled else ailing(next(scrapes))
-            self.send_response(200)
+            lines = {
+                "/troubled": lambda: itertools.chain(troubled(), locked_out()),
+                "/ailing": lambda: ailing(next(scrapes)),
+                "/leaderless": standby,
+                "/fallen": standby,
+            }[self.path]()
+            is_down = self.path == "/fallen" and next(before_the_fall) > 2
+            self.send_response(500 if is_down else 200)
             self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
             self.end_headers()
             self.wfile.write("\n".join([*lines, ""]).encode())
@@ -151,8 +161,8 @@ def impatient(rule: Rule) -> None:
         rule["for"] = "0s"
 
 
-def job(name: str, target: str, path: str) -> ScrapeJob:
-    labels = {"job": "mailport", "instance": f"{name}:9587"}
+def job(name: str, target: str, path: str, watch: str = "mailport") -> ScrapeJob:
+    labels = {"job": watch, "instance": f"{name}:9587"}
     relabel = [{"target_label": key, "replacement": value} for key, value in labels.items()]
     return ScrapeJob(name, [target], path, more={"relabel_configs": relabel})
 
@@ -162,6 +172,8 @@ def test_every_alert_fires_and_its_text_is_whole(tmp_path: Path, start_prometheu
         jobs = [
             job("troubled", address, "/troubled"),
             job("ailing", address, "/ailing"),
+            job("leaderless", address, "/leaderless", watch="another cluster"),
+            job("fallen", address, "/fallen"),
             job("dead", f"127.0.0.1:{free_port()}", "/metrics"),
         ]
         prometheus = start_prometheus(jobs, rule_files=write_rules(tmp_path, impatient))

@@ -67,5 +67,34 @@ def test_places_and_shards_have_to_be_as_many() -> None:
 
 def test_the_settings_in_force_say_it_and_can_be_read_back() -> None:
     settings = load("shards: {addresses: ['m-{shard}:9587']}")
-    assert settings.as_document()["shards"] == {"addresses": ["m-{shard}:9587"]}
+    assert settings.as_document()["shards"] == {"addresses": ["m-{shard}:9587"], "pages": []}
     assert load("shards: {addresses: ['m-{shard}:9587']}") == settings
+
+
+def test_pages_are_where_the_shards_answer_unless_they_are_set() -> None:
+    places = "shards: {addresses: 'm-{shard}:9587'"
+    assert load("").shards.links(Shard(1, 2)) == ()
+    assert load(places + "}").shards.links(Shard(1, 2)) == ("//m-1:9587/", "//m-2:9587/")
+    assert load(places + ", pages: 'https://m.test/{ordinal}/'}").shards.links(Shard(1, 2)) == (
+        "https://m.test/0/",
+        "https://m.test/1/",
+    )
+    few = load("shards: {pages: ['http://a.test', 'http://b.test:1']}").shards
+    assert few.links(Shard(1, 2)) == ("http://a.test", "http://b.test:1")
+    with pytest.raises(ValueError, match=r"shards\.pages names 2 places, and there are 3 shards"):
+        few.links(Shard(1, 3))
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("'https://m.test/'", "must have {shard} or {ordinal} in it"),
+        ("'m-{shard}:9587'", "must be a web address"),
+        ("['javascript:alert(1)']", "shards.pages[0]: must be a web address"),
+        ("['http://a.test', 'http://a.test']", "in the list twice"),
+    ],
+)
+def test_what_is_no_page_is_refused(text: str, why: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(f"shards: {{pages: {text}}}")
+    assert why in str(caught.value)

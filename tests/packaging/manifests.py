@@ -17,20 +17,36 @@ def load(path: Path) -> Any:
 
 def documents(folder: Path) -> dict[str, Document]:
     """Return every resource of a kustomization by its kind, patched; generated ones are left out."""
+    found = resources(folder)
+    by_kind = {document["kind"]: document for document in found.values()}
+    assert len(by_kind) == len(found), "there are several of a kind: ask for them by their names"
+    return by_kind
+
+
+def resources(folder: Path) -> dict[str, Document]:
+    """Return the same by KIND/NAME."""
     wanted = load(folder / "kustomization.yml")
     found: dict[str, Document] = {}
     for name in wanted["resources"]:
         if (folder / name).is_dir():
-            found |= documents(folder / name)
+            found |= resources(folder / name)
         else:
             document = load(folder / name)
-            found[document["kind"]] = document
+            found[name_of(document)] = document
     for patch in wanted.get("patches", ()):
         document = load(folder / patch["path"])
+        if document.pop("$patch", None) == "delete":
+            del found[name_of(document)]
+            continue
         # A strategic merge knows the lists of Kubernetes' own kinds; those of others are replaced.
         is_known = not document["apiVersion"].startswith("monitoring.")
-        found[document["kind"]] = merge(found[document["kind"]], document, is_strategic=is_known)
+        found[name_of(document)] = merge(found[name_of(document)], document, is_strategic=is_known)
     return found
+
+
+def name_of(document: Document) -> str:
+    """KIND/NAME, as kubectl says it."""
+    return f"{document['kind']}/{document['metadata']['name']}"
 
 
 def merge(old: Any, new: Any, *, is_strategic: bool) -> Any:

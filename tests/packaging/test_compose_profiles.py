@@ -17,12 +17,13 @@ from tests.servers.prometheus import run_promtool
 
 BESIDE = {"alertmanager", "grafana"}
 SHARDS = {"mailport-1", "mailport-2", "mailport-3"}
-CLUSTER = {"passwords", "broker", "store", "scheduler", "worker"}
+SCHEDULERS = {"scheduler-1", "scheduler-2"}
+CLUSTER = SCHEDULERS | {"passwords", "broker", "store", "worker"}
 WANTED = {
     "single": {"mailport", "prometheus"},
     "postgres": {"mailport", "postgres", "prometheus"},
     "shards": SHARDS | {"prometheus-shards"},
-    "cluster": CLUSTER | {"prometheus"},
+    "cluster": CLUSTER | {"prometheus-cluster"},
 }
 PROMETHEUS = ROOT / "config" / "prometheus"
 
@@ -79,7 +80,7 @@ def test_no_two_services_write_to_the_same_volume(profile: str) -> None:
 
 @each_profile
 def test_prometheus_scrapes_every_mailport_that_answers(profile: str) -> None:
-    (name,) = WANTED[profile] & {"prometheus", "prometheus-shards"}
+    (name,) = (name for name in WANTED[profile] if name.startswith("prometheus"))
     service = services(profile)[name]
     options = [word for word in service.get("command") or () if word.startswith("--config.file=")]
     (file,) = options or ["--config.file=/etc/prometheus/prometheus.yml"]
@@ -95,15 +96,16 @@ def test_prometheus_scrapes_every_mailport_that_answers(profile: str) -> None:
     assert "prometheus" in names_of(profile)
 
 
-def test_promtool_takes_the_configuration_for_shards_which_differs_in_its_targets_alone() -> None:
-    report = run_promtool("check", "config", "--lint=all", "--lint-fatal", PROMETHEUS / "shards.yml")
+@pytest.mark.parametrize("name", ["shards.yml", "cluster.yml"])
+def test_promtool_takes_the_configuration_which_differs_in_its_targets_alone(name: str) -> None:
+    report = run_promtool("check", "config", "--lint=all", "--lint-fatal", PROMETHEUS / name)
     assert report.is_clean, report.output
-    usual, sharded = (
-        yaml.safe_load((PROMETHEUS / name).read_text("utf-8")) for name in ("prometheus.yml", "shards.yml")
+    usual, ours = (
+        yaml.safe_load((PROMETHEUS / each).read_text("utf-8")) for each in ("prometheus.yml", name)
     )
-    for document in (usual, sharded):
+    for document in (usual, ours):
         document["scrape_configs"][0].pop("static_configs")
-    assert usual == sharded
+    assert usual == ours
 
 
 def test_each_shard_has_its_own_number_and_volume() -> None:
@@ -181,18 +183,17 @@ def test_everybody_waits_for_what_is_needed() -> None:
             "passwords": "service_completed_successfully"
         }
         assert found[name]["healthcheck"]["test"]
-    for name in ("scheduler", "worker"):
+    for name in (*SCHEDULERS, "worker"):
+        # The first leads at the first start, so that a newcomer finds the page where it always is.
         waits = found[name]["depends_on"]
-        assert {each: waits[each]["condition"] for each in waits} == {
-            "broker": "service_healthy",
-            "store": "service_healthy",
-        }
+        needs = {"broker", "store"} | ({"scheduler-1"} if name == "scheduler-2" else set())
+        assert {each: waits[each]["condition"] for each in waits} == dict.fromkeys(needs, "service_healthy")
     assert found["worker"]["deploy"]["replicas"] == 2
     # It has no port that the image's own health check could ask.
     assert found["worker"]["healthcheck"]["disable"] is True
 
 
-@pytest.mark.parametrize("name", [*sorted(SHARDS), "scheduler"])
+@pytest.mark.parametrize("name", [*sorted(SHARDS), *sorted(SCHEDULERS)])
 def test_health_is_asked_of_the_configuration_that_it_serves(name: str) -> None:
     service = services("shards" if name in SHARDS else "cluster")[name]
     config = service["command"][service["command"].index("--config") + 1]
@@ -206,3 +207,10 @@ def test_a_database_is_not_called_healthy_while_it_is_made(profile: str, name: s
     test = services(profile)[name]["healthcheck"]["test"]
     assert test[:2] == ["CMD", "pg_isready"]
     assert "--host=localhost" in test
+
+
+def test_the_schedulers_have_names_that_a_standby_tells_and_pages_of_their_own() -> None:
+    found = services("cluster")
+    assert {name: found[name]["hostname"] for name in SCHEDULERS} == {name: name for name in SCHEDULERS}
+    pages = {name: [port["published"] for port in found[name]["ports"]] for name in SCHEDULERS}
+    assert pages == {"scheduler-1": ["9587"], "scheduler-2": ["9588"]}

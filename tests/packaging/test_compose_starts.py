@@ -4,13 +4,14 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from signal import SIGKILL
 from typing import Any
 
 import pytest
 import redis
 import yaml
 
-from tests.cli.command import Running, started
+from tests.cli.command import Running, run, started
 from tests.cli.running_farm import RunningFarm, open_rows
 from tests.packaging.conftest import ROOT
 from tests.packaging.test_compose_profiles import SHARDS, make_passwords, services
@@ -49,9 +50,9 @@ def running_service(service: dict[str, Any], folder: Path, config: Path) -> Iter
         yield process
 
 
-def wait_serving(process: Running, folder: Path) -> Service:
+def wait_serving(process: Running, folder: Path, word: str = "serving") -> Service:
     def lines() -> list[dict[str, Any]]:
-        return [line for line in read_log(process) if line["event"] == "serving"]
+        return [line for line in read_log(process) if line["event"] == word]
 
     process.wait_until(lambda: bool(lines()))
     return Service(process, folder, lines()[0]["listen"])
@@ -131,7 +132,7 @@ def test_a_broker_without_a_password_does_not_start(tmp_path: Path) -> None:
     assert str(tmp_path / "broker") in done.stderr
 
 
-def test_scheduler_and_workers_become_ready_over_the_broker(
+def test_schedulers_and_workers_become_ready_over_the_broker_and_one_follows_the_other(
     servers: RunningFarm, postgres: Postgres, tmp_path: Path
 ) -> None:
     secrets, port = make_passwords(tmp_path), free_port()
@@ -144,17 +145,40 @@ def test_scheduler_and_workers_become_ready_over_the_broker(
         store={"url": postgres.url(database), "password_file": str(secrets / "store")},
     )
     found = services("cluster")
-    workers = range(found["worker"]["deploy"]["replicas"])
     with ExitStack() as stack:
+
+        def start(name: str, folder: str) -> Running:
+            return stack.enter_context(running_service(found[name], tmp_path / folder, config))
+
         stack.enter_context(running_broker(tmp_path, secrets, port))
-        scheduler = wait_serving(
-            stack.enter_context(running_service(found["scheduler"], tmp_path / "scheduler", config)), tmp_path
-        )
-        for number in workers:
-            folder = tmp_path / f"worker-{number}"
-            stack.enter_context(running_service(found["worker"], folder, config))
-        scheduler.wait_ready()
-        assert scheduler.value("mailport_cluster_broker_up") == 1
-        assert scheduler.value("mailport_cluster_results_total", outcome="taken") >= len(NAMES)
-        assert len(scheduler.places()) == len(servers.farm.scenarios)
-        scheduler.running.wait_until(lambda: postgres.execute("SELECT 1 FROM samples", database) != [])
+        first = wait_serving(start("scheduler-1", "first"), tmp_path)
+        check_health(found["scheduler-1"], first, "mailport is")
+        second = wait_serving(start("scheduler-2", "second"), tmp_path, "standing_by")
+        for number in range(found["worker"]["deploy"]["replicas"]):
+            start("worker", f"worker-{number}")
+        first.wait_ready()
+        assert first.value("mailport_cluster_broker_up") == 1
+        assert first.value("mailport_cluster_results_total", outcome="taken") >= len(NAMES)
+        assert len(first.places()) == len(servers.farm.scenarios)
+        first.running.wait_until(lambda: postgres.execute("SELECT 1 FROM samples", database) != [])
+
+        check_health(found["scheduler-2"], second, "mailport is a standby: the scheduler on ")
+        assert [each.value("mailport_cluster_leader") for each in (first, second)] == [1, 0]
+        assert "watched" in first.ask("/")[1]
+        assert "This mailport is a standby: the scheduler on" in second.ask("/")[1]
+        first.running.send(SIGKILL)
+        second.running.wait_until(lambda: second.value("mailport_cluster_leader") == 1)
+        second.wait_ready()
+        check_health(found["scheduler-2"], second, "mailport is")
+        assert len(second.places()) == len(servers.farm.scenarios)
+        assert "watched" in second.ask("/")[1]
+
+
+def check_health(service: dict[str, Any], scheduler: Service, word: str) -> None:
+    """Run the health check of a service, asking where it is here."""
+    kind, program, *command = service["healthcheck"]["test"]
+    assert (kind, program) == ("CMD", "mailport")
+    assert command[:2] == ["health", "--config"]
+    outcome = run(command[0], "--listen", scheduler.address)
+    assert (outcome.status, outcome.stderr) == (0, "")
+    assert outcome.stdout.startswith(word)

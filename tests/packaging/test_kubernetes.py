@@ -53,7 +53,7 @@ def is_kubectl_recent() -> bool:
     return (int(version["major"]), int(version["minor"].rstrip("+"))) >= (1, 27)
 
 
-@pytest.mark.parametrize("path", render_all(), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", render_all(), ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_what_is_made_of_config_is_current(path: Path) -> None:
     assert path.read_text("utf-8") == render_all()[path], "run: make kubernetes"
 

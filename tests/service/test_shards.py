@@ -116,6 +116,37 @@ def test_each_says_which_it_is(shards: list[Service]) -> None:
         assert service.value("mailport_shard_info", shard=str(number), shards="3") == 1
 
 
+def test_each_page_links_to_the_others_and_says_of_no_domain_that_it_is_lost(shards: list[Service]) -> None:
+    names = [
+        *("mail.test", "office.mail.test", "shop.mail.test", "nullmx.mail.test", "servfail.mail.test"),
+        *(place[0] for service in shards for place in service.places()),
+    ]
+    for number, service in enumerate(shards, 1):
+        status = service.ask("/")[1]
+        assert "being looked up" not in status
+        assert "no server is known" not in status
+        others = {other: each for other, each in enumerate(shards, 1) if other != number}
+        for other, each in others.items():
+            assert f'<a href="//{each.address}/">shard {other}</a>' in status
+        for name in names:
+            code, page = service.ask(f"/domains/{name}")
+            assert code == 200, (number, name)
+            linked = {other for other, each in others.items() if f'"//{each.address}/domains/{name}"' in page}
+            if "watched by another shard" in page:
+                # It is there, and not here.
+                assert service.ask(f"/api/v1/domains/{name}")[0] == 404
+                assert f'/domains/{name}"' not in status
+                assert any(
+                    "watched by another" not in others[one].ask(f"/domains/{name}")[1] for one in linked
+                )
+            else:
+                assert f'/domains/{name}"' in status
+    shown = [{name for name in names if f'/domains/{name}"' in each.ask("/")[1]} for each in shards]
+    assert set().union(*shown) == set(names)
+    assert any(one < set(names) for one in shown)
+    assert service.ask("/domains/never.test")[0] == 404
+
+
 @pytest.mark.parametrize(
     ("options", "environ", "why"),
     [

@@ -197,3 +197,36 @@ def test_prometheus_can_join_what_shards_tell_to_what_one_would(count: int) -> N
         dict(labels)["domain"]: value for labels, value in lone["mailport_domain_recommended"].items()
     }
     assert "mailport_domain_recommended" not in joined
+
+
+@given(hosts=st.integers(1, 30), count=st.integers(2, 5))
+def test_each_shard_knows_who_has_what_it_does_not_show(hosts: int, count: int) -> None:
+    plan = plan_of(hosts)
+    shards = [Shard(number, count) for number in range(1, count + 1)]
+    shares = {shard.index: Share(shard) for shard in shards}
+    parts = {number: cut(share, plan) for number, share in shares.items()}
+    for again in (False, True):
+        for facts in plan.domains:
+            having = {shards[0].number_of(member.key[0]) for member in facts.members}
+            owner = shards[0].number_of(facts.domain)
+            for number, share in shares.items():
+                assert set(share.others_of(facts.domain)) == having - {number}
+                # A finding about the domain itself is told by its owner.
+                assert (facts.domain in share.absent) is (number not in having | {owner})
+                if facts.domain in share.absent:
+                    assert facts.domain not in {each.domain for each in parts[number].domains}
+        if not again:  # what has not changed is known as well
+            parts = {number: cut(share, plan) for number, share in shares.items()}
+
+
+def test_a_target_that_nothing_is_known_of_belongs_to_one_shard() -> None:
+    finding = TargetFinding("gone.test", "gone.test", GOOD.started_at, 0.1, Reason.EXCLUDED)
+    shares = [Share(Shard(number, 3)) for number in (1, 2, 3)]
+    for share in shares:
+        cut(share, Plan((), (finding,), ()))
+    owner = Shard(1, 3).number_of("gone.test")
+    assert [share.others_of("gone.test") for share in shares] == [
+        () if number == owner else (owner,) for number in (1, 2, 3)
+    ]
+    assert sum("gone.test" in share.absent for share in shares) == 2
+    assert (Share().others_of("gone.test"), Share().absent) == ((), frozenset())

@@ -10,6 +10,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from scanner.store import Entry, Place, StoreError
+from scanner.store.place import make_engine
+from scanner.store.pooling import is_pooled
+from tests.servers.pgbouncer import pgbouncer
 from tests.servers.postgres import ADDRESS, GUARDED, PASSWORD, Postgres
 from tests.store.conftest import OpenStore
 from tests.store.cutting_relay import relay_to
@@ -181,3 +184,26 @@ async def test_a_text_with_a_null_character_does_no_harm(open_store: OpenStore) 
     assert store.reader.history(seen(1, host="other.example.org").endpoint.key) == ()
     assert store.reader.events()[0].summary == "\x00"
     assert (store.status.refused, store.status.is_up) == (1, True)
+
+
+async def test_a_pooler_that_takes_transactions_apart_is_refused_in_words(
+    open_store: OpenStore, postgres: Postgres
+) -> None:
+    with pgbouncer(postgres, "statement") as pooler:
+        store = open_store(Place(url=pooler.url(postgres.create_database())))
+        with pytest.raises(StoreError, match="set pool_mode = transaction or session in PgBouncer"):
+            await store.load(5)
+
+
+async def test_options_that_a_pooler_does_not_take_are_told_in_words(
+    open_store: OpenStore, postgres: Postgres
+) -> None:
+    with pgbouncer(postgres, "transaction") as pooler:
+        url = pooler.url(postgres.create_database()) + "?options=-csearch_path%3Dpublic"
+        with pytest.raises(StoreError, match=r"options; remove it from store.url"):
+            await open_store(Place(url=url)).load(5)
+
+
+def test_a_server_without_a_pooler_is_known_as_that(place: Place) -> None:
+    with make_engine(place, lock_seconds=1, is_writer=True).connect() as connection:
+        assert not is_pooled(connection)

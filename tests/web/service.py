@@ -1,6 +1,6 @@
 """A service to put behind the pages in tests."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -34,6 +34,10 @@ class FakeService:
     grafana: str | None = None
     shard: Shard | None = None
     places: Sequence[str] = ()
+    shard_pages: Sequence[str] = ()
+    beside: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    """The other shards that have servers of a target."""
+    missing: frozenset[str] = frozenset()
     started_at: datetime = NOW - timedelta(days=3)
     next_pass_at: datetime | None = NOW + timedelta(seconds=18)
     endpoints_total: int = len(WORLD)
@@ -97,6 +101,12 @@ class FakeService:
     def advise(self, facts: DomainFacts) -> Advice:
         latest = {seen.endpoint.key: seen for seen in self.seen}
         return advise(facts, latest, None, Wish(), self.preference)
+
+    def shards_beside(self, name: str) -> Sequence[int]:
+        return self.beside.get(name, ())
+
+    def absent(self) -> frozenset[str]:
+        return self.missing
 
     def findings(self) -> Sequence[TargetFinding]:
         return self.found
