@@ -65,7 +65,7 @@ async def run_service(
                 break
             let_go()
     finally:
-        election.close()
+        await election.close()
         sock.close()
 
 
@@ -120,8 +120,8 @@ async def _serve(
                 await outlets.drain(DRAIN_SECONDS)  # who leads now tells only what it finds itself
             for task in tasks:
                 task.cancel()
-    if archive is not None:
-        await archive.close()
+        if archive is not None:
+            await archive.close()  # before the clients go, who may wait for it
 
 
 async def _run_watch(

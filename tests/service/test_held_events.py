@@ -165,7 +165,7 @@ async def test_with_a_database_that_is_cut_off(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        election.close()
+        await election.close()
     written = postgres.execute("SELECT count(*) FROM events", direct.url.rpartition("/")[2])
     told = read_told(capfd)
     assert (told, written) == (([], [(0,)]) if is_lost else (["port 1"], [(1,)]))
