@@ -4,11 +4,13 @@ import asyncio
 import platform
 import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future
+from contextlib import suppress
 from typing import TypeVar
 
 import structlog
 
+from scanner.service.lone_thread import LoneThread
 from scanner.service.own_process import has_ended, name_process
 from scanner.store import StoreError
 from scanner.store.faults import describe
@@ -22,6 +24,9 @@ BEATS = 5.0
 """Of a holder within the time after which it is taken for dead; who waits looks as often."""
 FRESH_SHARE = 0.8
 """For how much of that time after a beat a holder acts: less, since clocks do not run alike."""
+RELEASE_SECONDS = 2.0
+"""How long the end of the process waits for the lease to be given back, where the database answers; where it
+does not, half of that. Who does not get it back in this time waits for the next beat that does not come."""
 
 _Result = TypeVar("_Result")
 Confirm = Callable[[], Awaitable[bool | None]]
@@ -59,7 +64,7 @@ class Election:
         self._clock = clock
         self._noticed: tuple[Sight, float] | None = None
         # A thread of its own: other work must not keep a beat waiting.
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="mailport-lease")
+        self._thread = LoneThread("mailport-lease")
 
     async def stand(self) -> "Term | None":
         """Look once, and take the lease where nobody has it; None where somebody does, or none can tell."""
@@ -68,7 +73,7 @@ class Election:
             sight = await self._call(self._lease.look)
             if not self._is_free(sight):
                 return None
-            fence = await self._call(self._lease.take, sight, platform.node(), name_process())
+            fence = await self._take(sight)
         except (*FAULTS, StoreError) as error:
             # A beat may have come while nobody looked.
             self._noticed = self.sight = None
@@ -92,28 +97,23 @@ class Election:
         Raises:
             StoreError, or one of `FAULTS`: the database does not answer.
         """
-        seconds = self.patience / 2
-        try:
-            # A server that hangs with its connections open ends no question, whatever limit it was told.
-            async with asyncio.timeout(seconds):
-                is_ours = await self._call(self._lease.beat, fence)
-        except TimeoutError:
-            why = f"no answer within {seconds:g} s; look whether PostgreSQL hangs, or the way to it"
-            raise StoreError(f"{self._place}: {why}") from None
+        is_ours = await self._call(self._lease.beat, fence)
         self.tell(None)
         return is_ours
 
     async def release(self, fence: Fence) -> None:
         """Let another one lead at once, where the database answers."""
+        seconds = RELEASE_SECONDS if self.error is None else RELEASE_SECONDS / 2
         try:
-            await asyncio.wait_for(self._call(self._lease.release, fence), self.patience)
+            await self._call(self._lease.release, fence, seconds=seconds)
         except (*FAULTS, StoreError) as error:
             self.tell(error)
 
-    def close(self) -> None:
-        """Ask nothing any more."""
-        self._thread.submit(self._lease.close)
-        self._thread.shutdown(wait=False)
+    async def close(self) -> None:
+        """Ask nothing any more; what was begun may end, and a lease that was just taken is given back."""
+        with suppress(*FAULTS, StoreError):
+            await self._call(self._lease.close, seconds=RELEASE_SECONDS)
+        self._thread.close()
 
     def tell(self, error: Exception | None) -> None:
         """Log that the database does not answer, or does so again: once each."""
@@ -137,8 +137,40 @@ class Election:
         is_silent = self._clock() - self._noticed[1] >= self.patience
         return not sight.holder or is_silent or has_ended(sight.process)
 
-    async def _call(self, ask: Callable[..., _Result], *arguments: object) -> _Result:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, ask, *arguments)
+    async def _take(self, sight: Sight) -> Fence | None:
+        """Take the lease; where we are told to stop meanwhile, or hear too late of it, it is given back."""
+        taking = self._thread.submit(self._lease.take, sight, platform.node(), name_process())
+        try:
+            return await self._await(asyncio.wrap_future(taking), self.patience)
+        except BaseException:
+            self._thread.submit(self._give_back, taking)
+            raise
+
+    def _give_back(self, taken: "Future[Fence | None]") -> None:
+        with suppress(*FAULTS, StoreError, CancelledError):
+            if (fence := taken.result()) is not None:
+                self._lease.release(fence)
+
+    async def _call(
+        self, ask: Callable[..., _Result], *arguments: object, seconds: float | None = None
+    ) -> _Result:
+        asked = asyncio.wrap_future(self._thread.submit(ask, *arguments))
+        return await self._await(asked, self.patience / 2 if seconds is None else seconds)
+
+    async def _await(self, answer: Awaitable[_Result], seconds: float) -> _Result:
+        """Wait for an answer of the database.
+
+        Raises:
+            StoreError, or one of `FAULTS`: there is none. A server that hangs with its connections open ends
+                no question, whatever limit it was told; who asked it is set free.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                return await answer
+        except TimeoutError:
+            self._lease.cut()
+            why = f"no answer within {seconds:g} s; look whether PostgreSQL hangs, or the way to it"
+            raise StoreError(f"{self._place}: {why}") from None
 
 
 class Term:

@@ -1,13 +1,15 @@
 """Where probes are made: here, or by the workers of a cluster, whose code is loaded only then."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
 
 from scanner.config import Settings
+from scanner.model import Verdict
 from scanner.probe import Prober
+from scanner.verdict.egress import tell_cut_off
 
 if TYPE_CHECKING:
     from scanner.cluster.fleet import Fleet
@@ -22,6 +24,7 @@ class Far:
     def __init__(self, settings: Settings, term: "Term | None" = None) -> None:
         self._term = term
         self.fleet: Fleet | None = None
+        self._fleets: dict[str, Fleet] = {}
         self.make_prober: MakeProber = Prober
         if settings.cluster.broker is not None:
             # Imported here: without a cluster nothing of it is loaded.
@@ -35,7 +38,16 @@ class Far:
         from scanner.cluster.fleet import Fleet  # noqa: PLC0415 - as above
 
         gap = settings.limits.per_address_gap
-        return Fleet(settings.cluster, vantage, rate, gap=gap, term=self._term)
+        fleet = Fleet(settings.cluster, vantage, rate, gap=gap, term=self._term)
+        self._fleets[vantage] = fleet
+        return fleet
+
+    def cut_off(self) -> Iterator[Verdict]:
+        """Yield what is wrong with the ways out of workers, of all vantages."""
+        for vantage, fleet in self._fleets.items():
+            is_alone = not fleet.tally.has_sound(fleet.lease)
+            for worker, why in sorted(fleet.tally.faults.items()):
+                yield tell_cut_off(worker, vantage, why, is_alone=is_alone)
 
     def show(self, registry: CollectorRegistry) -> None:
         """Show how the cluster does in the scrape."""

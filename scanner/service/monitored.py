@@ -146,10 +146,11 @@ class Service:
         return self._watch.findings()
 
     def egress(self) -> Sequence[Verdict]:
-        """Return what is wrong with our own network, a verdict a port."""
+        """Return what is wrong with our own network: a verdict a port, and one a worker that is cut off."""
         standings = self._watch.controls.standings
         verdicts = (tell_gate(gate, standings[gate]) for gate in sorted(standings))
-        return [*(verdict for verdict in verdicts if verdict is not None), *self._outposts.egress()]
+        ours = [verdict for verdict in verdicts if verdict is not None]
+        return [*ours, *self._outposts.egress(), *self._far.cut_off()]
 
     def incidents(self) -> Sequence[Incident]:
         """Return the incidents that are open."""

@@ -14,6 +14,7 @@ from scanner.model.event import Event
 from scanner.model.event_record import event_record
 from scanner.model.record import to_line
 from scanner.network.webhook import Posted, Resolve, Webhook
+from scanner.service.held_events import AskWritten, HeldEvents
 from scanner.service.line_writer import LineWriter
 
 log = structlog.get_logger(__name__)
@@ -150,11 +151,24 @@ class Outlets:
     Args:
         resolve: returns the addresses of a name; it may be another after a reload.
         count: is told how each delivery ended, by a word of `OUTCOMES`.
+        is_ours: whether it is certain that events are ours to tell; until then they are held.
+        ask_written: asks the store, which knows of each event that was held.
     """
 
-    def __init__(self, settings: Settings, resolve: Resolve, count: Count) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        resolve: Resolve,
+        count: Count,
+        *,
+        is_ours: Callable[[], bool] = lambda: True,
+        ask_written: AskWritten | None = None,
+    ) -> None:
         self._resolve = resolve
         self._webhook = WebhookOutlet(count)
+        self._held = HeldEvents(
+            self._hand_on, is_ours, ask_written, most=MOST_WAITING, on_dropped=lambda: count("dropped")
+        )
         self._lines = LineWriter(count)
         self._least = Severity.WARNING
         self._has_lines = False
@@ -172,20 +186,27 @@ class Outlets:
 
     def take(self, event: Event) -> None:
         """Take an event; never waits."""
-        if event.weight < self._least:
-            return
-        self._webhook.take(event)
-        if self._has_lines:
-            self._lines.take(to_line(event_record(event)))
+        if event.weight >= self._least:
+            self._held.take(event)
 
     async def run(self) -> None:
         """Send what comes, until cancelled."""
-        await self._webhook.run()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._webhook.run())
+            group.create_task(self._held.run())
 
     async def drain(self, seconds: float) -> None:
         """Give what waits some time to be sent."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._held.until_idle()
         writing = asyncio.to_thread(self._lines.wait_until_idle, seconds)
         await asyncio.gather(self._webhook.until_idle(seconds), writing)
+
+    def _hand_on(self, event: Event) -> None:
+        self._webhook.take(event)
+        if self._has_lines:
+            self._lines.take(to_line(event_record(event)))
 
     def _make(self, url: str | None, headers: dict[str, str], ca_file: Path | None) -> Webhook | None:
         return None if url is None else Webhook(url, headers, ca_file=ca_file, resolve=self._resolve)

@@ -26,6 +26,7 @@ MOST_STORED = 200_000
 """How many endpoints that are not watched now are kept in mind; a store keeps more."""
 _MEMORY = TypeAdapter(Memory)
 
+_NEVER = datetime.min.replace(tzinfo=UTC)
 LATELY = timedelta(days=1)
 """An address that was left longer than this before others of its host were probed last is no move."""
 _OF_THE_ADDRESS = frozenset({"open"})
@@ -67,6 +68,8 @@ class Recollection:
         self._stored = PackedTexts()
         self._left: OrderedDict[Place, Memory] = OrderedDict()
         """What was known of addresses that a host has left, as far as it takes that along."""
+        self._counted: dict[Key, dict[str, datetime]] = {}
+        """When the last look of another vantage was made that confirmed something."""
         self._watched: tuple[Key, ...] = ()
         self._is_followed = True
 
@@ -162,11 +165,16 @@ class Recollection:
     def confirm(self, judged: Observation, other: Observation) -> Observation:
         """Count what another vantage saw at the same time as a second probe; what was seen here stays shown.
 
-        Only what both show is confirmed by it.
+        Only what both show is confirmed by it, and what the other one shows is not resolved by it. One look
+        counts once, however many probes from here it is held against.
         """
         key = judged.endpoint.key
+        counted = self._counted.setdefault(key, {})
+        if other.started_at <= counted.get(other.vantage, _NEVER):
+            return judged
+        counted[other.vantage] = other.started_at
         at = max(judged.started_at, other.started_at)
-        alike = {verdict.id for verdict in judged.verdicts}
+        alike = {verdict.id for verdict in judged.verdicts} | self.of(key).standing.keys()
         verdicts = tuple(verdict for verdict in other.verdicts if verdict.id in alike)
         second = replace(
             other, endpoint=judged.endpoint, vantage=judged.vantage, started_at=at, verdicts=verdicts
@@ -199,6 +207,7 @@ class Recollection:
 
     def forget(self, key: Key) -> None:
         """Let go of an endpoint that is watched no more; its host may come back at another address."""
+        self._counted.pop(key, None)
         memory = self._memories.pop(key)
         if memory is not None:
             self._stored[key] = write_memory(memory)

@@ -65,7 +65,7 @@ async def run_service(
                 break
             let_go()
     finally:
-        election.close()
+        await election.close()
         sock.close()
 
 
@@ -87,7 +87,7 @@ async def _serve(
     keeper = None if archive is None else archive.keeper
     watch = Watch(settings, parts, on_planned=set_aside, keeper=keeper, share=share)
     outposts = Outposts(watch, far)
-    outlets = open_outlets(settings, watch, lambda: term is None or term.is_fresh)
+    outlets = open_outlets(settings, watch, term, archive)
     accounts = AccountDesk(watch, archive, os.environ)
     reloaded = (outlets.adjust, accounts.adjust, outposts.adjust)
     service = Service(
@@ -116,10 +116,12 @@ async def _serve(
                 log.info("stopping")
                 supervisor.tell_stopping()
                 await asyncio.gather(watch.drain(DRAIN_SECONDS), outlets.drain(DRAIN_SECONDS))
+            else:
+                await outlets.drain(DRAIN_SECONDS)  # who leads now tells only what it finds itself
             for task in tasks:
                 task.cancel()
-    if archive is not None:
-        await archive.close()
+        if archive is not None:
+            await archive.close()  # before the clients go, who may wait for it
 
 
 async def _run_watch(

@@ -11,6 +11,7 @@ from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 
 from scanner.store.fence import Fence
 from scanner.store.place import Place, make_engine
+from scanner.store.wires import Wires
 
 log = structlog.get_logger(__name__)
 
@@ -54,7 +55,7 @@ class Sight:
 
 
 class Lease:
-    """Asks the database, in the calling thread; not for two threads at once.
+    """Asks the database, in the calling thread; not for two threads at once, but for `cut`.
 
     Every question is one short transaction and keeps nothing in its session, so that a pooler which hands
     connections on after each transaction does no harm. No clock but that of whoever waits has any say in it:
@@ -78,6 +79,7 @@ class Lease:
         )
         self._limit = text(f"SET LOCAL statement_timeout = {millis}")
         self._seconds = seconds
+        self._wires = Wires()
         self._engine: Engine | None = None
         self._connection: Connection | None = None
 
@@ -109,6 +111,10 @@ class Lease:
         """Give it back."""
         return self._is_held(_RELEASE, fence)
 
+    def cut(self) -> None:
+        """Let a question that waits for a server that hangs fail now; call it from any thread."""
+        self._wires.cut()
+
     def close(self) -> None:
         """Close the connection, in whatever state it is."""
         connection, self._connection = self._connection, None
@@ -135,7 +141,9 @@ class Lease:
     def _transaction(self) -> Iterator[Connection]:
         try:
             if self._connection is None:
-                self._engine = make_engine(self._place, lock_seconds=self._seconds, is_writer=True)
+                self._engine = make_engine(
+                    self._place, lock_seconds=self._seconds, is_writer=True, wires=self._wires
+                )
                 self._connection = self._engine.connect()
             with self._connection.begin():
                 self._connection.execute(self._limit)

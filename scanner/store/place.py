@@ -18,6 +18,7 @@ from scanner.model.shard import Shard
 from scanner.store.faults import StoreError
 from scanner.store.fence import Fence, put_before
 from scanner.store.pooling import prepare_connections
+from scanner.store.wires import Wires
 
 FILE_NAME = "mailport.db"
 APPLICATION_ID = 0x4D505254
@@ -94,14 +95,15 @@ def default_path(environ: Mapping[str, str]) -> Path:
     return user / "mailport" / FILE_NAME
 
 
-def make_engine(place: Place, *, lock_seconds: float, is_writer: bool) -> Engine:
+def make_engine(place: Place, *, lock_seconds: float, is_writer: bool, wires: Wires | None = None) -> Engine:
     """Make an engine that opens a new connection each time; nothing is opened yet.
 
     A writer's transactions hold the write lock from their beginning; those of others cannot write at all.
+    By the wires, where they are given, connections to a server can be cut.
     """
     if place.path is not None:
         return _make_sqlite(place.path, lock_seconds, is_writer=is_writer)
-    return _make_postgresql(place, lock_seconds, is_writer=is_writer)
+    return _make_postgresql(place, lock_seconds, is_writer=is_writer, wires=wires or Wires())
 
 
 def _make_sqlite(path: Path, lock_seconds: float, *, is_writer: bool) -> Engine:
@@ -153,7 +155,7 @@ def prepare_sqlite(connection: Connection) -> None:
     driver.execute("PRAGMA journal_size_limit = 67108864")
 
 
-def _make_postgresql(place: Place, lock_seconds: float, *, is_writer: bool) -> Engine:
+def _make_postgresql(place: Place, lock_seconds: float, *, is_writer: bool, wires: Wires) -> Engine:
     url = make_url(place.url or "").set(drivername="postgresql+psycopg")
     engine = create_engine(
         _with_defaults(url),
@@ -170,6 +172,10 @@ def _make_postgresql(place: Place, lock_seconds: float, *, is_writer: bool) -> E
                 parameters["password"] = read_password(place.password_file)
             except FileProblemError as error:
                 raise StoreError(f"cannot read the password in {place.password_file}: {error}") from None
+
+    @event.listens_for(engine, "connect")
+    def add_wire(connection: Any, _record: object) -> None:  # noqa: ANN401 - what the driver makes, whichever it is
+        wires.add(connection)
 
     prepare_connections(
         engine, statement_seconds=_STATEMENT_SECONDS, lock_seconds=lock_seconds, is_writer=is_writer

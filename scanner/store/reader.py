@@ -30,6 +30,7 @@ from scanner.store.reading import (
 )
 from scanner.store.schema import endpoints, samples
 from scanner.store.values import EventQuery, Kept, Order, Remembered
+from scanner.store.wires import Wires
 
 _LOCK_SECONDS = 5.0
 
@@ -43,7 +44,11 @@ class Reader:
     def __init__(self, place: Place, skipped: Skipped | None = None) -> None:
         self.skipped = skipped or Skipped()
         self._place = place
-        self._engine: Engine = make_engine(place, lock_seconds=_LOCK_SECONDS, is_writer=False)
+        self._wires = Wires()
+        self._is_closed = False
+        self._engine: Engine = make_engine(
+            place, lock_seconds=_LOCK_SECONDS, is_writer=False, wires=self._wires
+        )
 
     def history(
         self,
@@ -106,11 +111,15 @@ class Reader:
             return read_pending(connection, self.skipped)[0]
 
     def close(self) -> None:
-        """Give everything back."""
+        """Give everything back; who still waits for an answer gets none."""
+        self._is_closed = True
+        self._wires.cut()
         self._engine.dispose()
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
+        if self._is_closed:
+            raise StoreError(f"{self._place}: closed, since mailport ends")
         try:
             require_file(self._place)
             with self._engine.connect() as connection, connection.begin():

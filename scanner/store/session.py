@@ -21,6 +21,7 @@ from scanner.store.migrate import migrate
 from scanner.store.place import Place, make_engine, prepare_sqlite
 from scanner.store.sole_writer import SoleWriter
 from scanner.store.values import Pace
+from scanner.store.wires import Wires
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +43,7 @@ class Session:
         self._lock = FileLock(place.path) if place.path is not None else None
         self._sole = SoleWriter(place, owner)
         self._was_open = False
+        self._wires = Wires()
 
     @property
     def is_open(self) -> bool:
@@ -58,7 +60,8 @@ class Session:
             return self._connection
         if self._place.path is not None:
             self._prepare_file()
-        self._engine = make_engine(self._place, lock_seconds=self._pace.lock_seconds, is_writer=True)
+        seconds = self._pace.lock_seconds
+        self._engine = make_engine(self._place, lock_seconds=seconds, is_writer=True, wires=self._wires)
         try:
             connection = self._engine.connect()
             self._connection = connection
@@ -92,6 +95,10 @@ class Session:
             log.debug("store_close_failed", error=str(error))
         if engine is not None:
             engine.dispose()
+
+    def cut(self) -> None:
+        """Let what waits for a server fail; call it from any thread."""
+        self._wires.cut()
 
     def release(self) -> None:
         """Close, and let another writer in."""

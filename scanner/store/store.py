@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -167,12 +168,16 @@ class Store:
             found.append(losses.popleft())
         return tuple(found)
 
+    def ask_written(self) -> Future[None]:
+        """Return what is done once all that was put until now is written."""
+        return self._writer.pending.add_barrier()
+
     async def flush(self, seconds: float = 10.0) -> bool:
         """Write what waits now; tell whether that was done in this time."""
-        barrier = asyncio.wrap_future(self._writer.pending.add_barrier())
+        barrier = self.ask_written()
         self._writer.rush()
         try:
-            await asyncio.wait_for(barrier, seconds)
+            await asyncio.wait_for(asyncio.wrap_future(barrier), seconds)
         except TimeoutError:
             return False
         return True

@@ -95,10 +95,10 @@ class Writer:
         self._is_stopping = True
         self.rush()
         self._thread.join(seconds)
+        why = self.health.error or f"{self._place}: it did not answer in the last {seconds:g} s"
+        self._session.cut()
         if len(self):
-            log.error(
-                "store_closed_unwritten", store=str(self._place), waiting=len(self), error=self.health.error
-            )
+            log.error("store_closed_unwritten", store=str(self._place), waiting=len(self), error=why)
 
     def rush(self) -> None:
         """Have the writer try now, also where it waits after a fault."""

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from scanner.model import Observation, Reason, State, Verdict
+from scanner.model import Kind, Observation, Reason, Severity, State, Verdict
 from scanner.model.control import Gate, GateStanding, Word
 from scanner.model.masked import is_masked_banner
 from scanner.model.reason import NETWORK_DOWN
@@ -78,6 +78,19 @@ def tell_gate(gate: Gate, standing: GateStanding) -> Verdict | None:
         return None
     tell = tell_blocked if standing.word is Word.BLOCKED else tell_intercepted
     return tell(gate.port, f"{gate}: {standing.text}", is_about_server=False)
+
+
+def tell_cut_off(worker: str, vantage: str, why: str, *, is_alone: bool) -> Verdict:
+    """Return the verdict on the way out of one worker of a cluster, by what its own controls say (`why`)."""
+    what = "no other worker has a way out" if is_alone else "other workers make its probes"
+    return Verdict(
+        "worker_cut_off",
+        Kind.BLOCKED,
+        Severity.WARNING,
+        f"A worker of vantage {vantage} is cut off, {worker}: {why}. Meanwhile {what}.",
+        "Have the port opened for the machine of that worker, or run the worker elsewhere. "
+        "It goes on by itself when its controls answer again.",
+    )
 
 
 def is_suspicious(observation: Observation) -> bool:

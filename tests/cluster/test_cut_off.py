@@ -82,6 +82,10 @@ def test_one_of_two_workers_without_a_way_out_makes_no_server_blocked(
                 )
                 assert gauge == line["worker"]
                 cluster.add_worker()
+                cluster.scheduler.running.wait_until(
+                    lambda: "other workers make its probes" in cluster.scheduler.ask("/")[1]
+                )
+                assert f"is cut off, {line['worker']}: " in cluster.scheduler.ask("/")[1]
                 probe_more(cluster, 6)
                 cluster.wait_for("results_total", 1, outcome="returned")
                 assert not blocked(cluster.scheduler)
@@ -92,6 +96,7 @@ def test_one_of_two_workers_without_a_way_out_makes_no_server_blocked(
             tell(
                 f"cut off: told after {took:.1f} s, and that it is over after {time.monotonic() - back:.1f} s"
             )
+            assert "is cut off" not in cluster.scheduler.ask("/")[1]
             bad_events = [line["event"] for line in read_log(bad)]
             assert bad_events.count("way_out_closed") == 1
             assert bad_events.count("way_out_open") == 1
@@ -110,3 +115,4 @@ def test_where_no_worker_has_a_way_out_our_own_network_is_to_blame(
             reasons = cluster.scheduler.samples("mailport_endpoint_reason_info")
             found = {(one.labels["port"], one.labels["reason"]) for one in reasons}
             assert found == {(str(port), "egress_blocked")}
+            assert "no other worker has a way out" in cluster.scheduler.ask("/")[1]

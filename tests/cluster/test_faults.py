@@ -3,13 +3,15 @@
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from signal import SIGKILL
+from queue import SimpleQueue
+from signal import SIGKILL, SIGTERM
 
 from tests.cli.running_farm import RunningFarm
 from tests.cluster.cluster import INTERVAL, LEASE, Cluster, longest_gap, running_cluster, settings_of
 from tests.cluster.watchers import blocked, leads, tell, watchers
 from tests.servers.partition import partition_before
 from tests.servers.postgres import Postgres
+from tests.servers.receiver import receiving
 from tests.servers.redis_server import PASSWORD, RedisServer
 
 SLACK = 20.0
@@ -59,6 +61,41 @@ def test_a_killed_database_stops_no_probe_and_loses_nothing_that_was_learnt(
         assert not [line for line in first.log if line["event"] == "lease_lost"]
         assert gap < LEASE + 2 * INTERVAL + SLACK
         assert not blocked(first)
+        pair.check_politeness()
+
+
+def test_what_happens_while_nobody_can_tell_who_leads_is_told_once_and_not_before(
+    few_servers: RunningFarm, redis_server: RedisServer, own_postgres: Postgres, tmp_path: Path
+) -> None:
+    with (
+        receiving() as receiver,
+        watchers(tmp_path, few_servers, redis_server, own_postgres) as pair,
+    ):
+        pair.document["events"] = {"webhook": f"http://127.0.0.1:{receiver.port}/in"}
+        first = pair.add()
+        pair.add_workers(first)
+        first.wait_ready()
+        own_postgres.kill()
+        redis_server.kill()
+        first.running.wait_until(lambda: not leads(first))
+        began = time.monotonic()
+        receiver.posted = SimpleQueue()
+        fewer = [target for target in pair.document["targets"] if "cert-expired" not in target]
+        first.write_config({**pair.document, "targets": fewer})
+        assert first.ask("/-/reload", method="POST")[0] == 200
+        first.wait_for_event("incident_closed")
+        first.wait_for_event("events_held")
+        assert not leads(first)
+        assert receiver.posted.empty()
+        redis_server.start()  # by the broker it is known that nobody else leads
+        told = receiver.take(SLACK + 2 * LEASE)
+        assert (told["kind"], told["name"]) == ("incident_closed", "certificate_expired")
+        tell(f"PostgreSQL and Redis away: what was held is told {time.monotonic() - began:.1f} s after it")
+        own_postgres.start()
+        rows = "SELECT count(*) FROM events WHERE kind = 'incident_closed'"
+        first.running.wait_until(lambda: pair.rows(rows) == [(1,)])
+        assert first.running.end(SIGTERM)[0] == 0
+        assert receiver.posted.empty(), "told twice"
         pair.check_politeness()
 
 

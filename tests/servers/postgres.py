@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -95,11 +95,26 @@ class Postgres:
 
     def kill(self) -> None:
         """End it as a power cut does: the server and all that serve its connections."""
-        pid = int((self.folder / "data" / "postmaster.pid").read_text().splitlines()[0])
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        for number in (pid, *map(int, children)):
-            os.kill(number, signal.SIGKILL)
+        self._send(signal.SIGKILL)
         self._running.close()
+
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """Let it hang while the block runs: connections stay open, new ones are made, and none answers."""
+        self._send(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._send(signal.SIGCONT)
+
+    def _send(self, number: signal.Signals) -> None:
+        """Send a signal to the server, and to all that serve its connections."""
+        pid = int((self.folder / "data" / "postmaster.pid").read_text().splitlines()[0])
+        children = Path(f"/proc/{pid}/task/{pid}/children")
+        os.kill(pid, number)  # it makes no more of them then
+        for child in map(int, children.read_text().split()):
+            with suppress(ProcessLookupError):
+                os.kill(child, number)
 
     def discard(self) -> None:
         """Stop it for ever: at once, without writing anything down."""

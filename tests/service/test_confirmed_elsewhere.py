@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from scanner.model import Observation, Reason, State
+from scanner.model import Observation, Reason, StartTls, State
 from scanner.model.event import Event, EventKind
 from scanner.model.memory import Memory
 from scanner.service.recollection import Recollection
 from scanner.verdict import Policy
 from scanner.verdict.remember import Patience
-from tests.verdict.observations import NOW, ended, healthy, judged
+from tests.verdict.observations import NOW, ended, healthy, in_clear, judged
 
 SILENT = judged(ended(25, reason=Reason.CONNECT_TIMEOUT))
 REFUSED = judged(ended(25, reason=Reason.CONNECTION_REFUSED))
@@ -59,3 +59,38 @@ def test_only_what_both_show_is_confirmed() -> None:
     shown = recollection.confirm(seen, from_rome(REFUSED))
     assert shown.standing == ()
     assert [event for event in kept.events if event.kind is EventKind.VERDICT_RAISED] == []
+
+
+def test_one_look_of_another_vantage_counts_once() -> None:
+    kept = Kept()
+    recollection = Recollection(Policy(), Patience(confirm_after=4), [kept])
+    for hour in range(5):
+        recollection.remember(replace(judged(healthy(25)), started_at=NOW + timedelta(minutes=15 * hour)))
+    kept.events.clear()
+    witness, later = from_rome(SILENT), NOW + timedelta(hours=2, minutes=1)
+    first = recollection.remember(replace(SILENT, started_at=NOW + timedelta(hours=2)))
+    recollection.confirm(first, witness)
+    second = recollection.remember(replace(SILENT, started_at=later))
+    # Two probes and one look, which the second probe is held against as well: three things seen, not four.
+    assert recollection.confirm(second, witness) is second
+    assert (second.standing, kept.events) == ((), [])
+    again = replace(witness, started_at=later + timedelta(seconds=3))
+    shown = recollection.confirm(second, again)
+    assert [each.verdict.id for each in shown.standing or ()] == ["port_blocked"]
+    assert recollection.of(second.endpoint.key).state is State.BLOCKED
+
+
+def test_what_another_vantage_shows_is_not_resolved_by_its_look() -> None:
+    recollection, kept = known()
+    plain = judged(in_clear(25, StartTls(offered=False)))
+    names = {verdict.id for verdict in plain.verdicts}
+    for minute in (0, 1):
+        recollection.remember(replace(plain, started_at=NOW + timedelta(hours=2, minutes=minute)))
+    standing = recollection.of(plain.endpoint.key).standing
+    assert names & standing.keys()
+    better = replace(judged(healthy(25)), started_at=NOW + timedelta(hours=2, minutes=2))
+    seen = recollection.remember(better)
+    kept.events.clear()
+    recollection.confirm(seen, replace(plain, vantage="rome", started_at=NOW + timedelta(hours=2, minutes=2)))
+    assert kept.events == []
+    assert recollection.of(seen.endpoint.key).standing.keys() >= names & standing.keys()

@@ -3,13 +3,19 @@
 import asyncio
 import threading
 
+import psycopg
 import pytest
 
 from scanner.service.election import Election, Term
 from scanner.store.fence import Fence
+from scanner.store.lease import Lease
 from scanner.store.place import Place
+from tests.servers.postgres import Postgres
 
 PATIENCE = 4.0
+DEADLINE = 30.0
+_WAITS = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+_PASS = b"SELECT 1 FROM mailport_lease WHERE name = 'default' FOR KEY SHARE"
 
 
 async def test_a_database_that_hangs_is_one_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,4 +54,29 @@ async def test_a_database_that_hangs_is_one_that_does_not_answer(monkeypatch: py
         holding.cancel()
         with pytest.raises(asyncio.CancelledError):
             await holding
-        election.close()
+        await election.close()
+
+
+async def test_who_is_told_to_stop_while_it_takes_the_lease_gives_it_back(postgres: Postgres) -> None:
+    database = postgres.create_database()
+    place = Place(url=postgres.url(database))
+    lease = Lease(place, "default", DEADLINE)
+    lease.look()
+    election = Election(place, "default", DEADLINE)
+    with psycopg.connect(postgres.url(database)) as writer:
+        writer.execute(_PASS)  # as the former leader does that is writing: whoever takes the lease waits
+        standing = asyncio.create_task(election.stand())
+        async with asyncio.timeout(DEADLINE):
+            while postgres.execute(_WAITS, database) != [(1,)]:
+                await asyncio.sleep(0.01)
+        standing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await standing
+        closing = asyncio.create_task(election.close())
+        await asyncio.sleep(0)
+        writer.commit()
+        await closing
+    sight = lease.look()
+    lease.close()
+    assert sight.token > 0, "it was taken"
+    assert sight.holder == ""

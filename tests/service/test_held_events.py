@@ -1,0 +1,171 @@
+"""Events that are born while nobody knows who leads: each is told once, by us or by who leads next."""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+
+import pytest
+from structlog.testing import capture_logs
+
+from scanner.config import default_settings, override
+from scanner.model import Severity
+from scanner.model.event import Event, EventKind
+from scanner.service.election import Election
+from scanner.service.outlets import MOST_WAITING, Outlets
+from scanner.store import Limits, Place, Store
+from scanner.store.lease import Lease
+from tests.servers.partition import partition_before
+from tests.servers.postgres import ADDRESS, Postgres
+from tests.verdict.observations import NOW
+
+DEADLINE = 30.0
+PATIENCE = 2.0
+
+
+def born(number: int) -> Event:
+    return Event(NOW, EventKind.EGRESS_CHANGED, f"port {number}", Severity.WARNING, f"Event {number}.")
+
+
+async def nowhere(host: str) -> tuple[str, ...]:
+    raise AssertionError(f"{host} was looked up")
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(DEADLINE):
+        while not is_so():
+            await asyncio.sleep(0.005)
+
+
+@dataclass(slots=True)
+class Leader:
+    """Outlets of a scheduler whose term is as a test says, and a store that writes when it is told to."""
+
+    outlets: Outlets
+    counts: Counter[str]
+    is_fresh: bool = False
+    questions: list[Future[None]] = field(default_factory=list)
+
+    def ask_written(self) -> Future[None]:
+        self.questions.append(Future())
+        return self.questions[-1]
+
+
+@asynccontextmanager
+async def leading() -> AsyncIterator[Leader]:
+    counts: Counter[str] = Counter()
+    outlets = Outlets(
+        override(default_settings(()), {"events.stdout": True}),
+        nowhere,
+        lambda outcome: counts.update([outcome]),
+        is_ours=lambda: leader.is_fresh,
+        ask_written=lambda: leader.ask_written(),  # noqa: PLW0108 - there is no leader yet
+    )
+    leader = Leader(outlets, counts)
+    running = asyncio.create_task(outlets.run())
+    try:
+        yield leader
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+def read_told(capfd: pytest.CaptureFixture[str]) -> list[str]:
+    lines = capfd.readouterr().out.splitlines()  # the log's lines are between them
+    return [json.loads(line)["subject"] for line in lines if line.startswith("{")]
+
+
+async def test_they_are_told_in_their_order_when_it_is_known_that_we_lead(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    async with leading() as leader:
+        leader.outlets.take(born(1))
+        leader.outlets.take(born(2))
+        await until(lambda: len(leader.questions) == 1)
+        assert leader.counts == {}
+        leader.is_fresh = True
+        leader.outlets.take(born(3))
+        await until(lambda: leader.counts["delivered"] == 3)
+        leader.is_fresh = False
+        leader.outlets.take(born(4))
+        await until(lambda: len(leader.questions) == 2)
+        leader.is_fresh = True
+        await until(lambda: leader.counts["delivered"] == 4)
+    assert read_told(capfd) == ["port 1", "port 2", "port 3", "port 4"]
+
+
+async def test_what_the_store_has_written_is_ours_and_the_rest_is_left_to_who_leads_next(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with capture_logs() as lines:
+        async with leading() as leader:
+            leader.outlets.take(born(1))
+            leader.outlets.take(born(2))
+            await until(lambda: len(leader.questions) == 1)
+            leader.outlets.take(born(3))
+            leader.questions[0].set_result(None)
+            await until(lambda: len(leader.questions) == 2 and leader.counts["delivered"] == 2)
+    assert read_told(capfd) == ["port 1", "port 2"]
+    assert [line["events"] for line in lines if line["event"] == "events_left_to_next_leader"] == [1]
+    assert len([line for line in lines if line["event"] == "events_held"]) == 1
+
+
+async def test_too_many_of_them_cost_the_oldest(capfd: pytest.CaptureFixture[str]) -> None:
+    async with leading() as leader:
+        for number in range(MOST_WAITING + 2):
+            leader.outlets.take(born(number))
+        assert leader.counts == {"dropped": 2}
+        leader.is_fresh = True
+        await leader.outlets.drain(DEADLINE)
+        await until(lambda: leader.counts["delivered"] == MOST_WAITING)
+    assert read_told(capfd) == [f"port {number}" for number in range(2, MOST_WAITING + 2)]
+
+
+@pytest.mark.parametrize("is_lost", [False, True], ids=["ours", "lost"])
+async def test_with_a_database_that_is_cut_off(
+    postgres: Postgres, capfd: pytest.CaptureFixture[str], *, is_lost: bool
+) -> None:
+    direct = Place(url=postgres.url(postgres.create_database()))
+    assert direct.url is not None
+    counts: Counter[str] = Counter()
+    with partition_before((ADDRESS, postgres.port)) as partition:
+        far = Place(url=direct.url.replace(str(postgres.port), str(partition.port)))
+        election = Election(far, "default", PATIENCE)
+        term = await election.win()
+        store = Store(replace(far, fence=term.fence), Limits(10, 1.0, 100, 1.0), vantage="default")
+        await store.load(DEADLINE)
+        outlets = Outlets(
+            override(default_settings(()), {"events.stdout": True}),
+            nowhere,
+            lambda outcome: counts.update([outcome]),
+            is_ours=lambda: term.is_fresh,
+            ask_written=store.ask_written,
+        )
+        tasks = [asyncio.create_task(outlets.run()), asyncio.create_task(term.hold())]
+        partition.cut()
+        await until(lambda: not term.is_fresh)
+        store.put_events((born(1),))
+        outlets.take(born(1))
+        if is_lost:
+            lease = Lease(direct, "default", DEADLINE)
+            assert lease.take(lease.look(), "another", "") is not None
+            lease.close()
+        else:
+            assert counts == {}
+        partition.mend()
+        if is_lost:
+            async with asyncio.timeout(DEADLINE):
+                await tasks[1]
+        else:
+            await until(lambda: counts["delivered"] == 1)
+        await store.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await election.close()
+    written = postgres.execute("SELECT count(*) FROM events", direct.url.rpartition("/")[2])
+    told = read_told(capfd)
+    assert (told, written) == (([], [(0,)]) if is_lost else (["port 1"], [(1,)]))
