@@ -22,7 +22,12 @@ def test_nothing_but_times_differs(tmp_path: Path) -> None:
                 assert rule.keys() == short.keys()
                 kept = rule.keys() - TIMES.keys() - {"expr"}
                 assert {key: rule[key] for key in kept} == {key: short[key] for key in kept}
-                windows = {"[60000ms]": "[1h]", "[15000ms]": "[15m]", "[21600000ms]": "[15d]"}
+                windows = {
+                    "[60000ms]": "[1h]",
+                    "[15000ms]": "[15m]",
+                    "[21600000ms]": "[15d]",
+                    "[10000ms]": "[10m]",
+                }
                 restored = short["expr"]
                 for hasty, usual in windows.items():
                     restored = restored.replace(hasty, usual)

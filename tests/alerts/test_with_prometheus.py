@@ -86,7 +86,7 @@ def troubled() -> Iterator[str]:
 
 
 def locked_out() -> Iterator[str]:
-    """What a mailport says whose accounts cannot sign in, send or receive."""
+    """What a mailport says whose accounts cannot sign in, send or receive, and whose workers are gone."""
     for account, protocol, reason in (
         ('sales "Nord"', "imap", "app_password_required"),
         ("shop", "smtp", "certificate_untrusted"),
@@ -96,6 +96,9 @@ def locked_out() -> Iterator[str]:
         yield sample("mailport_account_failures", 2, **check)
         yield sample("mailport_account_reason_info", 1, **check, reason=reason)
     yield sample("mailport_roundtrip_seconds", 4000, account="desk")
+    yield sample("mailport_cluster_broker_up", 1)
+    yield sample("mailport_cluster_jobs_in_flight", 7)
+    yield sample("mailport_cluster_results_total", 70, outcome="taken")
     yield sample("mailport_account_next_check_timestamp_seconds", time.time() - DAY, account="desk")
 
 
@@ -114,6 +117,7 @@ def ailing(scrapes: int) -> Iterator[str]:
     yield sample("mailport_shard_info", 1, shard="2", shards="3")
     yield sample("mailport_cluster_leader", 1)
     yield sample("mailport_cluster_worker_cut_off", 1, worker="two")
+    yield sample("mailport_cluster_broker_up", 0)
     for domain in "abcd":
         yield sample("mailport_domain_discovery_success", 0, domain=f"{domain}.test")
 
