@@ -9,9 +9,9 @@ from sqlalchemy import Connection, Engine, TextClause, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 
+from scanner.network.wires import Wires
 from scanner.store.fence import Fence
 from scanner.store.place import Place, make_engine
-from scanner.store.wires import Wires
 
 log = structlog.get_logger(__name__)
 

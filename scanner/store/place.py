@@ -15,10 +15,10 @@ from scanner.config import StoreSettings
 from scanner.config.files import FileProblemError
 from scanner.config.store_url import SQLITE, read_password
 from scanner.model.shard import Shard
+from scanner.network.wires import Wires
 from scanner.store.faults import StoreError
 from scanner.store.fence import Fence, put_before
 from scanner.store.pooling import prepare_connections
-from scanner.store.wires import Wires
 
 FILE_NAME = "mailport.db"
 APPLICATION_ID = 0x4D505254

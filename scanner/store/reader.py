@@ -11,6 +11,7 @@ from scanner.discovery.mta_sts import KeptPolicy
 from scanner.model import Observation
 from scanner.model.event import Event
 from scanner.model.observation import Key
+from scanner.network.wires import Wires
 from scanner.store.damage import Skipped
 from scanner.store.faults import StoreError, describe
 from scanner.store.finding import Wanted, read_page
@@ -30,7 +31,6 @@ from scanner.store.reading import (
 )
 from scanner.store.schema import endpoints, samples
 from scanner.store.values import EventQuery, Kept, Order, Remembered
-from scanner.store.wires import Wires
 
 _LOCK_SECONDS = 5.0
 

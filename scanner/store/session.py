@@ -6,6 +6,7 @@ import structlog
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from scanner.network.wires import Wires
 from scanner.store.faults import DamagedStoreError, StoreGoneError
 from scanner.store.files import (
     FileLock,
@@ -21,7 +22,6 @@ from scanner.store.migrate import migrate
 from scanner.store.place import Place, make_engine, prepare_sqlite
 from scanner.store.sole_writer import SoleWriter
 from scanner.store.values import Pace
-from scanner.store.wires import Wires
 
 log = structlog.get_logger(__name__)
 

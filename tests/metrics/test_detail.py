@@ -25,7 +25,10 @@ from tests.metrics.reading import read
 from tests.metrics.samples import GOOD, STORE, SUBMISSION, at, failed, verdict
 from tests.servers.prometheus import promtool_check_metrics
 
-ELSEWHERE = {"mailport_shard_info", "mailport_cluster_leader", "mailport_cluster_worker_cut_off"}
+ELSEWHERE = {
+    *("mailport_shard_info", "mailport_cluster_leader", "mailport_cluster_worker_cut_off"),
+    *("mailport_cluster_broker_up", "mailport_cluster_jobs_in_flight", "mailport_cluster_results_total"),
+}
 """What a mailport shows that is one of several shards, or has a cluster."""
 
 
