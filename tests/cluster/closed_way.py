@@ -1,0 +1,33 @@
+"""A way out that is closed for one worker: packets from its address to a port vanish."""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.servers.process import find_program
+
+SOURCE = "127.77.0.9"
+"""From where the worker with the closed way connects."""
+_TABLE = "inet mailport_cut_off"
+
+
+@contextmanager
+def closed(*ports: int) -> Iterator[None]:
+    """Let no packet of that worker to these ports through while the block runs."""
+    _filter(f"add table {_TABLE}\nadd chain {_TABLE} output {{ type filter hook output priority 0; }}\n")
+    for port in ports:
+        close(port)
+    try:
+        yield
+    finally:
+        _filter(f"delete table {_TABLE}\n")
+
+
+def close(port: int, address: str | None = None) -> None:
+    """Close one more, to one address or to all, until the end of the block."""
+    to = "" if address is None else f"ip daddr {address} "
+    _filter(f"add rule {_TABLE} output ip saddr {SOURCE} {to}tcp dport {port} drop\n")
+
+
+def _filter(commands: str) -> None:
+    subprocess.run([find_program("nft", "nftables"), "-f", "-"], input=commands, text=True, check=True)
