@@ -181,7 +181,6 @@ class IncidentBoard:
         if len(members) > CONDITIONS_PER_SECOND:
             self._again_at[provider] = now + timedelta(seconds=len(members) / CONDITIONS_PER_SECOND)
 
-
     def _place(self, found: Incident) -> Incident:
         """Name our own vantage where it is the one that is shut out."""
         return replace(found, vantage=self._vantage) if found.name == _SHUT_OUT else found

@@ -1,4 +1,4 @@
-"""A way out that is closed for one worker: packets from its address to a port vanish."""
+"""A way out that is closed for one worker: packets from its address that begin a connection vanish."""
 
 import subprocess
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ _TABLE = "inet mailport_cut_off"
 
 @contextmanager
 def closed(*ports: int) -> Iterator[None]:
-    """Let no packet of that worker to these ports through while the block runs."""
+    """Let that worker begin no connection to these ports while the block runs."""
     _filter(f"add table {_TABLE}\nadd chain {_TABLE} output {{ type filter hook output priority 0; }}\n")
     for port in ports:
         close(port)
@@ -24,9 +24,13 @@ def closed(*ports: int) -> Iterator[None]:
 
 
 def close(port: int, address: str | None = None) -> None:
-    """Close one more, to one address or to all, until the end of the block."""
+    """Close one more, to one address or to all, until the end of the block.
+
+    Connections that are open stay: a server that never hears of their end would count them for ever.
+    """
     to = "" if address is None else f"ip daddr {address} "
-    _filter(f"add rule {_TABLE} output ip saddr {SOURCE} {to}tcp dport {port} drop\n")
+    begins = "tcp flags & (syn | ack) == syn"
+    _filter(f"add rule {_TABLE} output ip saddr {SOURCE} {to}tcp dport {port} {begins} drop\n")
 
 
 def _filter(commands: str) -> None:
