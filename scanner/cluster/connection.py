@@ -1,7 +1,9 @@
 """How connections to the broker are made."""
 
+import asyncio
 from typing import Any
 
+from redis.asyncio import ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
@@ -22,3 +24,28 @@ def connect_options(settings: ClusterSettings) -> dict[str, Any]:
     if settings.ca_file is not None:
         options["ssl_ca_certs"] = str(settings.ca_file)
     return options
+
+
+class _Obedient:
+    """A connection that ends what it does when whoever uses it is cancelled.
+
+    redis sends by `asyncio.wait_for`, which before Python 3.12 forgets a cancellation that comes in the
+    moment in which the sending is done. Who was told to end would then go on for ever.
+    """
+
+    async def send_packed_command(self, *command: Any, **options: Any) -> None:  # noqa: ANN401 - as they are
+        """Send a command."""
+        task = asyncio.current_task()
+        before = 0 if task is None else task.cancelling()
+        mro: Any = super()
+        await mro.send_packed_command(*command, **options)
+        if task is not None and task.cancelling() > before:
+            whole: Any = self
+            await whole.disconnect(nowait=True)  # an answer is on its way that nobody reads
+            raise asyncio.CancelledError
+
+
+def heed_cancellation(pool: ConnectionPool) -> None:
+    """Let no connection of a pool overhear that its user is cancelled."""
+    former = pool.connection_class
+    pool.connection_class = type(f"Obedient{former.__name__}", (_Obedient, former), {})

@@ -5,7 +5,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from scanner.cluster.connection import connect_options
+from scanner.cluster.connection import connect_options, heed_cancellation
 from scanner.config.cluster_settings import ClusterSettings
 
 LIFE_SECONDS = 60.0
@@ -28,6 +28,7 @@ class Scans:
     def __init__(self, settings: ClusterSettings, vantage: str) -> None:
         self._key = f"{settings.queue}:{vantage}:scans"
         self._client: Any = Redis.from_url(settings.broker or "", **connect_options(settings))
+        heed_cancellation(self._client.connection_pool)
 
     async def announce(self, name: str) -> None:
         """Enter a scan for `LIFE_SECONDS` from now; raises one of `FAULTS` where the broker fails."""

@@ -14,7 +14,7 @@ from taskiq import AckableMessage, BrokerMessage
 from taskiq.serializers import JSONSerializer
 from taskiq_redis import RedisStreamBroker
 
-from scanner.cluster.connection import connect_options
+from scanner.cluster.connection import connect_options, heed_cancellation
 from scanner.config.cluster_settings import ClusterSettings
 
 log = structlog.get_logger(__name__)
@@ -84,6 +84,7 @@ class Stream(RedisStreamBroker):
             maxlen=None,
             **connect_options(settings),
         )
+        heed_cancellation(self.connection_pool)
         self.serializer = JSONSerializer()  # also taskiq's default: what is not JSON never becomes an object
         self._lease_ms = round(lease * 1000)
         self._has_room = has_room

@@ -1,6 +1,6 @@
 """What other vantages than the main one see: their last looks, and what is confirmed to be so there only."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 
 from scanner.model import Observation, StandingVerdict
@@ -43,11 +43,12 @@ class Elsewhere:
         self._carried: list[tuple[Incident, set[Place]]] = []
         """What was open before the process began, and where nobody has looked since."""
 
-    def restore(self, incidents: Iterable[Incident]) -> None:
-        """Let what was so from one vantage go on to be so until that one has looked again."""
+    def restore(self, incidents: Iterable[Incident], vantages: Collection[str]) -> None:
+        """Let what was so from one of these vantages go on to be so until that one has looked again."""
         for each in incidents:
-            if each.vantage is not None:
-                places = {(key, name) for key in each.keys for name in each.vantage.split(", ")}
+            names = (each.vantage or "").split(", ")
+            places = {(key, name) for key in each.keys for name in names if name in vantages}
+            if places:
                 self._carried.append((each, places))
         if self._carried:
             self._publish()

@@ -20,6 +20,7 @@ from scanner.verdict.egress import EGRESS_REASONS
 from scanner.verdict.incidents import find_egress, find_incidents_in_pieces
 from scanner.verdict.target_incidents import find_target_incidents
 
+_SHUT_OUT = "target_blocks_us"
 MOST_HOSTS = 2000
 """Hosts of one incident that its events can be found by."""
 CONDITIONS_PER_SECOND = 2000
@@ -186,12 +187,17 @@ class IncidentBoard:
         self._again_at.pop(provider, None)
         members = tuple(self._by_provider.get(provider, ()))
         if members:
-            self._found[provider] = yield from find_incidents_in_pieces(members)
+            found = yield from find_incidents_in_pieces(members)
+            self._found[provider] = tuple(map(self._place, found))
         else:
             self._by_provider.pop(provider, None)
             self._found.pop(provider, None)
         if len(members) > CONDITIONS_PER_SECOND:
             self._again_at[provider] = now + timedelta(seconds=len(members) / CONDITIONS_PER_SECOND)
+
+    def _place(self, found: Incident) -> Incident:
+        """Name our own vantage where it is the one that is shut out."""
+        return replace(found, vantage=self._vantage) if found.name == _SHUT_OUT else found
 
 
 def provider_of(observation: Observation) -> str:
@@ -220,9 +226,11 @@ def _go_on(former: Incident, now: Incident) -> Incident:
 
 
 def _join(one: Incident, other: Incident) -> Incident:
-    """Join what one certificate means to hosts of several providers."""
+    """Join what one certificate means to hosts of several providers, or what several vantages see of one."""
+    places = {name for each in (one, other) if each.vantage for name in each.vantage.split(", ")}
     return replace(
         one,
+        vantage=", ".join(sorted(places)) if one.vantage and other.vantage else None,
         severity=max(one.severity, other.severity),
         since=min(one.since, other.since),
         keys=one.keys + other.keys,

@@ -64,7 +64,7 @@ class Outposts:
     def restore(self) -> None:
         """Take over what was so from one place before the process began; after the watch has."""
         if self.posts:
-            self._elsewhere.restore(tuple(self._watch.chronicle.board.open.values()))
+            self._elsewhere.restore(tuple(self._watch.chronicle.board.open.values()), self.posts)
 
     def adjust(self, settings: Settings) -> None:
         """Go on with other settings, behind the watch; vantages that come or go take a restart."""

@@ -19,6 +19,10 @@ from tests.service.serving import Service, read_log, serving, write_config
 LEASE = 4.0
 INTERVAL = 2.0
 """Seconds between two probes of an endpoint."""
+RATE = 15
+"""Connections a second over all workers: twice what the rhythm takes, so that what was missed is made up."""
+MOST_WAITING = 3 * 8
+"""Probes whose turn by the rate was before: batches that waited for workers."""
 NAMES = ("healthy", "tls12-only", "cert-expired", "auth-in-clear")
 
 
@@ -41,7 +45,7 @@ def settings_of(farm: RunningFarm, broker: RedisServer, **more: Any) -> dict[str
     }
     document["probe"] = {**document["probe"], "timeout": 1, "total_timeout": 2, "versions_interval": None}
     # Enough for a server to note that a connection has ended before the next one begins.
-    document["limits"] = {**document["limits"], "per_address_gap": 0.1}
+    document["limits"] = {**document["limits"], "per_address_gap": 0.1, "rate": RATE}
     for key, value in more.items():
         document[key] = {**document.get(key, {}), **value} if isinstance(value, dict) else value
     return document

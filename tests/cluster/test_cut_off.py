@@ -1,39 +1,18 @@
 """A worker whose own way out is closed: its failures are its own, and no server is called blocked."""
 
-import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from signal import SIGTERM
 from typing import Any
 
 from tests.cli.running_farm import RunningFarm, open_rows
+from tests.cluster.closed_way import SOURCE, closed
 from tests.cluster.cluster import Cluster, running_cluster, settings_of
-from tests.cluster.watchers import blocked, tell
-from tests.servers.process import find_program
+from tests.cluster.figures import blocked, check_servers, tell
 from tests.servers.redis_server import RedisServer
 from tests.service.serving import read_log
 
-SOURCE = "127.77.0.9"
-"""From where the worker with the closed way connects."""
 CONTROL = "auth-in-clear"
-
-
-def nft(commands: str) -> None:
-    subprocess.run([find_program("nft", "nftables"), "-f", "-"], input=commands, text=True, check=True)
-
-
-@contextmanager
-def closed(port: int) -> Iterator[None]:
-    """Let no packet of that worker to a port through while the block runs."""
-    table = "inet mailport_cut_off"
-    nft(f"add table {table}\nadd chain {table} output {{ type filter hook output priority 0; }}\n")
-    nft(f"add rule {table} output ip saddr {SOURCE} tcp dport {port} drop\n")
-    try:
-        yield
-    finally:
-        nft(f"delete table {table}\n")
 
 
 def document_of(farm: RunningFarm, broker: RedisServer) -> tuple[dict[str, Any], int]:
@@ -93,8 +72,11 @@ def test_one_of_two_workers_without_a_way_out_makes_no_server_blocked(
                 assert {one.labels["state"] for one in states if one.value} == {"open"}
             back = time.monotonic()
             cluster.scheduler.wait_for_event("worker_has_way_out")
+            took_back = time.monotonic() - back
+            returned = cluster.value("results_total", outcome="returned")
             tell(
-                f"cut off: told after {took:.1f} s, and that it is over after {time.monotonic() - back:.1f} s"
+                f"cut off: told after {took:.1f} s, and that it is over after {took_back:.1f} s; "
+                f"{returned:.0f} probes made again by another worker; {check_servers(farm)}"
             )
             assert "is cut off" not in cluster.scheduler.ask("/")[1]
             bad_events = [line["event"] for line in read_log(bad)]
@@ -116,3 +98,4 @@ def test_where_no_worker_has_a_way_out_our_own_network_is_to_blame(
             found = {(one.labels["port"], one.labels["reason"]) for one in reasons}
             assert found == {(str(port), "egress_blocked")}
             assert "no other worker has a way out" in cluster.scheduler.ask("/")[1]
+            tell(f"no worker has a way out: {len(found)} port, egress_blocked; {check_servers(farm)}")

@@ -5,7 +5,8 @@ from pathlib import Path
 from signal import SIGTERM
 
 from tests.cli.running_farm import RunningFarm
-from tests.cluster.watchers import leads, tell, watchers
+from tests.cluster.figures import tell
+from tests.cluster.watchers import leads, watchers
 from tests.servers.postgres import Postgres
 from tests.servers.redis_server import RedisServer
 from tests.service.serving import Service, serving

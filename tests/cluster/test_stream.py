@@ -159,3 +159,28 @@ async def test_what_nobody_survives_is_given_up(redis_server: RedisServer) -> No
     await asyncio.wait([waiting])
     for reader in (*readers, last):
         await reader.shutdown()
+
+
+async def test_who_is_cancelled_in_the_moment_in_which_a_command_is_sent_hears_of_it(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = stream(ClusterSettings(broker=redis_server.url), "a")
+    connection = reader.connection_pool.make_connection()
+    await connection.connect()
+    send_whole = connection._send_packed_command
+
+    async def ask() -> object:
+        await connection.send_command("PING")
+        return await connection.read_response()
+
+    asking = asyncio.create_task(ask())
+
+    async def send_and_cancel(command: list[bytes]) -> None:
+        await send_whole(command)
+        asking.cancel()
+
+    monkeypatch.setattr(connection, "_send_packed_command", send_and_cancel)
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert not connection.is_connected
+    await reader.shutdown()

@@ -59,6 +59,8 @@ def test_a_port_that_one_vantage_does_not_reach_is_not_blocked_until_none_does(
     assert all(f'scope="row"><bdi>{name}</bdi>' in page for name in VANTAGES)
     told = json.loads(watch.ask("/api/v1/events"))["events"]
     assert [one["vantage"] for one in told if one["kind"] == "incident_opened"] == [vantage]
+    (incident,) = json.loads(watch.ask("/api/v1/incidents"))["incidents"]
+    assert incident["vantage"] == vantage
 
     for other in set(VANTAGES) - {vantage}:
         watch.places.drop(other)

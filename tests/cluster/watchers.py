@@ -1,6 +1,5 @@
 """Runs several schedulers of one PostgreSQL, and reads there what they have told."""
 
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,7 +10,7 @@ from typing import Any
 from scanner.demo import SCENARIOS
 from scanner.demo.scenario import NoServer
 from tests.cli.running_farm import RunningFarm
-from tests.cluster.cluster import Cluster, most_at_once, settings_of
+from tests.cluster.cluster import Cluster, settings_of
 from tests.servers.postgres import Postgres
 from tests.servers.redis_server import RedisServer
 from tests.service.serving import Service, serving
@@ -61,13 +60,6 @@ class Watchers:
         self.farm.loop.call_soon_threadsafe(self.farm.farm.change, good, bad.behaviour)
         return f"verdict_raised {good.host} {self.farm.farm.port_of(good)} starttls_missing"
 
-    def check_politeness(self) -> None:
-        """No address had two connections at once, whoever made them."""
-        addresses = {self.farm.farm.address_of(row) for row in self.farm.farm.scenarios}
-        assert {address: most_at_once(self.farm, address) for address in addresses} == dict.fromkeys(
-            addresses, 1
-        )
-
 
 @contextmanager
 def watchers(folder: Path, farm: RunningFarm, broker: RedisServer, postgres: Postgres) -> Iterator[Watchers]:
@@ -85,15 +77,3 @@ def watchers(folder: Path, farm: RunningFarm, broker: RedisServer, postgres: Pos
 def leads(scheduler: Service) -> bool:
     """Tell whether a scheduler leads."""
     return scheduler.value("mailport_cluster_leader") == 1
-
-
-def blocked(scheduler: Service) -> list[str]:
-    """Return the hosts that are called blocked; there must be others that are not."""
-    samples = scheduler.samples("mailport_endpoint_blocked")
-    assert samples
-    return [each.labels["host"] for each in samples if each.value]
-
-
-def tell(text: str) -> None:
-    """Write a figure into the output of the tests."""
-    sys.stdout.write(f"\n{text}\n")

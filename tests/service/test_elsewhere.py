@@ -99,16 +99,19 @@ def test_it_goes_on_over_a_restart_until_somebody_has_looked() -> None:
     stage.see("b", STRIPPED, GOOD)
     open_before = stage.incidents
     again = Stage()
-    again.elsewhere.restore(open_before)
+    again.elsewhere.restore(open_before, {"b"})
     assert again.incidents == open_before
     again.see("b", STRIPPED, GOOD)  # seen once, to be confirmed
     assert again.told == stage.told
     again.see("b", STRIPPED, GOOD)
     assert again.told == stage.told
     other = Stage()
-    other.elsewhere.restore(open_before)
+    other.elsewhere.restore(open_before, {"b"})
     other.see("b", GOOD)
     assert other.told == []
+    without = Stage()  # what is so from the main vantage, or from one that was removed, is no word of others
+    without.elsewhere.restore(open_before, {"c"})
+    assert without.told == []
 
 
 def test_what_is_probed_no_more_is_told_no_more() -> None:
