@@ -6,9 +6,10 @@ from pathlib import Path
 from scanner.config.document import Document, KeyPath
 from scanner.config.files import FileProblemError, read_file
 from scanner.config.keys import problem_at
+from scanner.config.named_file import read_named_file
 from scanner.config.problem import ConfigError, Problem, describe_value
 from scanner.model.exclusion import read_exclusion, read_exclusion_lines
-from scanner.model.target import TargetError, escape
+from scanner.model.target import TargetError
 from scanner.model.target_lines import TargetFileError
 
 _WANTED = "a list of names, addresses and networks, or file: PATH"
@@ -30,7 +31,11 @@ def read_exclude(document: Document, value: object, *, source: str, base: Path) 
     if isinstance(value, list):
         return _read_list(document, value, source)
     if isinstance(value, dict):
-        return _read_named_file(document, value.get("file"), source, base)
+        key, name = ("exclude", "file"), value.get("file")
+        found = read_named_file(
+            document, key, name, read_exclusion_lines, noun="entry", source=source, base=base
+        )
+        return ExcludeList(*found)
     message = f"must be {_WANTED} (got {describe_value(value)})"
     return ExcludeList(problems=[problem_at(document, source, ("exclude",), message)])
 
@@ -70,21 +75,3 @@ def _read_text(item: object) -> str:
         return item
     hint = ' in quotes: "[2001:db8::1]"' if isinstance(item, list) else ""
     raise TargetError(f"must be a name, an address or a network{hint} (got {describe_value(item)})")
-
-
-def _read_named_file(document: Document, name: object, source: str, base: Path) -> ExcludeList:
-    key = ("exclude", "file")
-    if document.is_unknown(key):
-        return ExcludeList()
-    if not isinstance(name, str) or not name:
-        message = f"must be the path of a file with one entry a line (got {describe_value(name)})"
-        return ExcludeList(problems=[problem_at(document, source, key, message)])
-    path = base / name
-    try:
-        return ExcludeList(read_exclude_file(path), path)
-    except ConfigError as error:
-        first = error.problems[0]
-        if first.line is None:
-            message = f"cannot read {escape(str(path))}: {first.message}"
-            return ExcludeList(file=path, problems=[problem_at(document, source, key, message)])
-        return ExcludeList(file=path, problems=list(error.problems))

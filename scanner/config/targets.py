@@ -1,21 +1,21 @@
 """Reads the key `targets`: a list in the configuration, or a file of its own."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from scanner.config.document import Document, KeyPath
-from scanner.config.files import FileProblemError, read_file
 from scanner.config.keys import problem_at
+from scanner.config.named_file import read_named_file
 from scanner.config.problem import Problem, describe_value
 from scanner.model.target import (
     Place,
     Target,
     TargetError,
-    escape,
     parse_target,
     quote,
 )
-from scanner.model.target_lines import TargetFileError, read_target_lines
+from scanner.model.target_lines import read_target_lines
 
 _WANTED = "a list of targets, or file: PATH"
 
@@ -81,25 +81,11 @@ def _read_text(item: object) -> str:
 
 
 def _read_file(document: Document, name: object, source: str, base: Path) -> TargetList:
-    """Read the file of targets; problems in it name that file and its lines."""
+    """Read the file of targets; one without any is a mistake."""
+    parse = partial(read_target_lines, duplicates="report")
     key = ("targets", "file")
-    if document.is_unknown(key):
-        return TargetList()
-    if not isinstance(name, str) or not name:
-        message = f"must be the path of a file with one target a line (got {describe_value(name)})"
-        return TargetList(problems=[problem_at(document, source, key, message)])
-    path = base / name
-    result = TargetList(file=path)
-    try:
-        result.targets = tuple(read_target_lines(read_file(path).split("\n"), duplicates="report"))
-    except FileProblemError as error:
-        where = "" if error.line is None else f" on line {error.line}"
-        message = f"cannot read {escape(str(path))}{where}: {error}"
-        result.problems.append(problem_at(document, source, key, message))
-    except TargetFileError as error:
-        result.problems += [Problem(str(path), line, "", message) for line, message in error.found]
-    else:
-        if not result.targets:
-            message = "there is no target in this file; write one a line, such as mx.example.org:25"
-            result.problems.append(Problem(str(path), None, "", message))
+    result = TargetList(*read_named_file(document, key, name, parse, noun="target", source=source, base=base))
+    if result.file is not None and not result.targets and not result.problems:
+        message = "there is no target in this file; write one a line, such as mx.example.org:25"
+        result.problems.append(Problem(str(result.file), None, "", message))
     return result

@@ -6,13 +6,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 
-from publicsuffixlist import PublicSuffixList
-
 from scanner.model import Observation, Severity, TargetFinding
 from scanner.model.event import Event, EventKind
 from scanner.model.incident import Incident
 from scanner.model.memory import Memory
 from scanner.model.observation import Key
+from scanner.model.registrable import read_suffixes
 from scanner.service.members import Members
 from scanner.service.remainder import Remainder
 from scanner.verdict.condition import Condition, condition_of
@@ -208,14 +207,9 @@ def provider_of(observation: Observation) -> str:
     return _registered(observation.endpoint.host)
 
 
-@lru_cache(maxsize=1)
-def _suffixes() -> PublicSuffixList:
-    return PublicSuffixList()
-
-
 @lru_cache(maxsize=65_536)
 def _registered(host: str) -> str:
-    return _suffixes().privatesuffix(host) or host
+    return read_suffixes().privatesuffix(host) or host
 
 
 def _go_on(former: Incident, now: Incident) -> Incident:

@@ -10,6 +10,7 @@ import structlog
 from scanner import __version__
 from scanner.config import Settings
 from scanner.model import Observation, TargetFinding
+from scanner.model.registrable import read_suffixes
 from scanner.service.account_desk import AccountDesk
 from scanner.service.archive import Archive, open_archive
 from scanner.service.election import Term
@@ -128,6 +129,7 @@ async def _run_watch(
     watch: Watch, archive: Archive | None, accounts: AccountDesk, outposts: Outposts
 ) -> None:
     """Watch with what was known before; without it where the store fails."""
+    await asyncio.to_thread(read_suffixes)  # the first result would wait for it, and all others with it
     if archive is not None:
         await _recall(watch, archive, accounts)
         outposts.restore()

@@ -56,6 +56,7 @@ async def test_a_probe_is_listed_with_its_dialogue_behind_it(
     second = words_of(await page(site, "/probes/2"))
     assert "2 endpoints did not get a turn in time" in second
     assert FINDINGS[0].host in second
+    assert "What to do" in second, "as on the page of a domain"
 
 
 async def test_long_lists_are_paged(site: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch) -> None:
