@@ -1,6 +1,7 @@
 """The scheduler's side of the cluster: sends jobs in batches, takes results, and finds what was lost."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from uuid import uuid4
@@ -27,6 +28,8 @@ LINGER_SECONDS = 0.02
 """How long a batch waits to be filled."""
 MOST_UNREAD = 2
 """Batches that may wait in the broker: what waits for workers waits here, behind the rate."""
+TOLD_SECONDS = 1.0
+"""For how long an answer of the broker to a batch tells that the next may follow, and that it answers."""
 LOOK_SECONDS = 0.02
 """How often it is looked whether workers have taken batches, where too many wait."""
 CLOSE_SECONDS = 1.0
@@ -70,6 +73,7 @@ class Fleet:
         self._flights: dict[str, Flight] = {}
         self._queue: asyncio.Queue[Flight] = asyncio.Queue()
         self._throttler = throttler(rate)
+        self._told_at = -math.inf
         self._tasks = TaskQueue(settings, f"{vantage}:tasks", consumer=name, lease=self.lease, life=life)
         self.term = term or Alone()
         self._results = Stream(
@@ -184,6 +188,10 @@ class Fleet:
 
     async def _await_room(self) -> None:
         """Wait until workers have taken nearly all that is in the broker, and so until it answers, too."""
+        if self._clock() - self._told_at < TOLD_SECONDS and self._tasks.unread is not None:
+            self.tally.unread = max(0, self._tasks.unread - 1)  # as it was before that batch
+            if self._tasks.unread < MOST_UNREAD:
+                return
         while True:
             try:
                 self.tally.unread = (await self._tasks.backlog()).unread
@@ -209,6 +217,7 @@ class Fleet:
         self.tally.sent += len(flights)
         try:
             await self._task.kiq(batch.model_dump_json(exclude_defaults=True))
+            self._told_at = self._clock()
         except (SendTaskError, *FAULTS) as error:
             # The broker may have it all the same: that is found out when the lease is over.
             if isinstance(error.__cause__, ClosedError):
@@ -252,7 +261,7 @@ class Fleet:
         for result in delivery.results:
             flight = self._flights.get(result.id)
             # Of one that was sent again only the last result counts: a worker is at it now.
-            is_taken = flight is not None and flight.batch == delivery.batch and not flight.done.done()
+            is_taken = flight is not None and flight.batch == result.batch and not flight.done.done()
             if flight is not None and is_taken and self._wants_another(flight, result.body):
                 self.tally.results["returned"] += 1
                 flight.sent_at, flight.batch, flight.returned = None, "", flight.returned + 1

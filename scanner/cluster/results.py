@@ -24,6 +24,7 @@ class Result:
     """What a worker says of one job; the body is read by whoever waits for it."""
 
     id: str
+    batch: str
     body: Plain
 
 
@@ -32,16 +33,26 @@ class Delivery:
     """Results that came in one message, and from whom."""
 
     worker: str
-    batch: str
     results: tuple[Result, ...]
     fault: str | None = None
     """What is wrong with the worker's own way out."""
 
 
-def write_delivery(worker: str, batch: str, results: Iterable[Result], fault: str | None = None) -> str:
-    """Write results as one text."""
-    listed = [{"id": one.id, "body": one.body} for one in results]
-    return to_json({"worker": worker, "batch": batch, "results": listed, "fault": fault})
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A result as the worker writes it: its body is JSON."""
+
+    id: str
+    body: str
+
+
+def write_delivery(worker: str, said: Iterable[tuple[str, Said]], fault: str | None = None) -> str:
+    """Write results, each with the number of its batch, as one text."""
+    # The bodies are JSON already, and most of it: they are not gone through again.
+    listed = ",".join(
+        f'{{"id":{to_json(one.id)},"batch":{to_json(batch)},"body":{one.body}}}' for batch, one in said
+    )
+    return f'{{"worker":{to_json(worker)},"fault":{to_json(fault)},"results":[{listed}]}}'
 
 
 def read_delivery(text: object) -> Delivery:
@@ -57,42 +68,43 @@ def read_delivery(text: object) -> Delivery:
     except RecursionError:
         raise ValueError("too deep") from None
     match found:
-        case {"worker": str() as worker, "batch": str() as batch, "results": list() as listed}:
+        case {"worker": str() as worker, "results": list() as listed}:
             fault = found.get("fault")
             if not (fault is None or isinstance(fault, str)):
                 raise ValueError("no results")
             results = tuple(map(_read_result, listed))
-            return Delivery(worker[:200], batch, results, None if fault is None else fault[:500])
+            return Delivery(worker[:200], results, None if fault is None else fault[:500])
     raise ValueError("no results")
 
 
 def _read_result(found: object) -> Result:
     match found:
-        case {"id": str() as number, "body": dict() as body}:
-            return Result(number, body)
+        case {"id": str() as number, "batch": str() as batch, "body": dict() as body}:
+            return Result(number, batch, body)
     raise ValueError("no result")
 
 
-def say_observation(number: str, observation: Observation, fault: str | None = None) -> Result:
+def say_observation(number: str, observation: Observation, fault: str | None = None) -> Said:
     """Write what a probe found; who asked for it judges it. A fault of our own way out goes with it."""
-    body = {"seen": write_whole(observation)}
-    return Result(number, body if fault is None else {**body, "fault": fault})
+    more = "" if fault is None else f',"fault":{to_json(fault)}'
+    return Said(number, f'{{"seen":{write_whole(observation).decode()}{more}}}')
 
 
-def say_handed_back(number: str, fault: str) -> Result:
+def say_handed_back(number: str, fault: str) -> Said:
     """Write that another worker should do it, since our own way out is closed there."""
-    return Result(number, {"fault": fault})
+    return Said(number, to_json({"fault": fault}))
 
 
-def say_answer(number: str, answer: Answer | None, found: Findings) -> Result:
+def say_answer(number: str, answer: Answer | None, found: Findings) -> Said:
     """Write what came back for a hello."""
     reason = None if found.reason is None else found.reason.value
-    return Result(number, {"answer": _write_answer(answer), "reason": reason, "detail": found.detail})
+    body = {"answer": _write_answer(answer), "reason": reason, "detail": found.detail}
+    return Said(number, to_json(body))
 
 
-def say_refused(number: str, why: str) -> Result:
+def say_refused(number: str, why: str) -> Said:
     """Write that this worker may not connect to that address."""
-    return Result(number, {"refused": why})
+    return Said(number, to_json({"refused": why}))
 
 
 def read_answer(body: Plain) -> tuple[Answer | None, Findings]:

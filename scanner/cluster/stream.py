@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import math
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +17,7 @@ from taskiq.serializers import JSONSerializer
 from taskiq_redis import RedisStreamBroker
 
 from scanner.cluster.connection import connect_options, heed_cancellation
+from scanner.cluster.marks import Command, Marks
 from scanner.config.cluster_settings import ClusterSettings
 
 log = structlog.get_logger(__name__)
@@ -25,12 +28,8 @@ PAUSE_SECONDS = 1.0
 """How long it is waited after a fault of the broker."""
 MOST_DELIVERIES = 5
 """A message that so many workers in a row did not survive is given up."""
-MOST_SECOND_HAND = 1000
-"""Messages that are remembered to have been somebody else's."""
-MARKED_LEASES = 20
-"""For how many leases it is known what of a message is done."""
-ENDED_LEASES = 2
-"""For how many of them once all is: whoever took it over just before asks at once."""
+CLAIM_SHARE = 0.1
+"""How much of a lease may pass until it is looked again for what others have left."""
 FAULTS = (RedisError, OSError, TimeoutError)
 MOST_BYTES = 4 * 1024 * 1024
 """Of one message."""
@@ -94,12 +93,13 @@ class Stream(RedisStreamBroker):
         """Whether the last thing that was asked of the broker failed."""
         self.is_over = False
         """Whether what was read and is not done is left to whoever reads next."""
-        self._second_hand: dict[str, str] = {}
-        """What was taken over from readers that did not do it in time."""
-        self.marks: dict[str, tuple[str, tuple[str, ...], int]] = {}
-        """What is noted when something is sent, by the number of that: key, words, milliseconds."""
-        self._unended: dict[str, None] = {}
-        """Messages of which we have noted parts, until they are done."""
+        self._client = Redis(connection_pool=self.connection_pool)
+        self._marks = Marks(self.queue_name, self._lease_ms)
+        self._riders: dict[str, list[Command]] = {}
+        """What the broker does in one step with the sending of something, by the number of that."""
+        self._ends: list[Command] | None = None
+        """Where what ends a message is collected instead of said."""
+        self._claimed_at = -math.inf
         self.given_up = 0
         """Messages that were removed since nobody survived them."""
 
@@ -107,18 +107,17 @@ class Stream(RedisStreamBroker):
         """Yield messages for ever, each when there is room for it; whatever happens to the broker."""
         while True:
             try:
-                async with self.client() as client:
-                    await self._declare_consumer_group()
-                    self._tell(None)
-                    while True:
-                        await self._has_room()
-                        for number, fields in await self._read(client):
-                            data = fields.get(b"data", b"")
-                            if (why := self._refuse(data)) is None:
-                                yield AckableMessage(data=data, ack=partial(self._end, number, data))
-                            else:
-                                log.error("message_refused", queue=self.queue_name, why=why)
-                                await self.remove(number)
+                await self._declare_consumer_group()
+                self._tell(None)
+                while True:
+                    await self._has_room()
+                    for number, fields in await self._read(self._client):
+                        data = fields.get(b"data", b"")
+                        if (why := self._refuse(data)) is None:
+                            yield AckableMessage(data=data, ack=partial(self._end, number, data))
+                        else:
+                            log.error("message_refused", queue=self.queue_name, why=why)
+                            await self.remove(number)
             except FAULTS as error:
                 if not (self._is_guest and isinstance(error, ResponseError)):  # else the scan is over
                     self._tell(error)
@@ -126,17 +125,14 @@ class Stream(RedisStreamBroker):
 
     async def kick(self, message: BrokerMessage) -> None:
         """Put a message into the queue."""
-        mark = self.marks.pop(message.task_id, None)
-        async with self.client() as client:
-            pipe = client.pipeline(transaction=self._life_ms is not None or mark is not None)
-            pipe.xadd(self.queue_name, {"data": message.message}, nomkstream=self._is_guest)
-            if self._life_ms is not None:
-                pipe.pexpire(self.queue_name, self._life_ms)
-            if mark is not None:
-                key, words, milliseconds = mark
-                pipe.sadd(key, *words)
-                pipe.pexpire(key, milliseconds)
-            await pipe.execute()
+        riders = self._riders.pop(message.task_id, [])
+        pipe = self._client.pipeline(transaction=self._life_ms is not None or bool(riders))
+        pipe.xadd(self.queue_name, {"data": message.message}, nomkstream=self._is_guest)
+        if self._life_ms is not None:
+            pipe.pexpire(self.queue_name, self._life_ms)
+        for command in riders:
+            pipe.execute_command(*command)
+        await pipe.execute()
 
     async def keep_alive(self) -> None:
         """Make a queue with a life where there is none any more, and begin its life anew."""
@@ -146,56 +142,51 @@ class Stream(RedisStreamBroker):
         if self._life_ms is None:
             await super()._declare_consumer_group()
             return
-        async with self.client() as client:
-            if self._is_guest:
-                # Redis before 7.2 knows no reader that has not got anything yet.
-                await client.xgroup_createconsumer(self.queue_name, GROUP, self.consumer_name)
-            else:
-                # At once, or what is made in the moment of its end would stay for ever.
-                pipe = client.pipeline(transaction=True)
-                pipe.xgroup_create(self.queue_name, GROUP, id=self.consumer_id, mkstream=True)
-                pipe.pexpire(self.queue_name, self._life_ms)
-                made = (await pipe.execute(raise_on_error=False))[0]
-                if isinstance(made, Exception) and "BUSYGROUP" not in str(made):
-                    raise made
+        if self._is_guest:
+            # Redis before 7.2 knows no reader that has not got anything yet.
+            await self._client.xgroup_createconsumer(self.queue_name, GROUP, self.consumer_name)
+        else:
+            # At once, or what is made in the moment of its end would stay for ever.
+            pipe = self._client.pipeline(transaction=True)
+            pipe.xgroup_create(self.queue_name, GROUP, id=self.consumer_id, mkstream=True)
+            pipe.pexpire(self.queue_name, self._life_ms)
+            made = (await pipe.execute(raise_on_error=False))[0]
+            if isinstance(made, Exception) and "BUSYGROUP" not in str(made):
+                raise made
 
     async def readers(self) -> int:
         """Return how many read from the queue of a scan, or did."""
-        async with self.client() as client:
-            return len(await client.xinfo_consumers(self.queue_name, GROUP))
+        return len(await self._client.xinfo_consumers(self.queue_name, GROUP))
 
     async def shutdown(self) -> None:
         """End our use of the queue, and with it a queue whose life is ours."""
         try:
             if self._life_ms is not None and not self._is_guest:
-                async with self.client() as client:
-                    await client.unlink(self.queue_name)
+                await self._client.unlink(self.queue_name)
         finally:
             await super().shutdown()
 
     async def backlog(self) -> Backlog:
         """Return how much is waiting; raise one of `FAULTS` where the broker does not answer."""
-        async with self.client() as client:
-            try:
-                pipe = client.pipeline(transaction=True)
-                pipe.xlen(self.queue_name)
-                pipe.xpending(self.queue_name, GROUP)
-                length, pending = await pipe.execute()
-            except ResponseError:
-                await self._declare_consumer_group()  # the broker has come back without what it knew
-                return Backlog(0, 0)
+        try:
+            pipe = self._client.pipeline(transaction=True)
+            pipe.xlen(self.queue_name)
+            pipe.xpending(self.queue_name, GROUP)
+            length, pending = await pipe.execute()
+        except ResponseError:
+            await self._declare_consumer_group()  # the broker has come back without what it knew
+            return Backlog(0, 0)
         taken = int(pending["pending"])
         return Backlog(max(0, int(length) - taken), taken)
 
     async def find_all(self) -> frozenset[str]:
         """Return the whole text of every message that is not done."""
-        async with self.client() as client:
-            found: Any = await client.xrange(self.queue_name)
+        found: Any = await self._client.xrange(self.queue_name)
         return frozenset(fields.get(b"data", b"").decode("utf-8", "replace") for _, fields in found)
 
     def is_second_hand(self, word: str) -> bool:
         """Tell whether the message with this word in it was somebody else's before."""
-        return any(word in text for text in self._second_hand.values())
+        return self._marks.is_second_hand(word)
 
     def mark_with(self, deliveries: "Stream", task_id: str, name: str, words: Iterable[str]) -> None:
         """Have parts of a message noted as done, for whoever may take it over, when something is sent.
@@ -208,36 +199,45 @@ class Stream(RedisStreamBroker):
             name: the message that has these parts.
             words: the parts.
         """
-        deliveries.marks[task_id] = (self._key_of(name), tuple(words), MARKED_LEASES * self._lease_ms)
-        self._unended[name] = None
-        if len(self._unended) > MOST_SECOND_HAND:  # some were never done
-            del self._unended[next(iter(self._unended))]
+        deliveries.add_riders(task_id, self._marks.mark(name, words))
+
+    def add_riders(self, task_id: str, commands: Iterable[Command]) -> None:
+        """Have the broker do more in the same transaction when something is sent."""
+        self._riders.setdefault(task_id, []).extend(commands)
+
+    async def collect_end(self, acknowledge: Callable[[], Awaitable[None]]) -> list[Command]:
+        """Return what tells the broker that a message is done, instead of telling it."""
+        ends: list[Command] = []
+        self._ends = ends
+        try:
+            await acknowledge()  # comes to `_end` without waiting for anything
+        finally:
+            self._ends = None
+        return ends
 
     async def marked(self, name: str) -> frozenset[str]:
         """Return the parts of a message that are done."""
-        async with self.client() as client:
-            found: Any = await client.smembers(self._key_of(name))
+        found: Any = await self._client.smembers(self._marks.key_of(name))
         return frozenset(one.decode() for one in found)
 
-    def _key_of(self, name: str) -> str:
-        return f"{self.queue_name}:done:{name}"
-
     def client(self) -> "Redis":
-        """Return a connection to the broker."""
-        return Redis(connection_pool=self.connection_pool)
+        """Return what talks to the broker; its connections are those of the queue, and end with it."""
+        return self._client
 
     async def _read(self, client: "Redis") -> list[tuple[str, dict[bytes, bytes]]]:
         """Return one message: one that its reader has not done in time, or else the next one."""
-        left: Any = await client.xautoclaim(
-            self.queue_name, GROUP, self.consumer_name, min_idle_time=self._lease_ms, count=1
-        )
-        if left[1]:
-            kept = [one for one in left[1] if not await self._is_poison(client, one[0])]
-            for number, fields in kept:
-                if len(self._second_hand) >= MOST_SECOND_HAND:  # some were never done
-                    del self._second_hand[next(iter(self._second_hand))]
-                self._second_hand[str(number)] = fields.get(b"data", b"").decode("utf-8", "replace")
-            return kept
+        # What is left lies for a lease, and a little longer: it is not asked for before each message.
+        now = time.monotonic()
+        if now - self._claimed_at >= min(BLOCK_SECONDS, CLAIM_SHARE * self._lease_ms / 1000):
+            left: Any = await client.xautoclaim(
+                self.queue_name, GROUP, self.consumer_name, min_idle_time=self._lease_ms, count=1
+            )
+            if left[1]:  # and perhaps more
+                kept = [one for one in left[1] if not await self._is_poison(client, one[0])]
+                for number, fields in kept:
+                    self._marks.take_over(str(number), fields.get(b"data", b"").decode("utf-8", "replace"))
+                return kept
+            self._claimed_at = now
         found: Any = await client.xreadgroup(
             GROUP, self.consumer_name, {self.queue_name: ">"}, count=1, block=round(BLOCK_SECONDS * 1000)
         )
@@ -268,21 +268,21 @@ class Stream(RedisStreamBroker):
         return None if self.find_task(message.task_name) is not None else "it asks for what is not done here"
 
     async def _end(self, number: str, data: bytes) -> None:
-        if not self.is_over:
+        if self._ends is not None:
+            self._ends.extend(self._ends_of(number, data))
+        elif not self.is_over:
             await self.remove(number, data)
 
     async def remove(self, number: str, data: bytes = b"") -> None:
         """Remove a message, whoever has it, and soon what is noted of it, if its text is told."""
-        self._second_hand.pop(str(number), None)
-        ended = [name for name in self._unended if name.encode() in data]
-        async with self.client() as client:
-            pipe = client.pipeline(transaction=True)
-            pipe.xack(self.queue_name, GROUP, number)
-            pipe.xdel(self.queue_name, number)
-            for name in ended:
-                self._unended.pop(name, None)
-                pipe.pexpire(self._key_of(name), ENDED_LEASES * self._lease_ms)
-            await pipe.execute()
+        pipe = self._client.pipeline(transaction=True)
+        for command in self._ends_of(number, data):
+            pipe.execute_command(*command)
+        await pipe.execute()
+
+    def _ends_of(self, number: str, data: bytes) -> list[Command]:
+        removal: list[Command] = [("XACK", self.queue_name, GROUP, number), ("XDEL", self.queue_name, number)]
+        return removal + self._marks.end(str(number), data)
 
     def _tell(self, error: BaseException | None) -> None:
         """Log that the broker fails, or does so no more: once each."""

@@ -16,12 +16,19 @@ redis.call('SET', KEYS[1], ARGV[1])
 return 1
 """
 _SEND = """
-local highest = tonumber(redis.call('GET', KEYS[1]) or '0')
-if highest > tonumber(ARGV[1]) then return 0 end
-redis.call('SET', KEYS[1], ARGV[1])
+local token, life = tonumber(ARGV[1]), tonumber(ARGV[4])
+if token > 0 then
+    local highest = tonumber(redis.call('GET', KEYS[1]) or '0')
+    if highest > token then return false end
+    redis.call('SET', KEYS[1], ARGV[1])
+end
 redis.call('XADD', KEYS[2], '*', 'data', ARGV[2])
-return 1
+if life > 0 then redis.call('PEXPIRE', KEYS[2], life) end
+local pending = redis.pcall('XPENDING', KEYS[2], ARGV[3])
+if pending.err then return -1 end
+return math.max(0, redis.call('XLEN', KEYS[2]) - pending[1])
 """
+"""The fencing and the sending in one step, and how many messages nobody has read yet; -1 = not to be told."""
 
 
 class ClosedError(RedisError):
@@ -32,29 +39,32 @@ class TaskQueue(Stream):
     """The tasks of a vantage. Every message is sent with the number of its sender's term."""
 
     _token = 0
+    unread: int | None = None
+    """How many messages nobody had read yet when the last one was sent; None = not known.
+
+    Since nobody else sends, there are no more of them until the next one is.
+    """
 
     async def leave_taken(self) -> dict[str, str]:
         """Remove what nobody has read yet; return the texts of what is with somebody, by their numbers."""
         await self._declare_consumer_group()
-        async with self.client() as client:
-            found: Any = await client.xrange(self.queue_name)
-            texts = {number.decode(): fields.get(b"data", b"") for number, fields in found}
-            taken = await self.taken()
-            unread = texts.keys() - taken.keys()
-            if unread:
-                await client.xdel(self.queue_name, *unread)
+        found: Any = await self._client.xrange(self.queue_name)
+        texts = {number.decode(): fields.get(b"data", b"") for number, fields in found}
+        taken = await self.taken()
+        unread = texts.keys() - taken.keys()
+        if unread:
+            await self._client.xdel(self.queue_name, *unread)
         # Asked again: one of these may have been read just before it was removed.
         return {number: texts.get(number, b"").decode("utf-8", "replace") for number in await self.taken()}
 
     async def taken(self) -> dict[str, float]:
         """Return since how many seconds each message is with whoever has it, by their numbers."""
-        async with self.client() as client:
-            try:
-                found: Any = await client.xpending_range(
-                    self.queue_name, GROUP, min="-", max="+", count=MOST_TAKEN
-                )
-            except ResponseError:  # the broker has come back without what it knew
-                return {}
+        try:
+            found: Any = await self._client.xpending_range(
+                self.queue_name, GROUP, min="-", max="+", count=MOST_TAKEN
+            )
+        except ResponseError:  # the broker has come back without what it knew
+            return {}
         return {one["message_id"].decode(): one["time_since_delivered"] / 1000 for one in found}
 
     async def claim(self, token: int) -> bool:
@@ -66,8 +76,7 @@ class TaskQueue(Stream):
         self._token = token
         if not token:
             return True
-        async with self.client() as client:
-            found: Any = await client.eval(_CLAIM, 1, self._door, token)
+        found: Any = await self._client.eval(_CLAIM, 1, self._door, token)
         return bool(found)
 
     async def kick(self, message: BrokerMessage) -> None:
@@ -76,13 +85,12 @@ class TaskQueue(Stream):
         Raises:
             ClosedError: somebody with a higher number sends.
         """
-        if not self._token:
-            await super().kick(message)
-            return
-        async with self.client() as client:
-            sent: Any = await client.eval(_SEND, 2, self._door, self.queue_name, self._token, message.message)
-        if not sent:
+        self.unread = None
+        arguments = (self._token, message.message, GROUP, self._life_ms or 0)
+        unread: Any = await self._client.eval(_SEND, 2, self._door, self.queue_name, *arguments)
+        if unread is None:
             raise ClosedError("another scheduler hands out work")
+        self.unread = unread if unread >= 0 else None
 
     @property
     def _door(self) -> str:

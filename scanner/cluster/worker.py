@@ -4,29 +4,21 @@ import asyncio
 import os
 import platform
 import time
-from collections.abc import Sequence
 from typing import Annotated, Protocol
 from uuid import uuid4
 
 import structlog
 from taskiq import Context, TaskiqDepends
 from taskiq.acks import AcknowledgeType
-from taskiq.exceptions import SendTaskError
 from taskiq.receiver import Receiver
 
 from scanner.cluster.fleet import RESULTS, TASK
 from scanner.cluster.jobs import Batch, Job, endpoint_of, read_batch
-from scanner.cluster.results import (
-    Result,
-    say_answer,
-    say_handed_back,
-    say_observation,
-    say_refused,
-    write_delivery,
-)
+from scanner.cluster.outbox import Outbox, Share
+from scanner.cluster.results import Said, say_answer, say_handed_back, say_observation, say_refused
 from scanner.cluster.room import Room
 from scanner.cluster.scans import LIFE_SECONDS, place_of
-from scanner.cluster.stream import FAULTS, PAUSE_SECONDS, Stream
+from scanner.cluster.stream import Stream
 from scanner.config import Settings
 from scanner.model import Endpoint, Observation
 from scanner.model.target import refuse_address
@@ -36,8 +28,6 @@ log = structlog.get_logger(__name__)
 
 LEASE_SHARE = 0.9
 """How much of the lease a worker uses: when it is over, nothing of this worker is under way any more."""
-GATHER_SECONDS = 0.1
-"""How long the first result of a message waits for others."""
 REST_SECONDS = 5.0
 """How long a worker whose way out is closed takes nothing, after each batch that it gave back."""
 
@@ -109,7 +99,10 @@ class Worker:
             await self._work(text, context)
 
         self._tasks.register_task(work, task_name=TASK)
-        self._deliver_task = self._results.register_task(_take_elsewhere, task_name=RESULTS)
+        deliver = self._results.register_task(_take_elsewhere, task_name=RESULTS)
+        self._outbox = Outbox(
+            self.name, self._tasks, self._results, deliver, lambda: None if way is None else way.fault
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until told to stop; what is under way is then done first."""
@@ -119,7 +112,10 @@ class Worker:
             ack_type=AcknowledgeType.MANUAL,
             run_startup=False,  # it would end where the broker does not answer yet
         )
-        await receiver.listen(stop)
+        async with asyncio.TaskGroup() as group:
+            delivering = group.create_task(self._outbox.run())
+            await receiver.listen(stop)
+            delivering.cancel()
         await self._tasks.shutdown()
         await self._results.shutdown()
 
@@ -139,13 +135,11 @@ class Worker:
             return
         try:
             async with asyncio.timeout(self._lease * LEASE_SHARE):
-                await self._do_all(batch)
+                await self._do_all(batch, context)
         except TimeoutError:
             log.warning("lease_over", batch=batch.id)  # somebody else has it soon
-            return
-        await context.ack()
 
-    async def _do_all(self, batch: Batch) -> None:
+    async def _do_all(self, batch: Batch, context: Context) -> None:
         """Do what of a batch is not done yet: whoever had it before may have told of some of its jobs.
 
         The scheduler has made others of these since, and an address would be connected to twice at once.
@@ -153,17 +147,24 @@ class Worker:
         is_second_hand = self._tasks.is_second_hand(batch.id)
         told = await self._tasks.marked(batch.id) if is_second_hand else frozenset[str]()
         jobs = [job for job in batch.jobs if job.id not in told]
-        done: asyncio.Queue[Result] = asyncio.Queue()
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._deliver(batch, done, len(jobs)))
-            for job in jobs:
-                group.create_task(self._do(job, done, is_anyway=batch.anyway))
+        if not jobs:
+            await context.ack()
+            return
+        share = Share(batch.id, len(jobs), len(jobs), context.ack)
+        self._outbox.expect(share)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for job in jobs:
+                    group.create_task(self._do(job, share, is_anyway=batch.anyway))
+            await share.is_told.wait()
+        finally:
+            self._outbox.drop(share)
 
-    async def _do(self, job: Job, done: "asyncio.Queue[Result]", *, is_anyway: bool) -> None:
+    async def _do(self, job: Job, share: Share, *, is_anyway: bool) -> None:
         async with self._room.place():
-            done.put_nowait(await self._connect(job, is_anyway=is_anyway))
+            self._outbox.put(share, await self._connect(job, is_anyway=is_anyway))
 
-    async def _connect(self, job: Job, *, is_anyway: bool) -> Result:
+    async def _connect(self, job: Job, *, is_anyway: bool) -> Said:
         why = None if self._may_be_private else refuse_address(job.address)
         if why is not None:
             return say_refused(job.id, f"{why}; this worker's probe.allow_private is not set")
@@ -178,35 +179,6 @@ class Worker:
             seen, why = await self._way.look_at(seen)
             return say_observation(job.id, seen, why)
         return say_answer(job.id, *await self._prober.ask(endpoint, bytes.fromhex(job.hello)))
-
-    async def _deliver(self, batch: Batch, done: "asyncio.Queue[Result]", count: int) -> None:
-        """Deliver so many results, a few in each message, however often the broker fails."""
-        while count:
-            results = [await done.get()]
-            try:
-                async with asyncio.timeout(GATHER_SECONDS):
-                    while len(results) < count:
-                        results.append(await done.get())
-            except TimeoutError:
-                pass
-            await self._hand_over(batch, results)
-            count -= len(results)
-
-    async def _hand_over(self, batch: Batch, results: Sequence[Result]) -> None:
-        """Deliver results, and mark them as told in the same moment."""
-        fault = None if self._way is None else self._way.fault
-        text = write_delivery(self.name, batch.id, results, fault)
-        while True:
-            try:
-                number = uuid4().hex
-                self._tasks.mark_with(self._results, number, batch.id, [one.id for one in results])
-                await self._deliver_task.kicker().with_task_id(number).kiq(text)
-            except (SendTaskError, *FAULTS) as error:
-                # What came through all the same is a duplicate then, and does no harm.
-                log.warning("results_not_delivered", error=str(error.__cause__ or error)[:300])
-                await asyncio.sleep(PAUSE_SECONDS)
-            else:
-                return
 
 
 async def _take_elsewhere(_: str) -> None:

@@ -125,9 +125,9 @@ def encode_sample(observation: Observation, usual: Mapping[str, str | None]) -> 
     }
 
 
-def write_whole(observation: Observation) -> dict[str, object]:
-    """Return an observation as plain values, without its endpoint and what was made of it."""
-    return {name: _to_plain(getattr(observation, name)) for name in _WHOLE_FIELDS}
+def write_whole(observation: Observation) -> bytes:
+    """Return an observation as JSON, without its endpoint and what was made of it."""
+    return _OBSERVATION.dump_json((observation,), exclude=_MADE_OF_IT, exclude_defaults=True)[1:-1]
 
 
 def read_whole(plain: Mapping[str, object], endpoint: Endpoint) -> Observation:
@@ -136,8 +136,7 @@ def read_whole(plain: Mapping[str, object], endpoint: Endpoint) -> Observation:
     Raises:
         ValueError: it is none.
     """
-    whole = json.dumps([{**plain, "endpoint": _NO_ENDPOINT}], separators=(",", ":"))
-    return check_soundness(replace(_OBSERVATION.validate_json(whole)[0], endpoint=endpoint))
+    return check_soundness(_OBSERVATION.validate_python(({**plain, "endpoint": endpoint},))[0])
 
 
 def is_sound(digest: object, body: object) -> bool:
@@ -247,17 +246,7 @@ def _to_plain(value: object) -> object:
     raise TypeError(f"no JSON for {type(value).__name__}")
 
 
-_MADE_OF_IT = frozenset({"endpoint", "standing", "level", "verdicts"})
-_WHOLE_FIELDS = tuple(field.name for field in fields(Observation) if field.name not in _MADE_OF_IT)
-_NO_ENDPOINT = {
-    "host": "",
-    "address": "",
-    "port": 25,
-    "protocol": "smtp",
-    "tls_mode": "starttls",
-    "role": "mx",
-    "source": "operator",
-    "domains": [],
-}
+_MADE_OF_IT = {0: {"endpoint", "standing", "level", "verdicts"}}
+"""Of the first in the tuple."""
 _STABLE_FIELDS = tuple(field.name for field in fields(Observation) if field.name not in _VARYING)
 """Everything else, and so every field that is added to observations later."""

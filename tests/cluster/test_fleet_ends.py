@@ -47,7 +47,7 @@ async def test_results_that_came_as_the_term_ended_are_left_to_the_next(
     async with asyncio.timeout(SECONDS):
         task = results.find_task(RESULTS)
         assert task is not None
-        await task.kiq(write_delivery("worker", "batch", [], None))
+        await task.kiq(write_delivery("worker", []))
         await has_read.wait()
         while not any("callback" in repr(one.get_coro()) for one in asyncio.all_tasks() - before):
             await asyncio.sleep(0.01)

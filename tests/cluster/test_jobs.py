@@ -28,7 +28,7 @@ from scanner.model.published import TlsaRecord
 from scanner.protocol import Findings, TlsClient
 from scanner.protocol.client_hello import make_hello
 from scanner.protocol.server_hello import Alert, Answer, NoHello, ServerHello, Silence, Ssl2Hello
-from scanner.store.codec import read_whole, to_json, write_whole
+from scanner.store.codec import read_whole, write_whole
 from scanner.verdict import Policy
 from tests.metrics.samples import GOOD, SUBMISSION
 from tests.store.observations import FULL, observations
@@ -130,7 +130,7 @@ def test_what_is_too_much_is_not_read() -> None:
 
 @given(observations)
 def test_an_observation_comes_back_as_it_was_seen(seen: Observation) -> None:
-    (result,) = read_delivery(write_delivery("w", "b", [say_observation("1", seen)])).results
+    (result,) = read_delivery(write_delivery("w", [("b", say_observation("1", seen))])).results
     found = read_whole(result.body["seen"], seen.endpoint)
     assert found == replace(seen, level=0, verdicts=(), standing=None)
 
@@ -156,7 +156,7 @@ def test_what_is_no_observation_is_a_value_error(plain: dict[str, object]) -> No
     ids=str,
 )
 def test_what_no_probe_can_have_seen_is_a_value_error(changes: dict[str, Any]) -> None:
-    plain: dict[str, Any] = json.loads(to_json(write_whole(FULL)))
+    plain: dict[str, Any] = json.loads(write_whole(FULL))
     assert read_whole(plain, FULL.endpoint).certificate is not None
     if "certificate" in changes:
         changes = {"certificate": {**plain["certificate"], **changes["certificate"]}}
@@ -177,7 +177,7 @@ class OneAnswer(Fleet):
 
 @pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59Z"])
 async def test_a_worker_with_a_wrong_clock_does_not_move_a_probe_to_another_time(moment: str) -> None:
-    plain = json.loads(to_json(write_whole(FULL)))
+    plain = json.loads(write_whole(FULL))
     fleet = OneAnswer({"seen": {**plain, "started_at": moment}})
     prober = RemoteProber(
         fleet,
@@ -211,14 +211,14 @@ def test_an_answer_to_a_hello_comes_back(answer: Answer | None, reason: Reason |
     found = Findings()
     if reason is not None:
         found.fail(reason, "why")
-    (result,) = read_delivery(write_delivery("w", "b", [say_answer("1", answer, found)])).results
+    (result,) = read_delivery(write_delivery("w", [("b", say_answer("1", answer, found))])).results
     again, told = read_answer(result.body)
     assert again == answer
     assert (told.reason, told.detail) == (found.reason, found.detail)
 
 
 def test_a_refusal_is_no_answer() -> None:
-    answer, found = read_answer(say_refused("1", "loopback").body)
+    answer, found = read_answer(json.loads(say_refused("1", "loopback").body))
     assert answer is None
     assert (found.reason, found.detail) == (Reason.ADDRESS_NOT_ALLOWED, "loopback")
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from scanner.cluster.stream import ENDED_LEASES, FAULTS, MARKED_LEASES, MOST_DELIVERIES, Backlog, Stream
+from scanner.cluster.marks import ENDED_LEASES, MARKED_LEASES
+from scanner.cluster.stream import FAULTS, MOST_DELIVERIES, Backlog, Stream
 from scanner.config.cluster_settings import ClusterSettings
 from tests.servers.certificates import Authority, create_authority
 from tests.servers.redis_server import PASSWORD, RedisServer
