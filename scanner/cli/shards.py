@@ -18,11 +18,19 @@ def choose_shard(option: str | None) -> Shard | None:
 
 
 def check_places(settings: Settings, shard: Shard | None) -> None:
-    """See that the settings say of as many shards as there are where they answer.
+    """See that settings say where each of all shards answers, and that each has work of its own.
 
     Raises:
         ConfigError: they do not.
     """
+    cluster = settings.cluster
+    is_one_of_several = shard is not None and shard.count > 1
+    if is_one_of_several and cluster.broker is not None and "queue" not in cluster.model_fields_set:
+        why = (
+            "has to be another one for each shard, and so does the database: schedulers that share a queue "
+            "take each other's results; or leave --shard out: one scheduler has as many workers as you like"
+        )
+        raise ConfigError([Problem(f"shard {shard}", None, "cluster.queue", why)])
     try:
         settings.shards.places(shard or Shard())
         settings.shards.links(shard or Shard())

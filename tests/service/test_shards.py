@@ -171,6 +171,14 @@ def test_a_shard_that_makes_no_sense_is_refused(
     assert outcome.problem.startswith(why)
 
 
+def test_shards_that_would_share_a_queue_are_refused(tmp_path: Path) -> None:
+    cluster = {"broker": "redis://127.0.0.1:9/0"}
+    path = write_config(tmp_path, {"targets": ["a.test"], "cluster": cluster})
+    outcome = run("serve", "--config", path, "--listen", "127.0.0.1:0", "--shard", "1/2")
+    assert outcome.status == 2
+    assert outcome.problem.startswith("shard 1/2: cluster.queue: has to be another one for each shard")
+
+
 def test_shards_that_share_a_database_remember_each_its_own_and_obey_each_its_own_orders(
     one_pass: RunningFarm, tmp_path: Path, postgres: Postgres
 ) -> None:
