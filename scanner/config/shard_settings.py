@@ -96,7 +96,8 @@ def _spread(name: str, found: tuple[str, ...], shard: Shard) -> tuple[str, ...]:
         return tuple(_fill(found[0], number) for number in range(1, shard.count + 1))
     if found and len(found) != shard.count:
         raise ValueError(
-            f"shards.{name} names {len(found)} places, and there are {shard.count} shards; name one for each"
+            f"shards.{name} names {len(found)} places, and there are {shard.count} shards; name "
+            "one for each, and say which shard this is (--shard I/N)"
         )
     return found
 
