@@ -68,7 +68,7 @@ def _tell_gap(gap: Gap, host: str) -> Iterator[RenderableType]:
 def _tell_agreement(comparison: Comparison) -> str:
     if comparison.is_measured:
         return "host, port and encryption fit what was measured"
-    return "nothing differs from what is usual; the port could not be measured from here"
+    return "nothing differs from what is usual; the port was not measured: no way to it, or left alone"
 
 
 def comparison_to_json(comparison: Comparison) -> Record:
