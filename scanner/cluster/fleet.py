@@ -73,6 +73,7 @@ class Fleet:
         self._flights: dict[str, Flight] = {}
         self._queue: asyncio.Queue[Flight] = asyncio.Queue()
         self._throttler = throttler(rate)
+        self._is_failure_told = False
         self._told_at = -math.inf
         self._tasks = TaskQueue(settings, f"{vantage}:tasks", consumer=name, lease=self.lease, life=life)
         self.term = term or Alone()
@@ -280,9 +281,9 @@ class Fleet:
         return not has_told or (self.tally.has_sound(self.lease) and flight.returned < MOST_RETURNED)
 
     def _fail(self, error: BaseException) -> None:
-        if self.tally.is_broker_up:
+        if self.tally.is_broker_up or not self._is_failure_told:
             log.error("broker_failed", error=f"{type(error).__name__}: {error}"[:300])
-        self.tally.is_broker_up = False
+        self.tally.is_broker_up, self._is_failure_told = False, True
 
     def _recover(self) -> None:
         if not self.tally.is_broker_up:

@@ -131,6 +131,7 @@ class Outbox:
 
     async def _hand_over(self, taken: Sequence[tuple[Share, Said]]) -> None:
         """Deliver results, and mark them as told in the same moment."""
+        is_repeated = False
         while told := [(share, said) for share, said in taken if not share.is_over]:
             text = write_delivery(
                 self._worker, ((share.batch, said) for share, said in told), self._find_fault()
@@ -149,7 +150,9 @@ class Outbox:
                 await self._task.kicker().with_task_id(number).kiq(text)
             except (SendTaskError, *FAULTS) as error:
                 # What came through all the same is a duplicate then, and does no harm.
-                log.warning("results_not_delivered", error=str(error.__cause__ or error)[:300])
+                if not is_repeated:
+                    log.warning("results_not_delivered", error=str(error.__cause__ or error)[:300])
+                is_repeated = True
                 await asyncio.sleep(PAUSE_SECONDS)
                 continue
             for share, words in parts.items():

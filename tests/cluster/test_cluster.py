@@ -198,6 +198,7 @@ def test_a_broker_that_comes_later_is_waited_for(
     with running_cluster(tmp_path, settings_of(few_servers, redis_server), workers=1) as cluster:
         (worker,) = cluster.workers
         worker.wait_until(lambda: any(line["event"] == "broker_failed" for line in read_log(worker)))
+        cluster.scheduler.wait_for_event("broker_failed")
         assert cluster.value("broker_up") == 0
         assert not [line for line in read_log(worker) if "exception" in line]
         redis_server.start()
