@@ -129,11 +129,12 @@ async def _run_watch(
     watch: Watch, archive: Archive | None, accounts: AccountDesk, outposts: Outposts
 ) -> None:
     """Watch with what was known before; without it where the store fails."""
+    if archive is not None:
+        watch.telemetry.show_store(lambda: archive.store.status)
     await asyncio.to_thread(read_suffixes)  # the first result would wait for it, and all others with it
     if archive is not None:
         await _recall(watch, archive, accounts)
         outposts.restore()
-        watch.telemetry.show_store(lambda: archive.store.status)
     async with asyncio.TaskGroup() as group:
         group.create_task(watch.run())
         group.create_task(accounts.run())

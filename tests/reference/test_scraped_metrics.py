@@ -24,7 +24,7 @@ COMMON = {
 
 
 UNSEEN = {
-    *(  # the farm has no accounts: tests/endtoend/test_accounts.py signs in to real servers
+    *(  # the farm has no accounts: tests/accounts/test_served_accounts.py signs in to real servers
         "mailport_account_success",
         "mailport_account_failures",
         "mailport_account_reason_info",

@@ -106,7 +106,7 @@ class Briefly:
     async def end(self) -> None:
         """There is nothing to give back."""
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Nor to close."""
 
 
