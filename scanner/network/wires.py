@@ -24,7 +24,8 @@ class Wires:
 
     def __init__(self) -> None:
         self._open: set[socket.socket] = set()
-        self._lock = threading.Lock()
+        # The collector may end a connection, and so have it forgotten, while this very thread has the lock.
+        self._lock = threading.RLock()
 
     def add(self, connection: Wired) -> None:
         """Take note of a connection for as long as there is one."""
@@ -37,7 +38,7 @@ class Wires:
     def cut(self) -> None:
         """Let every question that waits fail now, in the words of a connection that was lost."""
         with self._lock:
-            for wire in self._open:
+            for wire in tuple(self._open):
                 with suppress(OSError):  # it has ended already
                     wire.shutdown(socket.SHUT_RDWR)
 

@@ -318,6 +318,13 @@ async def test_one_bad_entry_stops_no_other(store: Store) -> None:
     assert (store.status.is_up, store.status.refused, store.status.failures) == (True, 2, 0)
 
 
+async def test_nobody_waits_for_a_single_entry_that_is_refused(store: Store) -> None:
+    await store.flush()
+    store.put(Entry(seen(1, host="half\ud800.example.org"), "{}"))
+    assert await store.flush()
+    assert (store.status.is_up, store.status.refused) == (True, 1)
+
+
 async def test_policies_outlive_a_restart_through_their_cache(open_store: OpenStore, store: Store) -> None:
     cache = StoredPolicies(store, (await store.load()).policies)
     await cache.put("example.org", POLICY)
