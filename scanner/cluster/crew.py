@@ -13,6 +13,8 @@ from scanner.probe import Prober
 
 log = structlog.get_logger(__name__)
 
+MOST_SCANS = 16
+"""Scans that are worked for at once; others wait until one of them is over."""
 LOOK_SECONDS = 1.0
 """How often it is looked for scans."""
 
@@ -54,7 +56,7 @@ class Crew:
             else:
                 for name in self._ends.keys() - listed:
                     self._ends[name].set()
-                for name in listed - self._ends.keys():
+                for name in sorted(listed - self._ends.keys())[: MOST_SCANS - len(self._ends)]:
                     self._ends[name] = asyncio.Event()
                     group.create_task(self._work_for(name))
             await asyncio.sleep(LOOK_SECONDS)

@@ -69,7 +69,8 @@ def _lack_of_worker(settings: Settings) -> Lack:
     queue, vantage = settings.cluster.queue, settings.vantage
     return Lack(
         f"no worker reads from the broker at {where_of(settings)} (cluster.queue {queue}, vantage "
-        f"{vantage}); start one: mailport worker --config FILE, with the same three settings"
+        f"{vantage}); start one: mailport worker --config FILE, with the same three settings (one that "
+        "works for 16 scans takes no more)"
     )
 
 

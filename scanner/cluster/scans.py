@@ -12,8 +12,8 @@ LIFE_SECONDS = 60.0
 """How long what belongs to a scan is left when nobody keeps it."""
 BEAT_SECONDS = 2.0
 """How often a scan tells that it is there."""
-MOST_SCANS = 16
-"""Scans that a worker works for at once; others wait until one of them is over."""
+MOST_LISTED = 1000
+"""Scans that are looked at, those that end first."""
 _NAME = re.compile(r"[0-9a-f]{16}")
 
 
@@ -44,9 +44,9 @@ class Scans:
         await self._client.zrem(self._key, name)
 
     async def listed(self) -> frozenset[str]:
-        """Return the scans that there are: those that end first, where there are too many."""
+        """Return the scans that there are."""
         found = await self._client.zrangebyscore(
-            self._key, await self._now(), "+inf", start=0, num=MOST_SCANS
+            self._key, await self._now(), "+inf", start=0, num=MOST_LISTED
         )
         names = (one.decode("ascii", "replace") for one in found)
         return frozenset(name for name in names if _NAME.fullmatch(name))
