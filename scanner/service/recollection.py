@@ -82,19 +82,19 @@ class Recollection:
 
         What has no baseline yet gives way to what is restored.
         """
-        if not len(self._memories):
-            self._stored.take(memories)
-            self._is_followed = self._is_followed and not memories
-            memories = {}
-        for key, text in memories.items():
-            known = self._memories.get(key)
-            if known is None or not known.has_baseline:
+        if len(self._memories):
+            memories = PackedTexts(memories).only(self._has_no_baseline)
+            for key in memories:
                 self._memories.pop(key)
-                self._stored[key] = text
-                self._is_followed = False
+        self._stored.take(memories)
+        self._is_followed = self._is_followed and not memories
         if self._watched:
             for _ in self.follow(self._watched):
                 pass
+
+    def _has_no_baseline(self, key: Key) -> bool:
+        known = self._memories.get(key)
+        return known is None or not known.has_baseline
 
     def follow(self, watched: Iterable[Key]) -> Generator[None, None, None]:
         """Take over what is watched now, piece by piece: after a restart, hosts may have moved meanwhile.
