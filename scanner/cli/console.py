@@ -109,7 +109,10 @@ def run_interruptibly(main: Coroutine[Any, Any, None]) -> bool:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(guarded())
+    except KeyboardInterrupt:  # before there was anything to cancel
+        return False
     finally:
+        main.close()  # nor has it begun then, which Python would complain of
         # The command ends now; one more Ctrl-C must not spoil how.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 

@@ -233,7 +233,6 @@ class Writer:
         if len(batch) > 1:
             self._hand.extendleft(reversed(batch.split()))
             return
-        # Whoever waits for the batch waits for nothing more.
         self._answers += [(barrier, None) for barrier in batch.barriers]
         self.batches.refused += 1
         log.error("store_refused", error=describe(error, self._place))

@@ -3,14 +3,18 @@
 import csv
 import io
 import json
+import signal
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from signal import SIGINT, SIGTERM, Signals
 
 import pytest
+import uvloop
 
+from scanner.cli import console
 from tests.cli.command import Running, started
 from tests.cli.running_farm import RunningFarm
 from tests.model.schema_check import check_records
@@ -103,3 +107,23 @@ def test_a_scan_can_be_interrupted_and_gone_on_with(farm: RunningFarm, tmp_path:
         assert running.wait() == 0
     assert len(records) == len(targets)
     assert len(farm.connects(begun)) == len(targets) - done
+
+
+def test_an_interrupt_before_anything_has_begun_is_one_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> uvloop.Loop:
+        signal.raise_signal(SIGINT)
+        raise AssertionError("Python raises a KeyboardInterrupt before")
+
+    async def scan() -> None:
+        raise AssertionError("there was an interrupt before")
+
+    before = signal.getsignal(SIGINT)
+    signal.signal(SIGINT, signal.default_int_handler)
+    monkeypatch.setattr(uvloop, "new_event_loop", interrupted)
+    try:
+        with warnings.catch_warnings(record=True) as heard:
+            warnings.simplefilter("always")
+            assert not console.run_interruptibly(scan())
+    finally:
+        signal.signal(SIGINT, before)
+    assert not [one for one in heard if "never awaited" in str(one.message)]
