@@ -30,10 +30,10 @@ from pathlib import Path
 from bench.processes.bulk_farm import PORTS, Kind, conduct_of
 from bench.processes.child import answer_of, child
 from bench.processes.figures import note
+from bench.processes.own_network import enter_namespace
 from tests.servers.certificates import create_authority
 
 MAILPORT = str(Path(sys.executable).with_name("mailport"))
-INSIDE = "MAILPORT_BENCH_NAMESPACE"
 SPARE_FILES = 1000
 MIB = 1024 * 1024
 BEAT_SECONDS = 0.1
@@ -48,18 +48,6 @@ class Run:
     cpu: float
     peak: int
     temporary: int
-
-
-def enter_namespace() -> None:
-    """Go on in a network namespace of its own, where every port of loopback is free."""
-    if os.environ.get(INSIDE) is not None:
-        return
-    user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
-    command = 'ip link set lo up && exec "$0" "$@"'
-    python = [sys.executable, "-m", "bench.bulk_scan", *sys.argv[1:]]
-    os.environ[INSIDE] = "yes"
-    os.chdir(Path(__file__).parent.parent)
-    os.execvp("unshare", ["unshare", *user, "--net", "sh", "-c", command, *python])  # noqa: S606 - the shell is ours
 
 
 def find_bound(domains: int, concurrency: int, timeout: float) -> float:
@@ -230,7 +218,7 @@ def main() -> int:
         help="the lengths of the second table's lists",
     )
     options = parser.parse_args()
-    enter_namespace()
+    enter_namespace("bench.bulk_scan")
     with tempfile.TemporaryDirectory(prefix="mailport-bench-") as name:
         if options.domains:
             measure_farm(Path(name), options)

@@ -27,11 +27,11 @@ from pathlib import Path
 
 from bench.processes.child import answer_of, child, cpu_seconds
 from bench.processes.figures import note
+from bench.processes.own_network import enter_namespace
 from tests.servers.certificates import create_authority
 from tests.servers.redis_server import RedisServer
 
 MAILPORT = str(Path(sys.executable).with_name("mailport"))
-INSIDE = "MAILPORT_BENCH_NAMESPACE"
 WORKERS = (1, 2, 4)
 LEASE = 4.0
 SHARE = 10
@@ -120,18 +120,6 @@ def lines_in(file: Path) -> int:
     with suppress(OSError):
         return file.read_bytes().count(b"\n")
     return 0
-
-
-def enter_namespace() -> None:
-    """Go on in a network namespace of its own, where every port of loopback is free."""
-    if os.environ.get(INSIDE) is not None:
-        return
-    user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
-    command = 'ip link set lo up && exec "$0" "$@"'
-    python = [sys.executable, "-m", "bench.cluster", *sys.argv[1:]]
-    os.environ[INSIDE] = "yes"
-    os.chdir(Path(__file__).parent.parent)
-    os.execvp("unshare", ["unshare", *user, "--net", "sh", "-c", command, *python])  # noqa: S606 - the shell is ours
 
 
 @contextmanager
@@ -237,7 +225,7 @@ def main() -> int:
     parser.add_argument("--concurrency", type=int, default=64)
     options = parser.parse_args()
     os.environ["MAILPORT_BENCH_PROBES"] = str(options.probes)
-    enter_namespace()
+    enter_namespace("bench.cluster")
     print(f"{len(os.sched_getaffinity(0))} cores, {options.probes} endpoints, milliseconds of CPU a probe")
     with (
         tempfile.TemporaryDirectory(prefix="mailport-bench-") as name,
