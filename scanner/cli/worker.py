@@ -51,13 +51,14 @@ def check_lease(settings: Settings) -> None:
 async def _work(settings: Settings) -> None:
     # Imported here, since no other command needs what the cluster does.
     from scanner.cluster.crew import Crew  # noqa: PLC0415
+    from scanner.cluster.witness import Witness  # noqa: PLC0415
     from scanner.service.own_way import OwnWay  # noqa: PLC0415
     from scanner.service.parts import build_prober, build_resolver  # noqa: PLC0415
 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    prober = build_prober(settings)
+    prober = build_prober(settings, Witness)
     worker = Crew(settings, prober, OwnWay(settings, prober, build_resolver(settings)))
     log.info("working", version=__version__, worker=worker.name, vantage=settings.vantage)
     await worker.run(stop)

@@ -40,11 +40,7 @@ class RemoteProber(Prober):
         if why is not None:
             return Observation(endpoint, asked, 0.0, Reason.EXCLUDED, why, vantage=self._place)
         body = await self._fleet.do(job_for(endpoint, number_for(endpoint)))
-        seen = self._read(endpoint, body)
-        # A worker's clock may be wrong by any amount; the probe was made between these two moments of ours.
-        begun = min(max(seen.started_at, asked), datetime.now(UTC))
-        self._fleet.tally.corrected += begun != seen.started_at
-        return self.judge(replace(seen, started_at=begun))
+        return self.judge(self._read(endpoint, body, asked))
 
     async def ask(self, endpoint: Endpoint, hello: bytes) -> tuple[Answer | None, Findings]:
         """Have one raw ClientHello sent."""
@@ -60,12 +56,16 @@ class RemoteProber(Prober):
             found.fail(Reason.INTERNAL, f"a worker's answer cannot be read: {error}"[:300])
             return None, found
 
-    def _read(self, endpoint: Endpoint, body: Plain) -> Observation:
-        """Return what a worker saw. Only what it saw is taken from it: whose endpoint it is, we know."""
-        lost = Observation(endpoint, datetime.now(UTC), 0.0, vantage=self._place)
+    def _read(self, endpoint: Endpoint, body: Plain, asked: datetime) -> Observation:
+        """Return what a worker saw. Only what it saw is taken from it: whose endpoint it is, we know.
+
+        Its clock may be wrong by any amount; the probe was made between the moment when it was asked for and
+        this one.
+        """
+        reason, detail = Reason.INTERNAL, "a worker's result cannot be read"
         match body:
             case {"refused": str() as why}:
-                return replace(lost, reason=Reason.ADDRESS_NOT_ALLOWED, detail=why[:300])
+                reason, detail = Reason.ADDRESS_NOT_ALLOWED, why[:300]
             case {"seen": dict() as plain}:
                 try:
                     seen = read_whole(plain, endpoint)
@@ -75,8 +75,10 @@ class RemoteProber(Prober):
                     phases = dict(seen.phases)
                     if endpoint.dns_seconds is not None:
                         phases = {Phase.DNS: endpoint.dns_seconds, **phases}
-                    return replace(seen, phases=phases, vantage=self._place)
-        return replace(lost, reason=Reason.INTERNAL, detail="a worker's result cannot be read")
+                    begun = min(max(seen.started_at, asked), datetime.now(UTC))
+                    self._fleet.tally.corrected += begun != seen.started_at
+                    return replace(seen, phases=phases, vantage=self._place, started_at=begun)
+        return Observation(endpoint, datetime.now(UTC), 0.0, reason, detail, vantage=self._place)
 
 
 def number_for(endpoint: Endpoint) -> str:

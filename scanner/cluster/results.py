@@ -1,11 +1,11 @@
 """What comes back from the workers: observations, answers to hellos, and jobs that could not be done."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
 
 from pydantic import TypeAdapter
+from pydantic_core import from_json
 
 from scanner.cluster.jobs import MOST_BYTES
 from scanner.model import Observation, Reason
@@ -63,10 +63,7 @@ def read_delivery(text: object) -> Delivery:
     """
     if not isinstance(text, str) or len(text) > MOST_BYTES:
         raise ValueError("no text, or too long a one")
-    try:
-        found = json.loads(text)
-    except RecursionError:
-        raise ValueError("too deep") from None
+    found = from_json(text)
     match found:
         case {"worker": str() as worker, "results": list() as listed}:
             fault = found.get("fault")

@@ -95,7 +95,7 @@ class Prober:
         bytes_read = session.bytes_read if session is not None else 0
         try:
             observation = observe(endpoint, found, started_at, duration, bytes_read, self._vantage)
-            return self._judgements.judged(observation)
+            return self.judge(observation)
         except Exception as fault:  # noqa: BLE001 - nor may a fault in judging
             return Observation(
                 endpoint=endpoint,
