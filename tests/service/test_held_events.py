@@ -3,10 +3,10 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import pytest
 from structlog.testing import capture_logs
@@ -15,8 +15,9 @@ from scanner.config import default_settings, override
 from scanner.model import Severity
 from scanner.model.event import Event, EventKind
 from scanner.service.election import Election
-from scanner.service.outlets import MOST_WAITING, Outlets
-from scanner.store import Limits, Place, Store
+from scanner.service.outlets import Outlets
+from scanner.service.webhook_outlet import MOST_WAITING
+from scanner.store import Limits, Owed, Place, Store
 from scanner.store.lease import Lease
 from tests.servers.partition import partition_before
 from tests.servers.postgres import ADDRESS, Postgres
@@ -46,25 +47,43 @@ class Leader:
 
     outlets: Outlets
     counts: Counter[str]
+    outbox: "Outbox"
     is_fresh: bool = False
-    questions: list[Future[None]] = field(default_factory=list)
+
+    @property
+    def questions(self) -> list[Future[None]]:
+        return self.outbox.questions
+
+
+class Outbox:
+    """A store that is owed nothing, and writes when a test says so."""
+
+    def __init__(self) -> None:
+        self.questions: list[Future[None]] = []
 
     def ask_written(self) -> Future[None]:
         self.questions.append(Future())
         return self.questions[-1]
 
+    def recall_due(self, most: int) -> Future[Owed]:
+        return Future()
+
+    def settle(self, uids: Iterable[str]) -> None:
+        raise AssertionError(uids)
+
 
 @asynccontextmanager
 async def leading() -> AsyncIterator[Leader]:
     counts: Counter[str] = Counter()
+    outbox = Outbox()
     outlets = Outlets(
         override(default_settings(()), {"events.stdout": True}),
         nowhere,
         lambda outcome: counts.update([outcome]),
         is_ours=lambda: leader.is_fresh,
-        ask_written=lambda: leader.ask_written(),  # noqa: PLW0108 - there is no leader yet
+        outbox=outbox,
     )
-    leader = Leader(outlets, counts)
+    leader = Leader(outlets, counts, outbox)
     running = asyncio.create_task(outlets.run())
     try:
         yield leader
@@ -88,9 +107,11 @@ async def test_they_are_told_in_their_order_when_it_is_known_that_we_lead(
         assert leader.counts == {}
         leader.is_fresh = True
         leader.outlets.take(born(3))
+        assert leader.counts == {}
         await until(lambda: leader.counts["delivered"] == 3)
         leader.is_fresh = False
         leader.outlets.take(born(4))
+        leader.questions[0].set_result(None)
         await until(lambda: len(leader.questions) == 2)
         leader.is_fresh = True
         await until(lambda: leader.counts["delivered"] == 4)
@@ -142,7 +163,7 @@ async def test_with_a_database_that_is_cut_off(
             nowhere,
             lambda outcome: counts.update([outcome]),
             is_ours=lambda: term.is_fresh,
-            ask_written=store.ask_written,
+            outbox=store,
         )
         tasks = [asyncio.create_task(outlets.run()), asyncio.create_task(term.hold())]
         partition.cut()
