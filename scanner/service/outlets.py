@@ -108,10 +108,11 @@ class Outlets:
 
     async def _resume(self) -> None:
         """Send what is owed since earlier runs, once the store can be read."""
-        if self._owed is None:
+        recalled, self._owed = self._owed, None
+        if recalled is None:
             return
         try:
-            owed = await asyncio.wrap_future(self._owed)
+            owed = await asyncio.wrap_future(recalled)
         except Exception as error:  # noqa: BLE001 - without it all the rest can be told
             log.error("webhook_not_resumed", error=f"{error}"[:300])
         else:

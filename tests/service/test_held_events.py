@@ -14,7 +14,9 @@ from structlog.testing import capture_logs
 from scanner.config import default_settings, override
 from scanner.model import Severity
 from scanner.model.event import Event, EventKind
+from scanner.service import held_events
 from scanner.service.election import Election
+from scanner.service.held_events import HeldEvents
 from scanner.service.outlets import Outlets
 from scanner.service.webhook_outlet import MOST_WAITING
 from scanner.store import Limits, Owed, Place, Store
@@ -143,6 +145,87 @@ async def test_too_many_of_them_cost_the_oldest(capfd: pytest.CaptureFixture[str
         await leader.outlets.drain(DEADLINE)
         await until(lambda: leader.counts["delivered"] == MOST_WAITING)
     assert read_told(capfd) == [f"port {number}" for number in range(2, MOST_WAITING + 2)]
+
+
+class Held:
+    """Events that are held by a clock and a store of a test's own."""
+
+    def __init__(self, *, most: int = 3) -> None:
+        self.now = 0.0
+        self.is_ours = True
+        self.told: list[str] = []
+        self.dropped: list[str] = []
+        self.outbox = Outbox()
+        self.held = HeldEvents(
+            lambda event: self.told.append(event.subject),
+            self.lead,
+            self.outbox.ask_written,
+            most=most,
+            on_dropped=lambda event: self.dropped.append(event.subject),
+            clock=lambda: self.now,
+        )
+        self.looks = 0
+        self.task = asyncio.create_task(self.held.run())
+
+    def lead(self) -> bool:
+        self.looks += 1
+        return self.is_ours
+
+    async def look(self) -> None:
+        """Have it look some more times."""
+        until_then = self.looks + 3
+        await until(lambda: self.looks >= until_then)
+
+    async def end(self) -> None:
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+
+
+async def test_an_event_waits_for_the_store_and_no_longer_than_an_alert_may(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(held_events, "LOOK_SECONDS", 0.001)
+    held = Held()
+    held.held.take(born(1))
+    await until(lambda: len(held.outbox.questions) == 1)
+    held.now = 1.0
+    held.held.take(born(2))
+    assert held.told == []
+    held.outbox.questions[0].set_result(None)
+    await until(lambda: held.told == ["port 1"])
+    await until(lambda: len(held.outbox.questions) == 2)
+    held.now = 2.9
+    held.held.take(born(3))
+    await held.look()
+    assert held.told == ["port 1"], "the store has 1.9 seconds"
+    held.now = 3.0
+    await until(lambda: held.told == ["port 1", "port 2"])
+    held.outbox.questions[1].set_result(None)
+    await until(lambda: len(held.outbox.questions) == 3)
+    assert held.told == ["port 1", "port 2"], "the third was not asked for"
+    held.is_ours = False
+    held.now = 60.0
+    await held.look()
+    assert held.told == ["port 1", "port 2"], "it is not known whether it is ours"
+    held.outbox.questions[2].set_result(None)
+    await until(lambda: held.told == ["port 1", "port 2", "port 3"])
+    await held.end()
+
+
+async def test_of_too_many_that_are_ours_the_oldest_wait_no_longer() -> None:
+    held = Held()
+    for number in range(5):
+        held.held.take(born(number))
+    assert (held.told, held.dropped) == (["port 0", "port 1"], [])
+    held.is_ours = False
+    held.held.take(born(5))
+    assert (held.told, held.dropped) == (["port 0", "port 1"], ["port 2"])
+    await held.held.drain(0.01)
+    assert len(held.told) == 2, "they are left to who leads next"
+    held.is_ours = True
+    await held.held.drain(0.01)
+    assert held.told == ["port 0", "port 1", "port 3", "port 4", "port 5"]
+    await held.end()
 
 
 @pytest.mark.parametrize("is_lost", [False, True], ids=["ours", "lost"])
