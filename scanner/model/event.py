@@ -54,6 +54,10 @@ class Event:
     """Whom it concerns beside `key`: the hosts of an incident, or the domain that it is about."""
     port: int | None = None
     """The port that our own network is in the way of: it concerns every host that is probed on it."""
+    uid: str | None = None
+    """Its own name (a UUID), the same wherever and however often it is told; None until it is told first."""
+    is_due: bool = False
+    """Whether a receiver is owed it: the store then keeps it for that until it was taken."""
 
     @property
     def weight(self) -> Severity:

@@ -12,6 +12,7 @@ def event_record(event: Event) -> Record:
     """Return the record of an event; dates are RFC 3339 in UTC. One that is not stored has no `id`."""
     record: Record = {} if event.id is None else {"id": event.id}
     return record | {
+        "uid": event.uid,
         "at": write_moment(event.at),
         "kind": event.kind.value,
         "severity": event.severity.label,

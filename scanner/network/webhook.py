@@ -1,6 +1,5 @@
 """Posts JSON to an address that the operator names (aiohttp): one request at a time, bounded and verified."""
 
-import hashlib
 import os
 import socket
 import ssl
@@ -71,12 +70,13 @@ class Webhook:
         self._seconds = seconds
         self._session: aiohttp.ClientSession | None = None
 
-    async def post(self, body: bytes) -> Posted:
+    async def post(self, body: bytes, uid: str | None = None) -> Posted:
         """Send one document of JSON; what goes wrong is returned, not raised.
 
-        One that is sent again has the same `Idempotency-Key`.
+        By `uid` a receiver knows again what is sent again: it is the `webhook-id` of Standard Webhooks, and
+        the `Idempotency-Key`.
         """
-        headers = {"Idempotency-Key": hashlib.sha256(body).hexdigest()[:32]}
+        headers = {} if uid is None else {"webhook-id": uid, "Idempotency-Key": uid}
         try:
             session = self._session = self._session or self._make_session()
             async with session.post(self._url, data=body, headers=headers, allow_redirects=False) as answer:

@@ -125,6 +125,7 @@ class Chronicle:
 
     def accept(self, observation: Observation, memory: Memory, events: Sequence[Event]) -> None:
         """Take what one probe came to, and hand it on."""
+        events = self.events.sign(events)
         self.board.take(observation, memory)
         self.conditions.take(observation)
         if self._keeper is not None:
@@ -140,6 +141,7 @@ class Chronicle:
 
     def tell(self, events: Sequence[Event]) -> None:
         """Take events that are about no single endpoint."""
+        events = self.events.sign(events)
         if self._keeper is not None:
             self._keeper.keep_events(events)
         self.events.tell(events)
@@ -197,7 +199,8 @@ class Chronicle:
 
     def _tell_untold(self) -> Generator[None, None, None]:
         while self._untold:
-            changed, events = self._untold.popleft()
+            changed, untold = self._untold.popleft()
+            events = self.events.sign(untold)
             if self._keeper is not None:
                 self._keeper.keep_incidents(changed, events)
             self.events.tell(events)

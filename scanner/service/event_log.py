@@ -9,6 +9,7 @@ import structlog
 
 from scanner.model import Severity
 from scanner.model.event import Event
+from scanner.service.uuids import Uuids
 from scanner.store import EventQuery
 
 log = structlog.get_logger(__name__)
@@ -24,10 +25,20 @@ class EventLog:
         self._listeners = list(listeners)
         self._kept: deque[Event] = deque(maxlen=MOST_KEPT)
         self._number = 0
+        self._uuids = Uuids()
+        self._is_due: Callable[[Event], bool] = lambda _: False
 
     def listen(self, listener: Callable[[Event], None]) -> None:
         """Have one more told of every event from now on; it must not block."""
         self._listeners.append(listener)
+
+    def owe(self, is_due: Callable[[Event], bool]) -> None:
+        """Have each event that is signed from now on say whether a receiver is owed it."""
+        self._is_due = is_due
+
+    def sign(self, events: Sequence[Event]) -> Sequence[Event]:
+        """Return events with what they are known by wherever they are told, before they are kept or told."""
+        return tuple(replace(each, uid=self._uuids.make(), is_due=self._is_due(each)) for each in events)
 
     def tell(self, events: Iterable[Event]) -> None:
         """Write down what has happened."""

@@ -1,10 +1,10 @@
 """The outlets of events: a webhook and standard output, as the operator wants; neither holds a probe up."""
 
 import asyncio
-from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from pathlib import Path
+from typing import Protocol
 
 import structlog
 
@@ -13,136 +13,26 @@ from scanner.model import Severity
 from scanner.model.event import Event
 from scanner.model.event_record import event_record
 from scanner.model.record import to_line
-from scanner.network.webhook import Posted, Resolve, Webhook
-from scanner.service.held_events import AskWritten, HeldEvents
+from scanner.network.webhook import Resolve, Webhook
+from scanner.service.held_events import HeldEvents
 from scanner.service.line_writer import LineWriter
+from scanner.service.webhook_outlet import MOST_WAITING, Count, WebhookOutlet
+from scanner.store import Owed
 
 log = structlog.get_logger(__name__)
 
-MOST_WAITING = 1000
-"""Events; of more the oldest go."""
-RETRY_SECONDS = 1.0
-"""The first wait after a failure; doubled each time."""
-LONGEST_RETRY_SECONDS = 300.0
 
-OUTCOMES = ("delivered", "failed", "refused", "dropped")
-"""Taken; an attempt that is made again; not wanted by the receiver; given up since too many waited."""
-Count = Callable[[str], None]
+class Outbox(Protocol):
+    """What keeps events that a receiver is owed over the end of the process: a store."""
 
+    def ask_written(self) -> Future[None]:
+        """Return what is done once all that was put until now is written."""
 
-class WebhookOutlet:
-    """Sends events one at a time, in their order, each again and again until it is taken or refused."""
+    def recall_due(self, most: int) -> Future[Owed]:
+        """Return what will be the newest events that are owed since earlier runs; older ones are given up."""
 
-    def __init__(self, count: Count, *, first_wait: float = RETRY_SECONDS) -> None:
-        self._count = count
-        self._first_wait = first_wait
-        self._webhook: Webhook | None = None
-        self._former: list[Webhook] = []
-        self._waiting: deque[Event] = deque()
-        self._hand: Event | None = None
-        self._news = asyncio.Event()
-        self._adjusted = asyncio.Event()
-        self._is_idle = asyncio.Event()
-        self._is_idle.set()
-        self._dropped = 0
-        self._told: str | None = None
-
-    def adjust(self, webhook: Webhook | None) -> None:
-        """Send to another place from now on; with None what waits is given up."""
-        if self._webhook is not None:
-            self._former.append(self._webhook)
-        self._webhook = webhook
-        self._adjusted.set()
-        self._news.set()
-
-    def take(self, event: Event) -> None:
-        """Take an event; the oldest that waits goes where there are too many."""
-        if self._webhook is None:
-            return
-        if len(self._waiting) >= MOST_WAITING:
-            self._waiting.popleft()
-            self._drop(1)
-        self._waiting.append(event)
-        self._is_idle.clear()
-        self._news.set()
-
-    async def run(self) -> None:
-        """Send what comes, until cancelled."""
-        try:
-            while True:
-                await self._close_former()
-                if self._webhook is None:
-                    self._drop(len(self._waiting))
-                    self._waiting.clear()
-                if self._waiting:
-                    self._hand = self._waiting.popleft()
-                    await self._deliver(self._hand)
-                    self._hand = None
-                    continue
-                self._is_idle.set()
-                self._news.clear()
-                await self._news.wait()
-        finally:
-            if self._unsent:
-                log.warning("webhook_closed_unsent", waiting=self._unsent)
-            self.adjust(None)
-            await self._close_former()
-
-    async def until_idle(self, seconds: float) -> None:
-        """Wait until all is sent, or the time is over."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._is_idle.wait()
-
-    @property
-    def _unsent(self) -> int:
-        return len(self._waiting) + (self._hand is not None)
-
-    async def _deliver(self, event: Event) -> None:
-        body = to_line(event_record(event)).encode()
-        delay = 0.0
-        while self._webhook is not None:
-            self._adjusted.clear()
-            posted = await self._webhook.post(body)
-            if posted.is_taken:
-                self._succeed()
-                return
-            if posted.is_refused:
-                self._count("refused")
-                log.error("webhook_refused", error=str(posted), subject=event.subject)
-                return
-            delay = min(max(self._first_wait, 2 * delay), LONGEST_RETRY_SECONDS)
-            self._fail(posted, delay)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(delay):
-                    await self._adjusted.wait()
-                    delay = 0.0
-            await self._close_former()
-        self._drop(1)
-
-    def _succeed(self) -> None:
-        self._count("delivered")
-        if self._told is not None or self._dropped:
-            log.info("webhook_up", waiting=len(self._waiting), dropped=self._dropped)
-        self._told, self._dropped = None, 0
-
-    def _fail(self, posted: Posted, delay: float) -> None:
-        self._count("failed")
-        if str(posted) != self._told:
-            log.error("webhook_down", error=str(posted), waiting=self._unsent, again_in=delay)
-        self._told = str(posted)
-
-    def _drop(self, number: int) -> None:
-        """Count events that are given up; the first is logged, and every thousandth."""
-        for _ in range(number):
-            self._count("dropped")
-            self._dropped += 1
-            if self._dropped % MOST_WAITING == 1:
-                log.error("webhook_events_dropped", dropped=self._dropped)
-
-    async def _close_former(self) -> None:
-        while self._former:
-            await self._former.pop().close()
+    def settle(self, uids: Iterable[str]) -> None:
+        """Note that these events are owed no more; must not block."""
 
 
 class Outlets:
@@ -152,7 +42,7 @@ class Outlets:
         resolve: returns the addresses of a name; it may be another after a reload.
         count: is told how each delivery ended, by a word of `OUTCOMES`.
         is_ours: whether it is certain that events are ours to tell; until then they are held.
-        ask_written: asks the store, which knows of each event that was held.
+        outbox: has each event written before it is told, and keeps what the webhook is owed, if there is one.
     """
 
     def __init__(
@@ -162,13 +52,23 @@ class Outlets:
         count: Count,
         *,
         is_ours: Callable[[], bool] = lambda: True,
-        ask_written: AskWritten | None = None,
+        outbox: Outbox | None = None,
     ) -> None:
         self._resolve = resolve
-        self._webhook = WebhookOutlet(count)
+        self._outbox = outbox
+        if outbox is None:
+            self._webhook = WebhookOutlet(count, is_ours=is_ours)
+        else:
+            self._webhook = WebhookOutlet(count, is_ours=is_ours, settle=outbox.settle)
         self._held = HeldEvents(
-            self._hand_on, is_ours, ask_written, most=MOST_WAITING, on_dropped=lambda: count("dropped")
+            self._hand_on,
+            is_ours,
+            None if outbox is None else outbox.ask_written,
+            most=MOST_WAITING,
+            on_dropped=self._webhook.drop,
         )
+        # Now: what is new would be found among it later.
+        self._owed = None if outbox is None else outbox.recall_due(MOST_WAITING)
         self._lines = LineWriter(count)
         self._least = Severity.WARNING
         self._has_lines = False
@@ -184,6 +84,10 @@ class Outlets:
             self._place = place
             self._webhook.adjust(self._make(events.webhook, dict(events.webhook_headers), ca_file))
 
+    def is_due(self, event: Event) -> bool:
+        """Tell whether an event is to be kept until the webhook has it."""
+        return self._outbox is not None and self._place[0] is not None and event.weight >= self._least
+
     def take(self, event: Event) -> None:
         """Take an event; never waits."""
         if event.weight >= self._least:
@@ -194,14 +98,25 @@ class Outlets:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._webhook.run())
             group.create_task(self._held.run())
+            group.create_task(self._resume())
 
     async def drain(self, seconds: float) -> None:
-        """Give what waits some time to be sent."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._held.until_idle()
+        """Give what waits some time to be sent; half of that first to be written, where it is not."""
+        await self._held.drain(seconds / 2)
         writing = asyncio.to_thread(self._lines.wait_until_idle, seconds)
         await asyncio.gather(self._webhook.until_idle(seconds), writing)
+
+    async def _resume(self) -> None:
+        """Send what is owed since earlier runs, once the store can be read."""
+        recalled, self._owed = self._owed, None
+        if recalled is None:
+            return
+        try:
+            owed = await asyncio.wrap_future(recalled)
+        except Exception as error:  # noqa: BLE001 - without it all the rest can be told
+            log.error("webhook_not_resumed", error=f"{error}"[:300])
+        else:
+            self._webhook.resume(owed)
 
     def _hand_on(self, event: Event) -> None:
         self._webhook.take(event)

@@ -3,8 +3,9 @@
 from scanner.config import Settings
 from scanner.service.archive import Archive
 from scanner.service.election import Term
-from scanner.service.outlets import OUTCOMES, Outlets
+from scanner.service.outlets import Outlets
 from scanner.service.watch import Watch
+from scanner.service.webhook_outlet import OUTCOMES
 
 
 def open_outlets(
@@ -12,7 +13,7 @@ def open_outlets(
 ) -> Outlets:
     """Have events told to whom the settings name, as long as it is our term to do so; None = it always is.
 
-    What the archive's store has written may be told as well: nobody else will.
+    The archive's store has each written before it is told, and keeps what the webhook has not taken yet.
     """
 
     async def resolve(host: str) -> tuple[str, ...]:
@@ -23,8 +24,9 @@ def open_outlets(
         resolve,
         watch.telemetry.count_delivery,
         is_ours=lambda: term is None or term.is_fresh,
-        ask_written=None if archive is None else archive.store.ask_written,
+        outbox=None if archive is None else archive.store,
     )
     watch.telemetry.declare_outcomes(OUTCOMES)
+    watch.chronicle.events.owe(outlets.is_due)
     watch.chronicle.events.listen(outlets.take)
     return outlets

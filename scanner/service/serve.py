@@ -118,7 +118,7 @@ async def _serve(
                 supervisor.tell_stopping()
                 await asyncio.gather(watch.drain(DRAIN_SECONDS), outlets.drain(DRAIN_SECONDS))
             else:
-                await outlets.drain(DRAIN_SECONDS)  # who leads now tells only what it finds itself
+                await outlets.drain(DRAIN_SECONDS)  # lines; the webhook is owed the rest by who leads now
             for task in tasks:
                 task.cancel()
         if archive is not None:

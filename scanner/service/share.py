@@ -61,6 +61,10 @@ class Share:
         """Return the name under which this process writes to a store that others may write to as well."""
         return vantage if self.shard is None else f"{vantage} shard {self.shard}"
 
+    def outbox(self, vantage: str) -> str:
+        """Return the name under which a process finds again what it has to deliver, however many shards."""
+        return vantage if self.shard is None else f"{vantage} shard {self.shard.index}"
+
     def recall(self, past: Past) -> Past:
         """Return of what a store knows what is ours: a database that all shards use knows all."""
         if self.shard is None:

@@ -13,9 +13,10 @@ from scanner.store import codec
 from scanner.store.endpoint_rows import EndpointRow, EndpointRows
 from scanner.store.event_codec import encode_event
 from scanner.store.moments import seconds_to_micros, to_micros
+from scanner.store.outbox import due_row, settle
 from scanner.store.packing import pack
 from scanner.store.pending import Batch, Waiting
-from scanner.store.schema import endpoints, events, meta, orders, policies, samples
+from scanner.store.schema import endpoints, events, meta, orders, outbox, policies, samples
 
 log = structlog.get_logger(__name__)
 
@@ -31,9 +32,14 @@ _FINISH_ORDER = update(orders).where(orders.c.id == bindparam("of")).values(take
 
 
 class BatchWriter:
-    """Turns entries into rows. Call `forget` when a transaction fails."""
+    """Turns entries into rows. Call `forget` when a transaction fails.
 
-    def __init__(self) -> None:
+    Args:
+        outbox: who delivers what receivers are owed of what is written.
+    """
+
+    def __init__(self, outbox: str) -> None:
+        self._outbox = outbox
         self.rows = EndpointRows()
         self.refused = 0
         """Entries and events that could not be written for what was in them."""
@@ -47,9 +53,11 @@ class BatchWriter:
         micros = seconds_to_micros(now)
         self._write_entries(connection, batch.entries, micros)
         told = [*batch.events, *(event for waiting in batch.entries for event in waiting.entry.events)]
-        event_rows = [row for event in told if (row := self._encode_event(event)) is not None]
-        if event_rows:
-            connection.execute(insert(events), event_rows)
+        encoded = [(event, row) for event in told if (row := self._encode_event(event)) is not None]
+        if encoded:
+            connection.execute(insert(events), [row for _, row in encoded])
+        if due := [due_row(self._outbox, event.uid, row) for event, row in encoded if event.is_due]:
+            _replace(connection, outbox, due)
         if batch.policies:
             _replace(connection, policies, [_policy_values(*item) for item in batch.policies.items()])
         if set_ := [{"key": key, "value": text} for key, text in batch.meta.items() if text is not None]:
@@ -58,6 +66,8 @@ class BatchWriter:
             connection.execute(_REMOVE_META, gone)
         if batch.finished:
             connection.execute(_FINISH_ORDER, [{"of": number, "now": micros} for number in batch.finished])
+        if batch.settled:
+            settle(connection, self._outbox, batch.settled)
 
     def _write_entries(self, connection: Connection, entries: Sequence[Waiting], now: int) -> None:
         if not entries:

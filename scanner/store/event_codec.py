@@ -2,6 +2,7 @@
 
 from dataclasses import fields, replace
 from typing import Any
+from uuid import UUID
 
 from pydantic import TypeAdapter
 
@@ -10,7 +11,7 @@ from scanner.store.codec import to_json
 from scanner.store.moments import to_micros
 
 _EVENT = TypeAdapter(Event)
-_KEPT = tuple(field.name for field in fields(Event) if field.name != "id")
+_KEPT = tuple(field.name for field in fields(Event) if field.name not in {"id", "is_due"})
 
 
 def encode_event(event: Event) -> dict[str, Any]:
@@ -37,3 +38,15 @@ def encode_event(event: Event) -> dict[str, Any]:
 def decode_event(number: int, body: str) -> Event:
     """Return the event with its number; raise `ValueError` where this program does not understand it."""
     return replace(_EVENT.validate_json(body), id=number)
+
+
+def decode_due(body: str) -> Event:
+    """Return an event that a receiver is owed.
+
+    Raises:
+        ValueError: this program does not understand it, or it has no sound name, which goes into a header.
+    """
+    event = _EVENT.validate_json(body)
+    if event.uid is None or str(UUID(event.uid)) != event.uid:
+        raise ValueError("it is due, and has no name of its own")
+    return replace(event, is_due=True)

@@ -27,13 +27,16 @@ class Batch:
     """Values of the key/value table; None = it is removed."""
     finished: list[int] = field(default_factory=list)
     """Orders that were carried out."""
+    settled: list[str] = field(default_factory=list)
+    """Events, by their uids, that no receiver is owed any more."""
     barriers: list[Future[None]] = field(default_factory=list)
     token: str = field(default_factory=lambda: secrets.token_hex(8))
     """Written with it: tells whether it was committed where the answer got lost."""
     tries: int = 0
 
     def __len__(self) -> int:
-        return len(self.entries) + len(self.events) + len(self.policies) + len(self.meta) + len(self.finished)
+        others = len(self.policies) + len(self.meta) + len(self.finished) + len(self.settled)
+        return len(self.entries) + len(self.events) + others
 
     def split(self) -> "list[Batch]":
         """Return the same in single pieces, so that one that cannot be written stops no other."""
@@ -43,6 +46,7 @@ class Batch:
             *(Batch(policies={domain: kept}) for domain, kept in self.policies.items()),
             *(Batch(meta={key: value}) for key, value in self.meta.items()),
             *(Batch(finished=[number]) for number in self.finished),
+            *(Batch(settled=[uid]) for uid in self.settled),
             Batch(barriers=self.barriers),
         ]
 
@@ -83,10 +87,11 @@ class Pending:
         self._policies: dict[str, KeptPolicy] = {}
         self._meta: dict[str, str | None] = {}
         self._finished: list[int] = []
+        self._settled: deque[str] = deque(maxlen=pace.most_pending_events)
         self._barriers: list[Future[None]] = []
 
     def __len__(self) -> int:
-        others = len(self._policies) + len(self._meta) + len(self._finished)
+        others = len(self._policies) + len(self._meta) + len(self._finished) + len(self._settled)
         return len(self._entries) + len(self._carried) + len(self._events) + others
 
     def put(self, waiting: Waiting) -> None:
@@ -126,6 +131,12 @@ class Pending:
             self._finished.extend(orders)
         self._tell()
 
+    def settle(self, uids: Iterable[str]) -> None:
+        """Note events that no receiver is owed any more."""
+        with self._lock:
+            self._settled.extend(uids)
+        self._tell(is_full=True)
+
     def take(self) -> Batch:
         """Take what goes into the next transaction."""
         with self._lock:
@@ -140,6 +151,8 @@ class Pending:
             is_more = bool(self._entries)
             if not is_more:
                 batch.finished, self._finished = self._finished, []
+                batch.settled = list(self._settled)
+                self._settled.clear()
                 batch.barriers, self._barriers = self._barriers, []
         if is_more:
             self._tell(is_full=True)

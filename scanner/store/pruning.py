@@ -4,7 +4,7 @@ from sqlalchemy import BindParameter, Connection, bindparam, delete, func, selec
 
 from scanner.store.endpoint_rows import EndpointRows
 from scanner.store.moments import DAY, seconds_to_micros
-from scanner.store.schema import contents, endpoints, events, orders, policies, samples
+from scanner.store.schema import contents, endpoints, events, orders, outbox, policies, samples
 from scanner.store.values import Limits, Pace
 
 _MOST_ROWS = 1000
@@ -71,11 +71,15 @@ class Pruner:
         return gone > 0 and connection.execute(_PRUNE_CONTENTS, of).rowcount > 0
 
     def _prune_events(self, connection: Connection, now: int) -> None:
-        """Remove the oldest events, by age and by number; numbers have few gaps."""
+        """Remove the oldest events, by age and by number; numbers have few gaps.
+
+        So goes what is owed by a vantage or a shard that is there no more.
+        """
+        oldest = now - round(self._limits.event_days * DAY)
+        connection.execute(delete(outbox).where(outbox.c.at < oldest))
         newest = connection.scalar(select(func.max(events.c.id)))
         if newest is None:
             return
-        oldest = now - round(self._limits.event_days * DAY)
         first = select(events.c.id).order_by(events.c.id).limit(_MOST_ROWS).subquery()
         connection.execute(
             delete(events).where(

@@ -15,7 +15,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest version of the schema; `migrations/versions` leads there."""
 VERSION_TABLE = "mailport_schema"
 
@@ -102,6 +102,16 @@ events = Table(
     Index(None, "at"),
     Index(None, "host", "port"),
     sqlite_autoincrement=True,  # an id is never given twice, also after the newest row was pruned
+)
+
+# What a receiver is owed: written with the event, removed when it was taken or refused, or given up.
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("owner", Text, primary_key=True),  # who delivers it
+    Column("uid", Text, primary_key=True),  # of the event; grows with time
+    Column("at", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),  # the whole event as JSON
 )
 
 policies = Table(

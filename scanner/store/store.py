@@ -18,12 +18,13 @@ from scanner.store.current import Current
 from scanner.store.damage import Skipped
 from scanner.store.faults import StoreError
 from scanner.store.orders import read_pending
+from scanner.store.outbox import recall
 from scanner.store.packing import pack
 from scanner.store.pending import Name, Waiting
 from scanner.store.place import Place
 from scanner.store.reader import Reader
 from scanner.store.reading import read_known
-from scanner.store.values import Entry, Known, Limits, Loss, Order, Pace, Status
+from scanner.store.values import Entry, Known, Limits, Loss, Order, Owed, Pace, Status
 from scanner.store.writer import Writer
 
 log = structlog.get_logger(__name__)
@@ -36,6 +37,7 @@ class Store:
         place: see `find_place`.
         vantage: whose memories `load` returns.
         owner: who writes; two with the same name cannot write to one database. None = the vantage.
+        outbox: who delivers what is due; after a restart it is found by this name. None = the vantage.
         clock: seconds since 1970.
     """
 
@@ -46,14 +48,23 @@ class Store:
         *,
         vantage: str = "default",
         owner: str | None = None,
+        outbox: str | None = None,
         clock: Callable[[], float] = time.time,
         pace: Pace | None = None,
     ) -> None:
         self.place = place
         self._vantage = vantage
+        self._outbox = outbox or vantage
         self._skipped = Skipped()
         self.reader = Reader(place, self._skipped)
-        self._writer = Writer(place, limits or Limits(), pace or Pace(), clock=clock, owner=owner or vantage)
+        self._writer = Writer(
+            place,
+            limits or Limits(),
+            pace or Pace(),
+            clock=clock,
+            owner=owner or vantage,
+            outbox=self._outbox,
+        )
         self._is_known = False
         self._handed_out: set[int] = set()
         self._untouched: set[Name] = set()
@@ -167,6 +178,17 @@ class Store:
         while losses := self._writer.health.losses:
             found.append(losses.popleft())
         return tuple(found)
+
+    def recall_due(self, most: int) -> Future[Owed]:
+        """Return what will be the newest events that receivers are owed; older ones are given up.
+
+        Ask before anything is put, or that is among them.
+        """
+        return self._writer.submit(lambda connection: recall(connection, self._outbox, most, self._skipped))
+
+    def settle(self, uids: Iterable[str]) -> None:
+        """Note that no receiver is owed these events any more; written not before the events themselves."""
+        self._writer.pending.settle(uids)
 
     def ask_written(self) -> Future[None]:
         """Return what is done once all that was put until now is written."""

@@ -88,6 +88,16 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
+class Owed:
+    """What a receiver of events had not taken when the process before this one ended."""
+
+    events: tuple[Event, ...] = ()
+    """Oldest first."""
+    dropped: int = 0
+    """How many more there were: too many, or damaged. They are owed no more."""
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """How the store is; totals count from the start of the process."""
 

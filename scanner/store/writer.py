@@ -48,14 +48,14 @@ class Writer:
 
     Args:
         clock: seconds since 1970.
-        owner: the vantage, and its shard where there are several; one writer each.
+        owner: the vantage, and its shard where there are several; one writer each. `outbox`: who delivers.
     """
 
     def __init__(
-        self, place: Place, limits: Limits, pace: Pace, *, clock: Callable[[], float], owner: str
+        self, place: Place, limits: Limits, pace: Pace, *, clock: Callable[[], float], owner: str, outbox: str
     ) -> None:
         self.pending = Pending(pace)
-        self.batches = BatchWriter()
+        self.batches = BatchWriter(outbox)
         self.health = Health(str(place), pace)
         self.current: dict[Name, Current] = {}
         """The last entry of every watched endpoint: written again where the database is lost."""

@@ -197,6 +197,7 @@ def _asked_probe() -> Schema:
 
 def _event() -> Schema:
     found = object_of(
+        uid=or_null({"type": "string", "format": "uuid"}),
         at=MOMENT,
         kind=one_of(EventKind),
         severity=one_of(SEVERITIES),

@@ -35,8 +35,8 @@ class Receiver:
 
 
 @contextmanager
-def receiving(leaf: Leaf | None = None, address: str = "127.0.0.1") -> Iterator[Receiver]:
-    """Receive while the block runs, over TLS where there is a certificate."""
+def receiving(leaf: Leaf | None = None, address: str = "127.0.0.1", port: int = 0) -> Iterator[Receiver]:
+    """Receive while the block runs, over TLS where there is a certificate; at any port that is free for 0."""
     receiver = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
@@ -57,7 +57,7 @@ def receiving(leaf: Leaf | None = None, address: str = "127.0.0.1") -> Iterator[
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer((address, 0), Handler)
+    server = ThreadingHTTPServer((address, port), Handler)
     server.daemon_threads = True
     if leaf is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -69,3 +69,15 @@ def test_listeners_are_told_of_events_as_they_are() -> None:
     log.listen(heard.append)
     log.tell([told(1)])
     assert heard == [told(1)]
+
+
+def test_an_event_is_signed_by_a_name_of_its_own_and_by_whether_it_is_owed() -> None:
+    log = EventLog()
+    first = log.sign([told(1), told(1)])
+    log.owe(lambda event: event.severity is Severity.CRITICAL)
+    second = log.sign([told(1), replace(told(2), severity=Severity.CRITICAL)])
+    names = [event.uid for event in (*first, *second)]
+    assert None not in names
+    assert names == sorted({name for name in names if name is not None})
+    assert [event.is_due for event in (*first, *second)] == [False, False, False, True]
+    assert replace(first[0], uid=None) == told(1)

@@ -3,10 +3,10 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import pytest
 from structlog.testing import capture_logs
@@ -14,9 +14,12 @@ from structlog.testing import capture_logs
 from scanner.config import default_settings, override
 from scanner.model import Severity
 from scanner.model.event import Event, EventKind
+from scanner.service import held_events
 from scanner.service.election import Election
-from scanner.service.outlets import MOST_WAITING, Outlets
-from scanner.store import Limits, Place, Store
+from scanner.service.held_events import HeldEvents
+from scanner.service.outlets import Outlets
+from scanner.service.webhook_outlet import MOST_WAITING
+from scanner.store import Limits, Owed, Place, Store
 from scanner.store.lease import Lease
 from tests.servers.partition import partition_before
 from tests.servers.postgres import ADDRESS, Postgres
@@ -46,25 +49,43 @@ class Leader:
 
     outlets: Outlets
     counts: Counter[str]
+    outbox: "Outbox"
     is_fresh: bool = False
-    questions: list[Future[None]] = field(default_factory=list)
+
+    @property
+    def questions(self) -> list[Future[None]]:
+        return self.outbox.questions
+
+
+class Outbox:
+    """A store that is owed nothing, and writes when a test says so."""
+
+    def __init__(self) -> None:
+        self.questions: list[Future[None]] = []
 
     def ask_written(self) -> Future[None]:
         self.questions.append(Future())
         return self.questions[-1]
 
+    def recall_due(self, most: int) -> Future[Owed]:
+        return Future()
+
+    def settle(self, uids: Iterable[str]) -> None:
+        raise AssertionError(uids)
+
 
 @asynccontextmanager
 async def leading() -> AsyncIterator[Leader]:
     counts: Counter[str] = Counter()
+    outbox = Outbox()
     outlets = Outlets(
         override(default_settings(()), {"events.stdout": True}),
         nowhere,
         lambda outcome: counts.update([outcome]),
         is_ours=lambda: leader.is_fresh,
-        ask_written=lambda: leader.ask_written(),  # noqa: PLW0108 - there is no leader yet
+        outbox=outbox,
     )
-    leader = Leader(outlets, counts)
+    leader = Leader(outlets, counts, outbox)
     running = asyncio.create_task(outlets.run())
     try:
         yield leader
@@ -88,9 +109,11 @@ async def test_they_are_told_in_their_order_when_it_is_known_that_we_lead(
         assert leader.counts == {}
         leader.is_fresh = True
         leader.outlets.take(born(3))
+        assert leader.counts == {}
         await until(lambda: leader.counts["delivered"] == 3)
         leader.is_fresh = False
         leader.outlets.take(born(4))
+        leader.questions[0].set_result(None)
         await until(lambda: len(leader.questions) == 2)
         leader.is_fresh = True
         await until(lambda: leader.counts["delivered"] == 4)
@@ -124,6 +147,87 @@ async def test_too_many_of_them_cost_the_oldest(capfd: pytest.CaptureFixture[str
     assert read_told(capfd) == [f"port {number}" for number in range(2, MOST_WAITING + 2)]
 
 
+class Held:
+    """Events that are held by a clock and a store of a test's own."""
+
+    def __init__(self, *, most: int = 3) -> None:
+        self.now = 0.0
+        self.is_ours = True
+        self.told: list[str] = []
+        self.dropped: list[str] = []
+        self.outbox = Outbox()
+        self.held = HeldEvents(
+            lambda event: self.told.append(event.subject),
+            self.lead,
+            self.outbox.ask_written,
+            most=most,
+            on_dropped=lambda event: self.dropped.append(event.subject),
+            clock=lambda: self.now,
+        )
+        self.looks = 0
+        self.task = asyncio.create_task(self.held.run())
+
+    def lead(self) -> bool:
+        self.looks += 1
+        return self.is_ours
+
+    async def look(self) -> None:
+        """Have it look some more times."""
+        until_then = self.looks + 3
+        await until(lambda: self.looks >= until_then)
+
+    async def end(self) -> None:
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+
+
+async def test_an_event_waits_for_the_store_and_no_longer_than_an_alert_may(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(held_events, "LOOK_SECONDS", 0.001)
+    held = Held()
+    held.held.take(born(1))
+    await until(lambda: len(held.outbox.questions) == 1)
+    held.now = 1.0
+    held.held.take(born(2))
+    assert held.told == []
+    held.outbox.questions[0].set_result(None)
+    await until(lambda: held.told == ["port 1"])
+    await until(lambda: len(held.outbox.questions) == 2)
+    held.now = 2.9
+    held.held.take(born(3))
+    await held.look()
+    assert held.told == ["port 1"], "the store has 1.9 seconds"
+    held.now = 3.0
+    await until(lambda: held.told == ["port 1", "port 2"])
+    held.outbox.questions[1].set_result(None)
+    await until(lambda: len(held.outbox.questions) == 3)
+    assert held.told == ["port 1", "port 2"], "the third was not asked for"
+    held.is_ours = False
+    held.now = 60.0
+    await held.look()
+    assert held.told == ["port 1", "port 2"], "it is not known whether it is ours"
+    held.outbox.questions[2].set_result(None)
+    await until(lambda: held.told == ["port 1", "port 2", "port 3"])
+    await held.end()
+
+
+async def test_of_too_many_that_are_ours_the_oldest_wait_no_longer() -> None:
+    held = Held()
+    for number in range(5):
+        held.held.take(born(number))
+    assert (held.told, held.dropped) == (["port 0", "port 1"], [])
+    held.is_ours = False
+    held.held.take(born(5))
+    assert (held.told, held.dropped) == (["port 0", "port 1"], ["port 2"])
+    await held.held.drain(0.01)
+    assert len(held.told) == 2, "they are left to who leads next"
+    held.is_ours = True
+    await held.held.drain(0.01)
+    assert held.told == ["port 0", "port 1", "port 3", "port 4", "port 5"]
+    await held.end()
+
+
 @pytest.mark.parametrize("is_lost", [False, True], ids=["ours", "lost"])
 async def test_with_a_database_that_is_cut_off(
     postgres: Postgres, capfd: pytest.CaptureFixture[str], *, is_lost: bool
@@ -142,7 +246,7 @@ async def test_with_a_database_that_is_cut_off(
             nowhere,
             lambda outcome: counts.update([outcome]),
             is_ours=lambda: term.is_fresh,
-            ask_written=store.ask_written,
+            outbox=store,
         )
         tasks = [asyncio.create_task(outlets.run()), asyncio.create_task(term.hold())]
         partition.cut()

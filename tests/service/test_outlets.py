@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from signal import SIGTERM
 from typing import Any
+from uuid import UUID
 
 import pytest
 from structlog.testing import capture_logs
@@ -18,7 +19,8 @@ from scanner.config import default_settings, override
 from scanner.model import Severity
 from scanner.model.event import Event, EventKind
 from scanner.network.webhook import Webhook
-from scanner.service.outlets import MOST_WAITING, Outlets, WebhookOutlet
+from scanner.service.outlets import Outlets
+from scanner.service.webhook_outlet import MOST_WAITING, WebhookOutlet
 from tests.cli.running_farm import RunningFarm
 from tests.servers.certificates import Authority
 from tests.servers.process import free_port
@@ -40,7 +42,8 @@ async def loopback(host: str) -> tuple[str, ...]:
 
 def told(number: int, severity: Severity = Severity.WARNING) -> Event:
     at = NOW + timedelta(minutes=number)
-    return Event(at, EventKind.EGRESS_CHANGED, f"port {number}", severity, f"Event {number}.", id=number)
+    text = f"Event {number}."
+    return Event(at, EventKind.EGRESS_CHANGED, f"port {number}", severity, text, uid=str(UUID(int=number)))
 
 
 def hook(receiver: Receiver, **options: Any) -> Webhook:
@@ -81,7 +84,10 @@ async def test_events_are_posted_one_after_the_other_in_their_order() -> None:
     assert head["Content-Type"] == "application/json; charset=utf-8"
     assert head["Authorization"] == "Bearer abc"
     assert head["User-Agent"].startswith("mailport/")
-    assert len({head["Idempotency-Key"] for head, _ in taken}) == 5
+    names = [str(UUID(int=number)) for number in range(1, 6)]
+    assert [head["Idempotency-Key"] for head, _ in taken] == names
+    assert [head["webhook-id"] for head, _ in taken] == names
+    assert [document["uid"] for _, document in taken] == names
     assert document["kind"] == "egress_changed"
     assert (document["at"], document["severity"]) == ("2026-01-15T12:01:00.000Z", "warning")
 
@@ -96,7 +102,7 @@ async def test_what_fails_is_sent_again_and_nothing_overtakes_it() -> None:
             await outlet.until_idle(DEADLINE)
         taken = [receiver.take_all() for _ in range(6)]
     assert [document["subject"] for _, document in taken] == ["port 1"] * 5 + ["port 2"]
-    assert len({head["Idempotency-Key"] for head, _ in taken[:5]}) == 1
+    assert {head["webhook-id"] for head, _ in taken[:5]} == {str(UUID(int=1))}
     assert counts == {"failed": 4, "delivered": 2}
     assert [line["event"] for line in logs] == ["webhook_down"] * 4 + ["webhook_up"]
     assert logs[0]["error"] == "the receiver answers 500"

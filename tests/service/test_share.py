@@ -117,7 +117,7 @@ def test_what_has_not_changed_stays_the_same_value() -> None:
 def test_without_shards_nothing_is_cut() -> None:
     share, plan = Share(), plan_of(3)
     assert cut(share, plan) is plan
-    assert share.scope("here") == "here"
+    assert (share.scope("here"), share.outbox("here")) == ("here", "here")
     assert share.count([parse_target("a.test"), parse_target("a.test:25"), parse_target("b.test")]) == 2
     assert share.crowded == {}
 
@@ -142,6 +142,9 @@ def test_a_shard_recalls_its_own_of_a_database_that_all_use() -> None:
     assert sorted(key for each in found for key in each.memories) == sorted(keys)
     assert all(each.memories.keys() == each.latest.keys() for each in found)
     assert {share.scope("here") for share in shares(2)} == {"here shard 1/2", "here shard 2/2"}
+    outboxes = [share.outbox("here") for share in shares(2)]
+    assert outboxes == [share.outbox("here") for share in shares(3)[:2]], "found again where there are more"
+    assert len(set(outboxes)) == 2
 
 
 def show(part: Plan, seen: Sequence[Observation]) -> Exposition:

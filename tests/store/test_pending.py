@@ -89,10 +89,11 @@ def test_the_pieces_of_a_batch_are_all_of_it() -> None:
     pending.put_events([told(9)])
     pending.put_meta({"a": "1", "b": "2"})
     pending.finish([1, 2])
+    pending.settle(["a", "b"])
     barrier = pending.add_barrier()
     batch = pending.take()
     pieces = batch.split()
-    assert len(batch) == sum(map(len, pieces)) == 8
+    assert len(batch) == sum(map(len, pieces)) == 10
     assert max(map(len, pieces)) == 1
     assert pieces[-1].barriers == [barrier]
 
