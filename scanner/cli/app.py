@@ -190,6 +190,7 @@ def serve(
 ) -> None:
     """Watch targets for ever and serve the results to Prometheus and to people."""
     # Imported here, because the web server takes a third of the time in which the other commands start.
+    from scanner.service.far import QueueTakenError  # noqa: PLC0415
     from scanner.service.serve import run_service  # noqa: PLC0415
     from scanner.service.share import Share  # noqa: PLC0415
     from scanner.service.web_terms import WebTerms  # noqa: PLC0415
@@ -215,7 +216,10 @@ def serve(
     except ListenError as error:
         give_up(str(error))
     set_up_logging(log_format)
-    run_interruptibly(run_service(settings, load, sock, terms=terms, share=share))
+    try:
+        run_interruptibly(run_service(settings, load, sock, terms=terms, share=share))
+    except QueueTakenError as error:
+        give_up(str(error))
 
 
 @app.command()
