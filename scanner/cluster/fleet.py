@@ -23,6 +23,7 @@ from scanner.cluster.tenure import Tenure, describe_owner
 from scanner.cluster.term import Alone, Term, until_fresh
 from scanner.config.cluster_settings import ClusterSettings
 from scanner.engine.pool import pace, throttler
+from scanner.model.exclusion import Exclusion
 
 log = structlog.get_logger(__name__)
 
@@ -73,6 +74,8 @@ class Fleet:
         self._flights = Flights(self.tally, self.lease, clock)
         self._throttler = throttler(rate)
         self._is_failure_told = False
+        self._has_excluded = asyncio.Event()
+        self._sending = asyncio.Lock()
         self._told_at = -math.inf
         self._tasks = TaskQueue(settings, f"{vantage}:tasks", consumer=name, lease=self.lease, life=life)
         self.term = Tenure(self._tasks, term or Alone(), partial(describe_owner, settings, vantage))
@@ -95,9 +98,11 @@ class Fleet:
         self._results.register_task(take, task_name=RESULTS)
         self._task = self._tasks.register_task(_work_elsewhere, task_name=TASK)
 
-    def adjust(self, rate: float) -> None:
-        """Take a new rate."""
+    def adjust(self, rate: float, exclusion: Exclusion) -> None:
+        """Take a new rate, and have nothing probed any more that is excluded and not with a worker yet."""
         self._throttler.rate_limit, self._throttler.period = pace(rate)
+        self._flights.leave_alone(exclusion)
+        self._has_excluded.set()
 
     async def do(self, job: Job) -> Plain:
         """Have a job done; return what the worker says."""
@@ -117,6 +122,7 @@ class Fleet:
                 group.create_task(receiver.listen(asyncio.Event()))
                 group.create_task(self._send())
                 group.create_task(self._look_for_lost())
+                group.create_task(self._take_excluded_back())
                 group.create_task(self._heritage.run())
                 group.create_task(self.term.keep())
         finally:
@@ -173,7 +179,9 @@ class Fleet:
             except TimeoutError:
                 pass
             await self._await_room()
-            await self._hand_over([one for one in flights if not one.done.done()])
+            await until_fresh(self.term)
+            async with self._sending:
+                await self._hand_over([one for one in flights if not one.done.done()])
 
     async def _next(self) -> Flight:
         """Return the next job that somebody still waits for."""
@@ -203,7 +211,6 @@ class Fleet:
     async def _hand_over(self, flights: list[Flight]) -> None:
         if not flights:
             return
-        await until_fresh(self.term)
         jobs = tuple(one.job for one in flights)
         is_last = bool(self.tally.faults) and not self.tally.has_sound(self.lease)
         batch = Batch(id=uuid4().hex, jobs=jobs, anyway=is_last)
@@ -235,6 +242,26 @@ class Fleet:
                     self._fail(error)
                 else:
                     self._flights.resume_lost(overdue, kept)
+
+    async def _take_excluded_back(self) -> None:
+        """Take out of the broker what is excluded by now and nobody has read; the rest of its batch goes on.
+
+        Of what a worker has it is noted that it is done, for whoever would take it over from that one.
+        """
+        while True:
+            await self._has_excluded.wait()
+            self._has_excluded.clear()
+            try:
+                async with self._sending:
+                    if excluded := self._flights.excluded():
+                        batches = frozenset(one.batch for one in excluded)
+                        self._flights.take_back(await self._tasks.take_back(batches))
+                for flight in self._flights.excluded():
+                    await self._tasks.note(flight.batch, [flight.job.id])
+            except FAULTS as error:
+                self._fail(error)
+                await asyncio.sleep(PAUSE_SECONDS)
+                self._has_excluded.set()
 
     def _fail(self, error: BaseException) -> None:
         if self.tally.is_broker_up or not self._is_failure_told:

@@ -9,6 +9,7 @@ import structlog
 from scanner.cluster.jobs import Job
 from scanner.cluster.results import Plain, read_delivery
 from scanner.cluster.tally import Tally
+from scanner.model.exclusion import Exclusion
 
 log = structlog.get_logger(__name__)
 
@@ -44,12 +45,13 @@ class Flights:
         self._lease = lease
         self._clock = clock
         self._found: dict[str, Flight] = {}
+        self._exclusion = Exclusion()
 
     async def do(self, job: Job) -> Plain:
         """Have a job done; return what the worker says."""
         flight = Flight(job, asyncio.get_running_loop().create_future())
         self._found[job.id] = flight
-        self.queue.put_nowait(flight)
+        self._wait_here(flight)
         self._tally.in_flight = len(self._found)
         try:
             return await flight.done
@@ -70,8 +72,44 @@ class Flights:
             if flight.missed != flight.batch:
                 flight.missed = flight.batch  # its result may be on its way, where there is much to do
             else:
-                flight.sent_at = None
-                self.queue.put_nowait(flight)
+                self._wait_here(flight)
+
+    def leave_alone(self, exclusion: Exclusion) -> None:
+        """Let nobody wait any more for what is excluded now and not handed out."""
+        self._exclusion = exclusion
+        for flight in tuple(self._found.values()):
+            if flight.sent_at is None:
+                self._is_refused(flight)
+
+    def excluded(self) -> list[Flight]:
+        """Return those that are handed out and are excluded by now."""
+        return [
+            one
+            for one in self._found.values()
+            if one.sent_at is not None and not one.done.done() and self._refuse(one)
+        ]
+
+    def take_back(self, batches: frozenset[str]) -> None:
+        """Have the jobs of batches that nobody has read handed out again, but for what is excluded."""
+        for flight in tuple(self._found.values()):
+            if flight.batch in batches:
+                flight.batch = ""
+                self._wait_here(flight)
+
+    def _wait_here(self, flight: Flight) -> None:
+        """Have a job handed out, unless it is excluded by now."""
+        flight.sent_at = None
+        if not self._is_refused(flight):
+            self.queue.put_nowait(flight)
+
+    def _is_refused(self, flight: Flight) -> bool:
+        why = self._refuse(flight)
+        if why is not None and not flight.done.done():
+            flight.done.set_result({"excluded": why})
+        return why is not None
+
+    def _refuse(self, flight: Flight) -> str | None:
+        return self._exclusion.refuse(flight.job.host, flight.job.address)
 
     def take(self, text: str) -> None:
         """Take the results of one message; those that nobody waits for are duplicates."""
@@ -88,8 +126,8 @@ class Flights:
             is_taken = flight is not None and flight.batch == result.batch and not flight.done.done()
             if flight is not None and is_taken and self._wants_another(flight, result.body):
                 self._tally.results["returned"] += 1
-                flight.sent_at, flight.batch, flight.returned = None, "", flight.returned + 1
-                self.queue.put_nowait(flight)
+                flight.batch, flight.returned = "", flight.returned + 1
+                self._wait_here(flight)
                 continue
             self._tally.results["taken" if is_taken else "late"] += 1
             if flight is not None and is_taken:

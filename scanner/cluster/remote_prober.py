@@ -66,6 +66,8 @@ class RemoteProber(Prober):
         match body:
             case {"refused": str() as why}:
                 return replace(lost, reason=Reason.ADDRESS_NOT_ALLOWED, detail=why[:300])
+            case {"excluded": str() as why}:  # while it waited
+                return replace(lost, reason=Reason.EXCLUDED, detail=why[:300])
             case {"seen": dict() as plain}:
                 try:
                     seen = read_whole(plain, endpoint)

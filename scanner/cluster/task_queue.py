@@ -1,5 +1,6 @@
 """The queue of tasks as a scheduler has it: only whoever leads writes to it."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from redis.exceptions import RedisError, ResponseError
@@ -53,6 +54,18 @@ return math.max(0, redis.call('XLEN', KEYS[2]) - pending[1])
 """The fencing and the sending in one step, and how many messages nobody has read yet; -1 = not to be told."""
 
 
+_TAKE_BACK = """
+local gone = {}
+for place = 2, #ARGV do
+    local taken = redis.pcall('XPENDING', KEYS[1], ARGV[1], ARGV[place], ARGV[place], 1)
+    if not taken.err and #taken == 0 and redis.call('XDEL', KEYS[1], ARGV[place]) == 1 then
+        gone[#gone + 1] = ARGV[place]
+    end
+end
+return gone
+"""
+
+
 class ClosedError(RedisError):
     """Whoever sends with a lower number than another one sends nothing."""
 
@@ -99,6 +112,29 @@ class TaskQueue(Stream):
         except ResponseError:  # the broker has come back without what it knew
             return {}
         return {one["message_id"].decode(): one["time_since_delivered"] / 1000 for one in found}
+
+    async def take_back(self, words: Iterable[str]) -> frozenset[str]:
+        """Remove each message with one of these words in it that nobody has read; return their words."""
+        taken = await self.taken()
+        found: Any = await self._client.xrange(self.queue_name)
+        wanted = {
+            number: word
+            for number, fields in found
+            for word in words
+            if number.decode() not in taken and word.encode() in fields.get(b"data", b"")
+        }
+        if not wanted:
+            return frozenset()
+        # In one step: else it may be read just before it is removed.
+        gone: Any = await self._client.eval(_TAKE_BACK, 1, self.queue_name, GROUP, *wanted)
+        return frozenset(wanted[number] for number in gone)
+
+    async def note(self, name: str, words: Iterable[str]) -> None:
+        """Note that parts of a message need not be done, for whoever may take it over."""
+        pipe = self._client.pipeline(transaction=True)
+        for command in self._marks.note(name, words):
+            pipe.execute_command(*command)
+        await pipe.execute()
 
     async def claim(self, token: int) -> bool:
         """Send from now on with this number; tell whether nobody with a higher one has come since.

@@ -71,9 +71,9 @@ class Far:
             registry.register(LeaderCollector(self.fleet.term))
 
     def adjust(self, settings: Settings) -> None:
-        """Go on with other limits; another broker takes a restart."""
+        """Go on with other limits and another exclude list; another broker takes a restart."""
         if self.fleet is not None:
-            self.fleet.adjust(settings.limits.rate)
+            self.fleet.adjust(settings.limits.rate, settings.exclusion)
 
     async def confirm(self) -> bool | None:
         """Tell by the broker whether this scheduler leads; None where that cannot be told."""
