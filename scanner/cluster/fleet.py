@@ -15,6 +15,7 @@ from taskiq.receiver import Receiver
 from scanner.cluster.flight import Flight, Flights
 from scanner.cluster.heritage import Heritage
 from scanner.cluster.jobs import MOST_JOBS, Batch, Job
+from scanner.cluster.presence import Presence, call_the_roll
 from scanner.cluster.results import Plain
 from scanner.cluster.stream import FAULTS, PAUSE_SECONDS, Stream
 from scanner.cluster.tally import Tally
@@ -74,6 +75,7 @@ class Fleet:
         self._flights = Flights(self.tally, self.lease, clock)
         self._throttler = throttler(rate)
         self._is_failure_told = False
+        self._is_passing = life is not None
         self._has_excluded = asyncio.Event()
         self._sending = asyncio.Lock()
         self._told_at = -math.inf
@@ -125,6 +127,8 @@ class Fleet:
                 group.create_task(self._take_excluded_back())
                 group.create_task(self._heritage.run())
                 group.create_task(self.term.keep())
+                if not self._is_passing:
+                    group.create_task(call_the_roll(Presence(self._tasks), self.tally, self.lease))
         finally:
             await self._end()
 
