@@ -17,8 +17,9 @@ from scanner.cli.memory_commands import baseline, events, rejudge
 from scanner.cli.options import COMMAND_LINE, list_problems
 from scanner.cli.output import Format
 from scanner.cli.scan import FailOn, ScanOptions, scan_targets
-from scanner.cli.shards import check_places, choose_shard
-from scanner.cli.worker import check_lease, run_worker
+from scanner.cli.shards import choose_shard
+from scanner.cli.starting import check_service
+from scanner.cli.worker import run_worker
 from scanner.config import ConfigError, Settings, load_settings, override
 
 app = typer.Typer(
@@ -201,8 +202,7 @@ def serve(
 
     def load() -> Settings:
         settings = load_settings(path, os.environ)
-        check_places(settings, share.shard)
-        check_lease(settings)
+        check_service(settings, share.shard)
         given = {"web.listen": listen, "web.grafana": grafana or None}
         changes = {key: value for key, value in given.items() if value is not None}
         return override(settings, changes, source=COMMAND_LINE)
