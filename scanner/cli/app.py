@@ -17,8 +17,9 @@ from scanner.cli.memory_commands import baseline, events, rejudge
 from scanner.cli.options import COMMAND_LINE, list_problems
 from scanner.cli.output import Format
 from scanner.cli.scan import FailOn, ScanOptions, scan_targets
-from scanner.cli.shards import check_places, choose_shard
-from scanner.cli.worker import check_lease, run_worker
+from scanner.cli.shards import choose_shard
+from scanner.cli.starting import check_service
+from scanner.cli.worker import run_worker
 from scanner.config import ConfigError, Settings, load_settings, override
 
 app = typer.Typer(
@@ -190,6 +191,7 @@ def serve(
 ) -> None:
     """Watch targets for ever and serve the results to Prometheus and to people."""
     # Imported here, because the web server takes a third of the time in which the other commands start.
+    from scanner.service.far import QueueTakenError  # noqa: PLC0415
     from scanner.service.serve import run_service  # noqa: PLC0415
     from scanner.service.share import Share  # noqa: PLC0415
     from scanner.service.web_terms import WebTerms  # noqa: PLC0415
@@ -200,8 +202,7 @@ def serve(
 
     def load() -> Settings:
         settings = load_settings(path, os.environ)
-        check_places(settings, share.shard)
-        check_lease(settings)
+        check_service(settings, share.shard)
         given = {"web.listen": listen, "web.grafana": grafana or None}
         changes = {key: value for key, value in given.items() if value is not None}
         return override(settings, changes, source=COMMAND_LINE)
@@ -215,7 +216,10 @@ def serve(
     except ListenError as error:
         give_up(str(error))
     set_up_logging(log_format)
-    run_interruptibly(run_service(settings, load, sock, terms=terms, share=share))
+    try:
+        run_interruptibly(run_service(settings, load, sock, terms=terms, share=share))
+    except QueueTakenError as error:
+        give_up(str(error))
 
 
 @app.command()

@@ -15,6 +15,7 @@ from scanner.cli.outflow import Outflow
 from scanner.cli.output import Format, Writer, make_writer
 from scanner.cli.progress import ScanProgress
 from scanner.cli.scan_files import fail_to_write, keep_apart, open_journal, open_list, open_output
+from scanner.cli.starting import check_lease
 from scanner.cli.weight import is_excluded, is_notice, is_our_own_fault, is_refused_by_rule, weight_of
 from scanner.config import (
     ConfigError,
@@ -257,6 +258,8 @@ def read_settings(options: ScanOptions, targets: Sequence[Target], *, has_more: 
         if targets or has_more:
             settings = settings.model_copy(update={"targets": tuple(targets), "target_file": None})
         settings = leave_alone(override(settings, options.changes, source=COMMAND_LINE), options.exclude)
+        if options.cluster is not None:
+            check_lease(settings)
     except ConfigError as error:
         give_up(list_problems(error))
     if not settings.targets and not has_more:

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-from math import ceil
 from pathlib import Path
 
 import structlog
@@ -12,13 +11,10 @@ from scanner import __version__
 from scanner.cli.console import give_up, run_interruptibly
 from scanner.cli.logs import LogFormat, set_up_logging
 from scanner.cli.options import list_problems
+from scanner.cli.starting import check_lease
 from scanner.config import ConfigError, Settings, load_settings
-from scanner.config.problem import Problem
 
 log = structlog.get_logger(__name__)
-
-LEASE_FACTOR = 1.2
-"""How much longer than a probe a lease has to be."""
 
 
 def run_worker(config: Path, log_format: LogFormat) -> None:
@@ -34,18 +30,6 @@ def run_worker(config: Path, log_format: LogFormat) -> None:
         )
     set_up_logging(log_format)
     run_interruptibly(_work(settings))
-
-
-def check_lease(settings: Settings) -> None:
-    """See that a worker has the time for the longest probe.
-
-    Raises:
-        ConfigError: it has not.
-    """
-    least, lease = ceil(settings.probe.total_timeout * LEASE_FACTOR), settings.cluster.lease
-    if settings.cluster.broker is not None and lease < least:
-        why = f"must be {least:g} seconds or more, longer than probe.total_timeout (got {lease:g})"
-        raise ConfigError([Problem("configuration", None, "cluster.lease", why)])
 
 
 async def _work(settings: Settings) -> None:

@@ -26,6 +26,12 @@ def connect_options(settings: ClusterSettings) -> dict[str, Any]:
     return options
 
 
+def shown_broker(settings: ClusterSettings) -> str:
+    """Return the broker's URL without what is secret."""
+    scheme, _, rest = (settings.broker or "").partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"
+
+
 class _Obedient:
     """A connection that ends what it does when whoever uses it is cancelled.
 

@@ -4,6 +4,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable
+from functools import partial
 from uuid import uuid4
 
 import structlog
@@ -11,16 +12,19 @@ from taskiq.acks import AcknowledgeType
 from taskiq.exceptions import SendTaskError
 from taskiq.receiver import Receiver
 
-from scanner.cluster.flight import Flight
+from scanner.cluster.flight import Flight, Flights
 from scanner.cluster.heritage import Heritage
 from scanner.cluster.jobs import MOST_JOBS, Batch, Job
-from scanner.cluster.results import Plain, read_delivery
+from scanner.cluster.presence import Presence, call_the_roll
+from scanner.cluster.results import Plain
 from scanner.cluster.stream import FAULTS, PAUSE_SECONDS, Stream
 from scanner.cluster.tally import Tally
-from scanner.cluster.task_queue import ClosedError, TaskQueue
+from scanner.cluster.task_queue import ClosedError, OwnedError, TaskQueue
+from scanner.cluster.tenure import Tenure, describe_owner
 from scanner.cluster.term import Alone, Term, until_fresh
 from scanner.config.cluster_settings import ClusterSettings
 from scanner.engine.pool import pace, throttler
+from scanner.model.exclusion import Exclusion
 
 log = structlog.get_logger(__name__)
 
@@ -34,8 +38,6 @@ LOOK_SECONDS = 0.02
 """How often it is looked whether workers have taken batches, where too many wait."""
 CLOSE_SECONDS = 1.0
 RESULTS_AT_ONCE = 64
-MOST_RETURNED = 10
-"""How often a job is given back by workers without a way out, before what they say of it is taken."""
 TASK = "mailport.probe"
 RESULTS = "mailport.results"
 
@@ -70,13 +72,15 @@ class Fleet:
         self.tally = Tally(clock)
         self.lease = settings.lease
         self._clock = clock
-        self._flights: dict[str, Flight] = {}
-        self._queue: asyncio.Queue[Flight] = asyncio.Queue()
+        self._flights = Flights(self.tally, self.lease, clock)
         self._throttler = throttler(rate)
         self._is_failure_told = False
+        self._is_passing = life is not None
+        self._has_excluded = asyncio.Event()
+        self._sending = asyncio.Lock()
         self._told_at = -math.inf
         self._tasks = TaskQueue(settings, f"{vantage}:tasks", consumer=name, lease=self.lease, life=life)
-        self.term = term or Alone()
+        self.term = Tenure(self._tasks, term or Alone(), partial(describe_owner, settings, vantage))
         self._results = Stream(
             settings,
             f"{vantage}:results",
@@ -85,32 +89,26 @@ class Fleet:
             has_room=self._until_fresh,
             life=life,
         )
-        self._heritage = Heritage(self._tasks, self.lease, gap, self._queue.put_nowait, clock=clock)
+        self._heritage = Heritage(self._tasks, self.lease, gap, self._flights.queue.put_nowait, clock=clock)
 
         async def take(text: str) -> None:
             # Nobody cancels this one: the library leaves what it has begun.
             await until_fresh(self.term, lambda: self._results.is_over)
             if not self._results.is_over:
-                self._take(text)
+                self._flights.take(text)
 
         self._results.register_task(take, task_name=RESULTS)
         self._task = self._tasks.register_task(_work_elsewhere, task_name=TASK)
 
-    def adjust(self, rate: float) -> None:
-        """Take a new rate."""
+    def adjust(self, rate: float, exclusion: Exclusion) -> None:
+        """Take a new rate, and have nothing probed any more that is excluded and not with a worker yet."""
         self._throttler.rate_limit, self._throttler.period = pace(rate)
+        self._flights.leave_alone(exclusion)
+        self._has_excluded.set()
 
     async def do(self, job: Job) -> Plain:
         """Have a job done; return what the worker says."""
-        flight = Flight(job, asyncio.get_running_loop().create_future())
-        self._flights[job.id] = flight
-        self._queue.put_nowait(flight)
-        self.tally.in_flight = len(self._flights)
-        try:
-            return await flight.done
-        finally:
-            self._flights.pop(job.id, None)
-            self.tally.in_flight = len(self._flights)
+        return await self._flights.do(job)
 
     async def run(self) -> None:
         """Send and take until cancelled; no outage ends it."""
@@ -126,7 +124,11 @@ class Fleet:
                 group.create_task(receiver.listen(asyncio.Event()))
                 group.create_task(self._send())
                 group.create_task(self._look_for_lost())
+                group.create_task(self._take_excluded_back())
                 group.create_task(self._heritage.run())
+                group.create_task(self.term.keep())
+                if not self._is_passing:
+                    group.create_task(call_the_roll(Presence(self._tasks), self.tally, self.lease))
         finally:
             await self._end()
 
@@ -144,14 +146,16 @@ class Fleet:
         """Close the door behind us, and take over what a scheduler before left."""
         while True:
             try:
-                if await self._tasks.claim(self.term.token):
+                if await self.term.claim():
                     await self._heritage.take_over()
-                else:
+                    break
+                self._recover()
+                if not self.term.is_foreign:
                     self.term.lose()
-                break
+                    break
             except FAULTS as error:
                 self._fail(error)
-                await asyncio.sleep(PAUSE_SECONDS)
+            await asyncio.sleep(PAUSE_SECONDS)
         self._recover()
 
     async def _end(self) -> None:
@@ -161,6 +165,7 @@ class Fleet:
             async with asyncio.timeout(CLOSE_SECONDS):
                 if self.term.is_fresh:
                     await self._tasks.leave_taken()
+                    await self._tasks.leave()
                 await self._tasks.shutdown()
                 await self._results.shutdown()
         except FAULTS:
@@ -178,12 +183,14 @@ class Fleet:
             except TimeoutError:
                 pass
             await self._await_room()
-            await self._hand_over([one for one in flights if not one.done.done()])
+            await until_fresh(self.term)
+            async with self._sending:
+                await self._hand_over([one for one in flights if not one.done.done()])
 
     async def _next(self) -> Flight:
         """Return the next job that somebody still waits for."""
         while True:
-            flight = await self._queue.get()
+            flight = await self._flights.queue.get()
             if not flight.done.done() and not self._heritage.keeps(flight.job.address, flight):
                 return flight
 
@@ -208,7 +215,6 @@ class Fleet:
     async def _hand_over(self, flights: list[Flight]) -> None:
         if not flights:
             return
-        await until_fresh(self.term)
         jobs = tuple(one.job for one in flights)
         is_last = bool(self.tally.faults) and not self.tally.has_sound(self.lease)
         batch = Batch(id=uuid4().hex, jobs=jobs, anyway=is_last)
@@ -221,64 +227,45 @@ class Fleet:
             self._told_at = self._clock()
         except (SendTaskError, *FAULTS) as error:
             # The broker may have it all the same: that is found out when the lease is over.
-            if isinstance(error.__cause__, ClosedError):
-                self.term.lose()
-            else:
-                self._fail(error.__cause__ or error)
+            match error.__cause__:
+                case ClosedError():
+                    self.term.lose()
+                case OwnedError() as owned:
+                    self.term.give_way(owned)
+                case cause:
+                    self._fail(cause or error)
 
     async def _look_for_lost(self) -> None:
         """Send jobs again that the broker has lost, when nobody can be at them any more."""
         while True:
             await asyncio.sleep(self.lease / 8)
-            latest = self._clock() - self.lease
-            overdue = [
-                one for one in self._flights.values() if one.sent_at is not None and one.sent_at <= latest
-            ]
-            if not overdue:
-                continue
+            if overdue := self._flights.overdue():
+                try:
+                    kept = " ".join(await self._tasks.find_all())
+                except FAULTS as error:
+                    self._fail(error)
+                else:
+                    self._flights.resume_lost(overdue, kept)
+
+    async def _take_excluded_back(self) -> None:
+        """Take out of the broker what is excluded by now and nobody has read; the rest of its batch goes on.
+
+        Of what a worker has it is noted that it is done, for whoever would take it over from that one.
+        """
+        while True:
+            await self._has_excluded.wait()
+            self._has_excluded.clear()
             try:
-                kept = " ".join(await self._tasks.find_all())
+                async with self._sending:
+                    if excluded := self._flights.excluded():
+                        batches = frozenset(one.batch for one in excluded)
+                        self._flights.take_back(await self._tasks.take_back(batches))
+                for flight in self._flights.excluded():
+                    await self._tasks.note(flight.batch, [flight.job.id])
             except FAULTS as error:
                 self._fail(error)
-                continue
-            for flight in overdue:
-                if flight.batch in kept:
-                    continue
-                if flight.missed != flight.batch:
-                    flight.missed = flight.batch  # its result may be on its way, where there is much to do
-                else:
-                    flight.sent_at = None
-                    self._queue.put_nowait(flight)
-
-    def _take(self, text: str) -> None:
-        """Take the results of one message; those that nobody waits for are duplicates."""
-        try:
-            delivery = read_delivery(text)
-        except ValueError as error:
-            self.tally.results["unreadable"] += 1
-            log.error("results_unreadable", error=str(error)[:300])
-            return
-        self.tally.hear(delivery.worker, delivery.fault)
-        for result in delivery.results:
-            flight = self._flights.get(result.id)
-            # Of one that was sent again only the last result counts: a worker is at it now.
-            is_taken = flight is not None and flight.batch == result.batch and not flight.done.done()
-            if flight is not None and is_taken and self._wants_another(flight, result.body):
-                self.tally.results["returned"] += 1
-                flight.sent_at, flight.batch, flight.returned = None, "", flight.returned + 1
-                self._queue.put_nowait(flight)
-                continue
-            self.tally.results["taken" if is_taken else "late"] += 1
-            if flight is not None and is_taken:
-                flight.done.set_result(result.body)
-
-    def _wants_another(self, flight: Flight, body: Plain) -> bool:
-        """Tell whether another worker has to make a probe, since it failed by the fault of this one."""
-        if "fault" not in body:
-            return False
-        # Where none has a way out, what was seen tells that, and blames no server.
-        has_told = "seen" in body or "answer" in body
-        return not has_told or (self.tally.has_sound(self.lease) and flight.returned < MOST_RETURNED)
+                await asyncio.sleep(PAUSE_SECONDS)
+                self._has_excluded.set()
 
     def _fail(self, error: BaseException) -> None:
         if self.tally.is_broker_up or not self._is_failure_told:

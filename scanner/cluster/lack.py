@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from redis.exceptions import AuthenticationError, NoPermissionError, ResponseError
 
+from scanner.cluster.connection import shown_broker
 from scanner.cluster.fleet import CLOSE_SECONDS
 from scanner.cluster.scans import LIFE_SECONDS, Scans, place_of
 from scanner.cluster.stream import FAULTS, Stream
@@ -30,7 +31,7 @@ class Lack:
 async def find_lack(settings: Settings) -> Lack | None:
     """Tell what is lacking: the broker, or a worker that finds a scan; None = nothing."""
     name = uuid4().hex[:16]
-    where = where_of(settings)
+    where = shown_broker(settings.cluster)
     scans = Scans(settings.cluster, settings.vantage)
     place = place_of(settings.vantage, name)
     lease = settings.cluster.lease
@@ -53,12 +54,6 @@ async def find_lack(settings: Settings) -> Lack | None:
         await scans.close()
 
 
-def where_of(settings: Settings) -> str:
-    """Return the broker's URL without what is secret."""
-    scheme, _, rest = (settings.cluster.broker or "").partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}"
-
-
 def describe(error: BaseException) -> str:
     """Return a fault as a person may read it, in one line."""
     text = escape(" ".join(str(error).split()))[:200]
@@ -68,9 +63,9 @@ def describe(error: BaseException) -> str:
 def _lack_of_worker(settings: Settings) -> Lack:
     queue, vantage = settings.cluster.queue, settings.vantage
     return Lack(
-        f"no worker reads from the broker at {where_of(settings)} (cluster.queue {queue}, vantage "
-        f"{vantage}); start one: mailport worker --config FILE, with the same three settings (one that "
-        "works for 16 scans takes no more)"
+        f"no worker reads from the broker at {shown_broker(settings.cluster)} (cluster.queue {queue}, "
+        f"vantage {vantage}); start one: mailport worker --config FILE, with the same three settings (one "
+        "that works for 16 scans takes no more)"
     )
 
 

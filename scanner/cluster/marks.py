@@ -45,6 +45,10 @@ class Marks:
         self._unended[name] = None
         if len(self._unended) > MOST_SECOND_HAND:  # some were never done
             del self._unended[next(iter(self._unended))]
+        return self.note(name, words)
+
+    def note(self, name: str, words: Iterable[str]) -> list[Command]:
+        """Return the same of a message that is not ours to end."""
         key = self.key_of(name)
         return [("SADD", key, *words), ("PEXPIRE", key, MARKED_LEASES * self._lease)]
 

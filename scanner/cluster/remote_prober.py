@@ -66,6 +66,8 @@ class RemoteProber(Prober):
         match body:
             case {"refused": str() as why}:
                 reason, detail = Reason.ADDRESS_NOT_ALLOWED, why[:300]
+            case {"excluded": str() as why}:  # while it waited
+                reason, detail = Reason.EXCLUDED, why[:300]
             case {"seen": dict() as plain}:
                 try:
                     seen = read_whole(plain, endpoint)

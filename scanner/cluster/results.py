@@ -115,6 +115,9 @@ def read_answer(body: Plain) -> tuple[Answer | None, Findings]:
         case {"refused": str() as why}:
             found.fail(Reason.ADDRESS_NOT_ALLOWED, why)
             return None, found
+        case {"excluded": str() as why}:
+            found.fail(Reason.EXCLUDED, why)
+            return None, found
         case {"answer": answer, "reason": reason, "detail": None | str() as detail}:
             if reason is not None:
                 found.fail(Reason(reason), detail)

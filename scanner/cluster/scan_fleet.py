@@ -5,8 +5,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from uuid import uuid4
 
+from scanner.cluster.connection import shown_broker
 from scanner.cluster.fleet import CLOSE_SECONDS, Fleet
-from scanner.cluster.lack import describe, where_of
+from scanner.cluster.lack import describe
 from scanner.cluster.scans import BEAT_SECONDS, LIFE_SECONDS, Scans, place_of
 from scanner.cluster.stream import FAULTS
 from scanner.config import Settings
@@ -25,7 +26,7 @@ class ScanFleet(Fleet):
         place = place_of(settings.vantage, self.name)
         super().__init__(settings.cluster, place, settings.limits.rate, life=LIFE_SECONDS)
         self._scans = Scans(settings.cluster, settings.vantage)
-        self._where = where_of(settings)
+        self._where = shown_broker(settings.cluster)
         self._say = tell
         self._is_waiting = False
         self._heard_at = self._clock()
@@ -60,8 +61,7 @@ class ScanFleet(Fleet):
     def _look_for_workers(self) -> None:
         latest = self._clock() - self.lease
         self._heard_at = max([self._heard_at, *self.tally.seen.values()])
-        is_asked = any(one.sent_at is not None and one.sent_at < latest for one in self._flights.values())
-        is_waiting = is_asked and self._heard_at < latest
+        is_waiting = bool(self._flights.overdue()) and self._heard_at < latest
         if is_waiting and not self._is_waiting:
             self._say(
                 f"no worker has told anything for {self.lease:g} s; the scan waits, and goes on by itself "

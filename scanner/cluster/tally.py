@@ -14,6 +14,8 @@ log = structlog.get_logger(__name__)
 OUTCOMES = ("taken", "late", "unreadable", "returned")
 """What becomes of results: somebody waited for it; nobody does (any more: a duplicate); it is no result;
 another worker makes it, since the way out of this one is closed."""
+MOST_HEARD = 10_000
+"""Workers that are known; of more those that were heard of first are forgotten."""
 
 
 @dataclass(slots=True)
@@ -33,9 +35,14 @@ class Tally:
     faults: dict[str, str] = field(default_factory=dict)
     """What is wrong with the way out of workers."""
 
+    _heard: dict[str, tuple[float, int]] = field(default_factory=dict)
+    """When each worker last delivered something, and how many jobs had been sent by then."""
+    _gone: set[str] = field(default_factory=set)
+
     def hear(self, worker: str, fault: str | None) -> None:
         """Take note of a worker that has delivered something."""
-        self.seen[worker] = self.clock()
+        self.seen[worker] = now = self.clock()
+        self._greet(worker, now)
         former = self.faults.pop(worker, None)
         if fault is not None:
             self.faults[worker] = fault
@@ -43,6 +50,43 @@ class Tally:
             log.error("worker_cut_off", worker=worker, why=fault)
         elif fault is None and former is not None:
             log.info("worker_has_way_out", worker=worker)
+
+    def silent(self, within: float) -> list[str]:
+        """Return the workers that delivered nothing for so many seconds although there was work since."""
+        oldest = self.clock() - within
+        return [
+            name
+            for name, (at, sent) in self._heard.items()
+            if at < oldest and sent < self.sent and name not in self._gone
+        ]
+
+    def miss(self, worker: str) -> None:
+        """Say that a worker is gone, once."""
+        self._gone.add(worker)
+        silence = self.clock() - self._heard[worker][0]
+        log.warning(
+            "worker_gone",
+            worker=worker,
+            why=f"it has delivered nothing for {silence:.0f} s, while there was work, and given no sign of "
+            "life: it died, stands still, or does not reach the broker; what it had goes to another one",
+        )
+
+    def forget(self, worker: str) -> None:
+        """Take note that a worker has left."""
+        self._heard.pop(worker, None)
+        self._gone.discard(worker)
+
+    def _greet(self, worker: str, now: float) -> None:
+        """Say that a worker is there for the first time, or again."""
+        if worker in self._gone:
+            silence = now - self._heard[worker][0]
+            log.info("worker_back", worker=worker, why=f"it delivers again, after {silence:.0f} s")
+        elif worker not in self._heard:
+            log.info("worker_seen", worker=worker)
+        self.forget(worker)
+        self._heard[worker] = now, self.sent
+        if len(self._heard) > MOST_HEARD:
+            self.forget(next(iter(self._heard)))
 
     def has_sound(self, within: float) -> bool:
         """Tell whether a worker whose way out is open delivered something lately."""

@@ -4,6 +4,7 @@ import asyncio
 import os
 import platform
 import time
+from contextlib import suppress
 from typing import Annotated, Protocol
 from uuid import uuid4
 
@@ -12,13 +13,14 @@ from taskiq import Context, TaskiqDepends
 from taskiq.acks import AcknowledgeType
 from taskiq.receiver import Receiver
 
-from scanner.cluster.fleet import RESULTS, TASK
+from scanner.cluster.fleet import CLOSE_SECONDS, RESULTS, TASK
 from scanner.cluster.jobs import Batch, Job, endpoint_of, read_batch
 from scanner.cluster.outbox import Outbox, Share
+from scanner.cluster.presence import Presence
 from scanner.cluster.results import Said, say_answer, say_handed_back, say_observation, say_refused
 from scanner.cluster.room import Room
 from scanner.cluster.scans import LIFE_SECONDS, place_of
-from scanner.cluster.stream import Stream
+from scanner.cluster.stream import FAULTS, Stream
 from scanner.config import Settings
 from scanner.model import Endpoint, Observation
 from scanner.model.target import refuse_address
@@ -95,6 +97,9 @@ class Worker:
             is_guest=scan is not None,
         )
 
+        # A scan forgets everything soon: only the watch tells of workers that are gone.
+        self._presence = Presence(self._tasks) if scan is None else None
+
         async def work(text: str, context: Annotated[Context, TaskiqDepends()]) -> None:
             await self._work(text, context)
 
@@ -113,9 +118,16 @@ class Worker:
             run_startup=False,  # it would end where the broker does not answer yet
         )
         async with asyncio.TaskGroup() as group:
-            delivering = group.create_task(self._outbox.run())
+            beside = [group.create_task(self._outbox.run())]
+            if self._presence is not None:
+                beside.append(group.create_task(self._presence.keep(self.name)))
             await receiver.listen(stop)
-            delivering.cancel()
+            for task in beside:
+                task.cancel()
+        if self._presence is not None:
+            with suppress(*FAULTS):
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await self._presence.leave(self.name)
         await self._tasks.shutdown()
         await self._results.shutdown()
 

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from scanner.config import Settings
 from scanner.model import Verdict
+from scanner.model.shard import Shard
 from scanner.probe import Prober
 from scanner.verdict.egress import tell_cut_off
 
@@ -18,11 +19,20 @@ if TYPE_CHECKING:
 MakeProber = Callable[..., Prober]
 
 
-class Far:
-    """The cluster of a scheduler; without one, nothing."""
+class QueueTakenError(Exception):
+    """Another scheduler has the queue and is alive; the text says what, where, and how to mend it."""
 
-    def __init__(self, settings: Settings, term: "Term | None" = None) -> None:
+
+class Far:
+    """The cluster of a scheduler; without one, nothing.
+
+    Args:
+        shard: which of several shards has its queues.
+    """
+
+    def __init__(self, settings: Settings, term: "Term | None" = None, shard: Shard | None = None) -> None:
         self._term = term
+        self._shard = shard
         self.fleet: Fleet | None = None
         self._fleets: dict[str, Fleet] = {}
         self.make_prober: MakeProber = Prober
@@ -36,9 +46,11 @@ class Far:
     def build_fleet(self, settings: Settings, vantage: str, rate: float) -> "Fleet":
         """Build what hands work to the workers of a vantage, for as long as this scheduler leads."""
         from scanner.cluster.fleet import Fleet  # noqa: PLC0415 - as above
+        from scanner.cluster.task_queue import LONE  # noqa: PLC0415 - as above
 
         gap = settings.limits.per_address_gap
         fleet = Fleet(settings.cluster, vantage, rate, gap=gap, term=self._term)
+        fleet.term.own(LONE if self._shard is None else str(self._shard))
         self._fleets[vantage] = fleet
         return fleet
 
@@ -59,13 +71,23 @@ class Far:
             registry.register(LeaderCollector(self.fleet.term))
 
     def adjust(self, settings: Settings) -> None:
-        """Go on with other limits; another broker takes a restart."""
+        """Go on with other limits and another exclude list; another broker takes a restart."""
         if self.fleet is not None:
-            self.fleet.adjust(settings.limits.rate)
+            self.fleet.adjust(settings.limits.rate, settings.exclusion)
 
     async def confirm(self) -> bool | None:
         """Tell by the broker whether this scheduler leads; None where that cannot be told."""
         return None if self.fleet is None else await self.fleet.confirm()
+
+    async def begin(self) -> None:
+        """See that nobody else has the queue; a broker that does not answer now is asked later.
+
+        Raises:
+            QueueTakenError: another shard has it, or a scheduler of none, and is alive.
+        """
+        rival = None if self.fleet is None else await self.fleet.term.find_rival()
+        if rival is not None:
+            raise QueueTakenError(rival)
 
     async def run(self) -> None:
         """Hand out work until cancelled."""

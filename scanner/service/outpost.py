@@ -89,7 +89,7 @@ class Outpost:
         limits = settings.limits
         self._waiting.adjust(limits.per_address, limits.per_address_gap)
         self._pool.adjust(concurrency=limits.concurrency, rate=place.rate)
-        self.fleet.adjust(place.rate)
+        self.fleet.adjust(place.rate, settings.exclusion)
         self.controls.adjust(self._build_rounds(settings, parts), self.prober.judge, vantage=self.name)
 
     async def run(self) -> None:

@@ -48,6 +48,9 @@ async def run_service(
 
     `on_first_pass` is handed all results once everything has been probed. `terms` say whom to serve.
     `share` says what of all targets is ours.
+
+    Raises:
+        QueueTakenError: another shard uses the queue of the cluster that is set for this one.
     """
     signals = Signals.catch()
     set_aside()  # before there is much: later on that would hold probes up
@@ -60,8 +63,12 @@ async def run_service(
     try:
         while (term := await stand_by(election, settings, place, signals)) is not None:
             settings = reload_or_keep(settings, load)
-            await _serve(settings, load, place, signals, share=share, term=term, on_first_pass=on_first_pass)
-            await term.end()
+            try:
+                await _serve(
+                    settings, load, place, signals, share=share, term=term, on_first_pass=on_first_pass
+                )
+            finally:
+                await term.end()
             if signals.stop.is_set():
                 break
             let_go()
@@ -81,8 +88,10 @@ async def _serve(
     on_first_pass: Callable[[Iterable[Observation | TargetFinding]], None] | None = None,
 ) -> None:
     """Watch and serve until told to stop, or until the term is over."""
+    far = Far(settings, term, share.shard)
+    if await signals.until_stop(far.begin()):
+        return
     archive = open_archive(settings, os.environ, share, None if term is None else term.fence)
-    far = Far(settings, term)
     policies = None if archive is None else archive.policies
     parts = build_parts(settings, policies=policies, make_prober=far.make_prober)
     keeper = None if archive is None else archive.keeper

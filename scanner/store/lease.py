@@ -77,7 +77,12 @@ class Lease:
         self._place = Place(
             url=patient.render_as_string(hide_password=False), password_file=place.password_file
         )
-        self._limit = text(f"SET LOCAL statement_timeout = {millis}")
+        # The second, since a process that stands still between its beat and the end of that must not keep the
+        # row from whoever wants to take it.
+        self._limits = (
+            text(f"SET LOCAL statement_timeout = {millis}"),
+            text(f"SET LOCAL idle_in_transaction_session_timeout = {millis}"),
+        )
         self._seconds = seconds
         self._wires = Wires()
         self._engine: Engine | None = None
@@ -146,7 +151,8 @@ class Lease:
                 )
                 self._connection = self._engine.connect()
             with self._connection.begin():
-                self._connection.execute(self._limit)
+                for limit in self._limits:
+                    self._connection.execute(limit)
                 yield self._connection
         except BaseException:
             self.close()

@@ -92,3 +92,42 @@ def test_all_good_is_status_0(folder: Path) -> None:
     (one,) = run_together(("check", folder / "good.yml", SHIPPED))
     assert one.status == 0
     assert len(one.stdout.splitlines()) == 2
+
+
+CLUSTER = """\
+targets: [a.example]
+probe: {total_timeout: 60}
+cluster:
+  broker: redis://127.0.0.1:6379/0
+  lease: 30
+shards:
+  addresses: ["a:1", "b:1"]
+"""
+
+
+def test_what_serve_refuses_at_its_start_is_told_too_with_its_lines(tmp_path: Path) -> None:
+    path = tmp_path / "cluster.yml"
+    path.write_text(CLUSTER)
+    lease = "cluster.lease: must be 72 seconds or more, longer than probe.total_timeout (got 30)"
+    queue = "cluster.queue: has to be another one for each shard, and so does the database: "
+    for shard, told in (
+        ({"MAILPORT_SHARD": "1/2"}, [f"cluster.yml:3: {queue}", f"cluster.yml:5: {lease}"]),
+        (
+            {"MAILPORT_SHARD": "1/1"},
+            ["cluster.yml:7: shards.addresses: shards.addresses names 2 places, ", f"cluster.yml:5: {lease}"],
+        ),
+        ({"MAILPORT_SHARD": "3/2"}, ["cluster.yml: MAILPORT_SHARD: "]),
+        ({"MAILPORT_SHARDS": "x"}, ["cluster.yml: MAILPORT_SHARDS: "]),
+    ):
+        checked = run("check", path.name, cwd=tmp_path, env=shard)
+        served = run("serve", "--config", path.name, "--listen", "127.0.0.1:0", cwd=tmp_path, env=shard)
+        assert (checked.status, served.status, checked.stdout) == (2, 2, "")
+        lines = checked.stderr.splitlines()
+        assert len(lines) == len(told), checked.stderr
+        for line, start, refused in zip(lines, told, served.stderr.splitlines(), strict=True):
+            assert line.startswith(start)
+            assert refused.endswith(line.partition(": ")[2]), "the same words"
+    path.write_text(CLUSTER.replace("lease: 30", "queue: mail-1"))
+    for shard in ({"MAILPORT_SHARD": "1/2"}, {}):  # without any, --shard may name one
+        good = run("check", path.name, cwd=tmp_path, env=shard)
+        assert (good.status, good.stdout) == (0, "cluster.yml: good, 1 target\n")

@@ -68,3 +68,11 @@ def test_what_only_workers_can_say(option: tuple[str, str], tmp_path: Path) -> N
     status, problem = scan("redis://h/0", tmp_path, *option)
     assert status == 2
     assert problem.startswith(f"{option[0]} has no effect with --cluster")
+
+
+def test_a_lease_that_is_too_short_for_a_probe(tmp_path: Path) -> None:
+    config = tmp_path / "mailport.yml"
+    config.write_text("probe: {total_timeout: 60}\ncluster: {broker: redis://h/0, lease: 30}\n")
+    status, problem = scan("redis://h/0", tmp_path, "--config", config)
+    assert status == 2
+    assert "cluster.lease: must be 72 seconds or more, longer than probe.total_timeout (got 30)" in problem

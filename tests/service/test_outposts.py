@@ -31,7 +31,7 @@ class Idle:
     async def run(self) -> None:
         await asyncio.Event().wait()
 
-    def adjust(self, rate: float) -> None:
+    def adjust(self, rate: float, exclusion: Exclusion) -> None:
         """Take any."""
 
 

@@ -1,12 +1,14 @@
 """The lease against a real PostgreSQL: one holder at a time, and nobody else writes."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from scanner.store import Entry, Place, StoreError
-from scanner.store.lease import Lease
+from scanner.store.lease import _BEAT, Lease
 from scanner.store.place import make_engine
 from tests.servers.postgres import Postgres
 from tests.store.conftest import OpenStore
@@ -45,6 +47,28 @@ def test_every_beat_is_seen_and_makes_an_older_sight_worthless(place: Place) -> 
     assert one.beat(fence)
     assert other.look() != sight
     assert other.take(sight, "other", "") is None
+    for lease in (one, other):
+        lease.close()
+
+
+def test_a_holder_that_stands_still_within_a_beat_keeps_nobody_from_the_lease(place: Place) -> None:
+    one, other = (Lease(place, "default", 1) for _ in range(2))
+    fence = one.take(one.look(), "one", "")
+    assert fence is not None
+    seen_last = other.look()
+    with suppress(SQLAlchemyError), one._transaction() as connection:
+        connection.execute(_BEAT, {"name": fence.name, "token": fence.token})
+        taken = None
+        for _ in range(5):  # each try waits a second at most
+            try:
+                taken = other.take(other.look(), "other", "")
+                break
+            except OperationalError:
+                continue
+        assert taken is not None, "the beat that is not ended keeps the row for ever"
+        assert taken.token > fence.token
+    assert other.look() != seen_last
+    assert not one.beat(fence)
     for lease in (one, other):
         lease.close()
 
