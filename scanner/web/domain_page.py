@@ -14,7 +14,7 @@ from scanner.web.brief import Brief, Briefs
 from scanner.web.grafana import link_domain
 from scanner.web.matrix import Domain, group_domains
 from scanner.web.recommended import recommend
-from scanner.web.render import render
+from scanner.web.render import domain_link, render
 from scanner.web.siblings import Sibling
 from scanner.web.status_page import Snapshot, sort_incidents
 
@@ -89,7 +89,9 @@ def render_domain(
 
 def render_absent(name: str, snapshot: Snapshot, others: Sequence[Sibling]) -> str:
     """Return the page of a domain that other shards have all of."""
-    return render("elsewhere.html", monitor=snapshot, domain=name, others=others)
+    return render(
+        "elsewhere.html", monitor=snapshot, title=name, host=None, others=others, path=domain_link(name)
+    )
 
 
 def incidents_of(incidents: Iterable[Incident], name: str, keys: set[Key]) -> list[Incident]:
