@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from scanner.explain.advice import Advice
-from scanner.model import Dane, Role, StsMode
+from scanner.model import Dane, Reason, Role, StsMode
 from scanner.model.domain import DomainFacts
 from scanner.model.incident import Incident
 from scanner.model.observation import Key
@@ -79,7 +79,9 @@ def render_domain(
         dashboard=link_domain(snapshot.grafana, domain.name) if facts.is_domain else None,
         domain=domain,
         services=list(list_services(domain, facts)),
-        recommended=recommend(advice),
+        recommended=recommend(
+            advice, has_excluded=any(each.reason is Reason.EXCLUDED for each in domain.findings)
+        ),
         facts=facts,
         dane=list(list_dane(domain.briefs)),
         others=others,
