@@ -81,6 +81,10 @@ _OWN = {
         "The message was taken and did not arrive in time; look into the queue of the server that took it, "
         "and into the junk folder."
     ),
+    AccountReason.MESSAGE_GONE: (
+        "The message arrived, and another program or a rule of the mailbox took it away at once; leave "
+        "messages with the header X-Mailport-Roundtrip alone there."
+    ),
     AccountReason.DELETE_FAILED: (
         "The message arrived and could not be deleted; mailport tries again next time."
     ),

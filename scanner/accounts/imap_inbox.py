@@ -126,14 +126,29 @@ class ImapInbox:
     async def fetch(self, tag: Tag, arrival: Arrival) -> None:
         """Read the message without marking it as read."""
         message = read_fetched(await self._held.fetch(arrival.number, _part("")), arrival.number)
-        if message is None or self._tagger.read(message) != tag:
+        if message is None:
+            raise await self._find_loss(arrival)
+        if self._tagger.read(message) != tag:
             raise AccountFailure(AccountReason.PROTOCOL_ERROR, "the message is not the one that was found")
 
     async def delete(self, tag: Tag, arrival: Arrival) -> None:
         """Delete the message and no other; see `_remove`."""
         folder = next(each for each in self._folders if each.name == arrival.folder)
         if not await self._remove(folder, arrival.number, tag):
+            if not await self._header(arrival.number):
+                raise await self._find_loss(arrival)
             raise AccountFailure(AccountReason.DELETE_FAILED, "the message is not the one that was found")
+
+    async def _find_loss(self, arrival: Arrival) -> AccountFailure:
+        """Return what became of a message that was found and is not there: its folder may be gone with it.
+
+        Raises:
+            AccountFailure: so it is.
+        """
+        folder = next(each for each in self._folders if each.name == arrival.folder)
+        await self._held.select(folder.wire_name)
+        why = f"it was in {arrival.folder}, and somebody else removed or moved it before it was read"
+        return AccountFailure(AccountReason.MESSAGE_GONE, why)
 
     @property
     def _held(self) -> ImapTalk:

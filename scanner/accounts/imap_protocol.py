@@ -30,6 +30,8 @@ MOST_KEPT_LINES = 50_000
 """Of answers that are kept; those to LIST are counted and let go."""
 _LITERAL = re.compile(rb"\{(\d{1,12})\+?\}$")
 _ANSWER = re.compile(rb"\* |\+|[A-Za-z0-9]{1,40} (?:OK|NO|BAD)(?: |$)")
+_MAILBOX_GONE = re.compile(r"\bmailbox\b.{0,40}\b(?:deleted|removed|renamed)\b", re.IGNORECASE)
+"""A server may say goodbye to whoever has a mailbox open that another deletes (RFC 2180 section 3.3)."""
 _LIST = re.compile(
     rb"\* LIST \((?P<flags>[^)]{0,500})\) (?:NIL|\"(?:[^\"\\]|\\.)\") (?P<name>.{1,1000})$", re.IGNORECASE
 )
@@ -139,8 +141,10 @@ class ImapProtocol(aioimaplib.IMAP4ClientProtocol):
     def _sent_away(self, bye: str) -> AccountFailure:
         """Return what a BYE means that nobody asked for (RFC 9051 section 7.1.5)."""
         reason = read_reply(bye, Stage.OTHER)
-        is_told = reason is not AccountReason.SERVER_REFUSED
-        return AccountFailure(reason if is_told else AccountReason.SERVER_CLOSED, bye)
+        if reason is AccountReason.SERVER_REFUSED:
+            is_gone = _MAILBOX_GONE.search(bye) is not None
+            reason = AccountReason.MAILBOX_MISSING if is_gone else AccountReason.SERVER_CLOSED
+        return AccountFailure(reason, bye)
 
     def _end(self, failure: AccountFailure) -> None:
         if not self.ended.done():

@@ -23,7 +23,7 @@ def advise_domain(text: str, wish: Wish, network: Network, *, is_json: bool) -> 
     """Look at a domain and say what to use; the status is 1 where something wanted cannot be recommended."""
     target = read_domain(text)
     settings = network.settings([target])
-    look = survey(settings)
+    look = survey(settings, network)
     facts = look.facts_of(target.host)
     if facts is None:
         facts = DomainFacts(target.host, is_found=False)

@@ -26,8 +26,9 @@ from scanner.explain.words import (
     USER_NAMES,
     tell_way,
 )
-from scanner.model import Service, TargetFinding
+from scanner.model import Reason, Service, TargetFinding
 from scanner.model.record import Record
+from scanner.verdict.reason_advice import REASON_ADVICE
 from scanner.verdict.recommendation import Choice, Way
 
 _TASKS = {Service.SUBMISSION: "To send", Service.IMAP: "To read", Service.POP3: "Where POP3 is needed"}
@@ -42,9 +43,15 @@ def build_advice(advice: Advice, findings: Sequence[TargetFinding]) -> Iterator[
     for finding in findings:
         if finding.detail:
             yield indent(Text(finding.detail, "yellow"))
+    if any(finding.reason is Reason.EXCLUDED and finding.host == advice.domain for finding in findings):
+        counsel = REASON_ADVICE[Reason.EXCLUDED]
+        yield Text("")
+        yield indent(Text(f"{counsel.meaning} {counsel.advice}"))
+        return
+    has_excluded = any(finding.reason is Reason.EXCLUDED for finding in findings)
     for service, settings in _shown(advice):
         yield Text("")
-        yield from _build_service(advice, service, settings)
+        yield from _build_service(advice, service, settings, has_excluded=has_excluded)
     yield Text("")
     yield indent(pairs(("·", Text(line, QUIET)) for line in RECIPES[advice.wish.purpose]))
 
@@ -57,7 +64,9 @@ def _shown(advice: Advice) -> Iterator[tuple[Service, Setup]]:
             yield service, settings
 
 
-def _build_service(advice: Advice, service: Service, settings: Setup) -> Iterator[RenderableType]:
+def _build_service(
+    advice: Advice, service: Service, settings: Setup, *, has_excluded: bool
+) -> Iterator[RenderableType]:
     choice = settings.choice
     title = _TASKS[service] if service is not advice.reading else "To read"
     if service is Service.IMAP and advice.wish.prefers_pop3:
@@ -69,7 +78,7 @@ def _build_service(advice: Advice, service: Service, settings: Setup) -> Iterato
         yield indent(pairs(_rows(advice, choice.way, settings)))
         if service is Service.POP3:
             yield indent(Text(POP3_CAUTION, "yellow"))
-    yield from _build_rest(choice)
+    yield from _build_rest(choice, has_excluded=has_excluded)
 
 
 def _rows(advice: Advice, way: Way, settings: Setup) -> list[tuple[str, RenderableType]]:
@@ -91,7 +100,7 @@ def _rows(advice: Advice, way: Way, settings: Setup) -> list[tuple[str, Renderab
 _UNKNOWN_WAY = "not known: the server does not tell how one signs in"
 
 
-def _build_rest(choice: Choice) -> Iterator[RenderableType]:
+def _build_rest(choice: Choice, *, has_excluded: bool) -> Iterator[RenderableType]:
     """Yield what else there is: other ways, a stopgap, what fails, what was not measured."""
     if choice.others:
         yield indent(Text(f"works too: {tell_others(choice)}", QUIET))
@@ -101,7 +110,7 @@ def _build_rest(choice: Choice) -> Iterator[RenderableType]:
     yield from (indent(Text(line, weight)) for line in tell_failing(choice))
     yield from (indent(Text(line, "yellow")) for line in tell_between_servers(choice))
     yield from (indent(Text(line, QUIET)) for line in tell_unmeasured(choice))
-    yield from (indent(Text(line, "yellow")) for line in tell_absence(choice))
+    yield from (indent(Text(line, "yellow")) for line in tell_absence(choice, has_excluded=has_excluded))
 
 
 def advice_to_json(advice: Advice, findings: Sequence[TargetFinding]) -> Record:

@@ -33,7 +33,7 @@ from scanner.verdict.recommendation import Taste, choose
 
 _LEADS_NOWHERE = frozenset({Reason.NAME_NOT_FOUND, Reason.NO_ADDRESS})
 """What the DNS itself answers: a host of which it says this is the wrong one."""
-_NOT_LOOKED_AT = frozenset({Reason.DNS_FAILURE, Reason.ADDRESS_NOT_ALLOWED, Reason.SKIPPED})
+_NOT_LOOKED_AT = frozenset({Reason.DNS_FAILURE, Reason.ADDRESS_NOT_ALLOWED, Reason.SKIPPED, Reason.EXCLUDED})
 """Of such a host nothing is known, so it cannot be called wrong."""
 _PORT_IN_TEXT = re.compile(r"(?:port[ =:]{1,3}|[\w\])]:)(25|465|587|143|993|110|995)\b", re.IGNORECASE)
 
@@ -83,7 +83,7 @@ def explain_case(question: Question, network: Network, *, is_json: bool) -> Exit
     if question.settings is not None:
         targets += targets_for(question.settings, parse_target)
     settings = network.settings(targets)
-    look = survey(settings)
+    look = survey(settings, network)
     facts = (None if domain is None else look.facts_of(domain.host)) or DomainFacts("", is_found=False)
     notes = _note(question, facts, look)
     comparison = None

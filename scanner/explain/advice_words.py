@@ -55,12 +55,19 @@ def tell_unmeasured(choice: Choice) -> Iterator[str]:
         yield f"not measured, so not recommended: {', '.join(places)}"
 
 
-def tell_absence(choice: Choice) -> Iterator[str]:
-    """Say why there is no server at all, where there is none."""
+def tell_absence(choice: Choice, *, has_excluded: bool) -> Iterator[str]:
+    """Say why there is no server at all, where there is none.
+
+    Args:
+        has_excluded: whether some of the domain's servers are on the exclude list.
+    """
     name = SERVICE_NAMES[choice.service]
     if choice.is_refused:
         yield f"the domain publishes that it does not offer {name}"
     elif choice.is_lost:
         yield f"servers for {name} are named, and none of them is in the DNS"
     elif choice.way is None and not (choice.failing or choice.between_servers or choice.unmeasured):
-        yield f"no server for {name} is known; name its host: mailport scan HOST"
+        if has_excluded:
+            yield f"no server for {name} is known beside those on the exclude list"
+        else:
+            yield f"no server for {name} is known; name its host: mailport scan HOST"

@@ -125,6 +125,8 @@ class AccountReason(StrEnum):
 
     # Receiving.
     MAILBOX_MISSING = "mailbox_missing"
+    MESSAGE_GONE = "message_gone"
+    """The message was there, and somebody else removed or moved it before it was read."""
     DELIVERY_TIMEOUT = "delivery_timeout"
     DELETE_FAILED = "delete_failed"
 

@@ -22,7 +22,7 @@ _NOT_ASKED = "no hello could be sent"
 _SIGNS = {
     Sign.UNUSABLE: "enabled and unusable",
     Sign.TAMPERED: DOWNGRADE_SENTINEL,
-    Sign.PLAINTEXT: "text where TLS belongs",
+    Sign.PLAINTEXT: "no TLS where it belongs",
     Sign.CONTRADICTED: "contradicted by the handshake:",
     Sign.STOPPED: "stopped early",
 }
@@ -63,7 +63,7 @@ class Swept:
         is_hybrid = self.post_quantum is False and group == GROUP_NAMES[X25519MLKEM768]
         negotiated = observation.tls.version if observation.tls is not None else None
         found = reconcile(self.versions, negotiated)
-        notes = self.notes if found.note is None else (*self.notes, _write(found.note))
+        notes = self.notes if found.note is None else (*self.notes, _write(found.note, observation))
         return replace(
             self,
             versions=MappingProxyType(found.versions),
@@ -136,7 +136,7 @@ class Sweep:
         groups = self._groups
         swept = Swept(
             versions=MappingProxyType(dict(self._walk.versions)),
-            notes=tuple(map(_write, self._walk.notes)),
+            notes=tuple(_write(note, self.observation) for note in self._walk.notes),
             post_quantum=groups.post_quantum if groups is not None else None,
             preferred_group=groups.preferred_group if groups is not None else None,
             connections=self.connections,
@@ -167,6 +167,8 @@ class Sweep:
             self._groups.stop()
 
 
-def _write(note: Note) -> str:
+def _write(note: Note, observation: Observation) -> str:
     version = f" {note.version}" if note.version is not None else ""
+    if note.sign is Sign.PLAINTEXT and observation.tls is None and observation.detail:
+        return f"{_SIGNS[note.sign]}{version}, as the probe has found"  # it shows what came instead
     return f"{_SIGNS[note.sign]}{version}: {note.detail}"

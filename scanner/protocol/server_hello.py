@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from scanner.protocol.client_hello import NUMBERS, VERSIONS
-from scanner.protocol.display import display
+from scanner.protocol.display import display_start
 from scanner.protocol.wants import End
 
 MAX_BYTES = 64 * 1024
@@ -154,7 +154,7 @@ class AnswerReader:
         return self._buffer[0] not in _RECORD_TYPES or (len(self._buffer) > 1 and self._buffer[1] != 3)
 
     def _show_text(self) -> NoHello:
-        return NoHello(Silence.NOT_TLS, display(bytes(self._buffer.partition(b"\n")[0][:_SHOWN].rstrip())))
+        return NoHello(Silence.NOT_TLS, display_start(bytes(self._buffer)))
 
     def _read_records(self) -> Answer | None:
         """Take the complete records out of the buffer."""
@@ -260,7 +260,7 @@ def _read_ssl2(data: bytearray) -> Answer | None:
     if kind == _SSL2_ERROR and size == 3:
         return Ssl2Hello(0) if len(data) >= 5 else None
     if kind != _SSL2_SERVER_HELLO or size < _SSL2_FIXED:
-        return NoHello(Silence.NOT_TLS, display(bytes(data[:_SHOWN])))
+        return NoHello(Silence.NOT_TLS, display_start(bytes(data)))
     if len(data) < 2 + _SSL2_FIXED:
         return None
     certificate, suites, connection = (int.from_bytes(data[at : at + 2], "big") for at in (7, 9, 11))

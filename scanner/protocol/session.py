@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from scanner.model import Phase, Protocol, Reason, TlsMode
-from scanner.protocol.display import display
+from scanner.protocol.display import display_start
 from scanner.protocol.findings import Findings
 from scanner.protocol.imap import imap
 from scanner.protocol.lines import LineBuffer, LineTooLongError
@@ -213,7 +213,7 @@ class Session:
             self._tunnel = None
             self._lines.feed(data)
             self._drive(
-                Interrupted(End.PLAINTEXT, f"plain text instead of TLS: {display(data[:80])}", heard=True)
+                Interrupted(End.PLAINTEXT, f"plain text instead of TLS: {display_start(data)}", heard=True)
             )
             return
         self._saw_record = self._heard_in_phase = True

@@ -65,6 +65,8 @@ def _tell_legacy(worse: Sighting, better: Sighting) -> str | None:
 
 def _measure_name(one: Sighting) -> int | None:
     """Tell whether it greets in the name of its host or of a domain it serves, or a certificate proves it."""
+    if one.is_nameless:
+        return None
     if one.is_verified:
         return 1
     names = named_in(one.banner) if one.banner is not None else frozenset()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from scanner.model import Kind, Severity, Verdict
 from scanner.model.observation import Key
 from scanner.model.registrable import registrable_domain
+from scanner.model.target import is_address
 from scanner.verdict.rules import enumerate_shortly, quote
 from scanner.verdict.sighting import Sighting, named_in
 
@@ -67,13 +68,14 @@ def _answers_of(one: Sighting) -> Iterator[tuple[str, Hashable]]:
 
 
 def _names_in(sort: str, one: Sighting) -> frozenset[str]:
-    """Return whose names an answer bears, as registrable domains."""
+    """Return whose names an answer bears, as registrable domains; addresses as they are."""
     if sort == "greeting" and one.banner is not None:
         return named_in(one.banner)
     if sort != "certificate" or one.certificate is None:
         return frozenset()
     names = (name.removeprefix("*.").lower() for name in one.certificate.names)
-    return frozenset(found for name in names if (found := registrable_domain(name)) is not None)
+    owned = (name if is_address(name) else registrable_domain(name) for name in names)
+    return frozenset(name for name in owned if name is not None)
 
 
 def _text_of(sort: str, one: Sighting) -> str:
@@ -103,11 +105,13 @@ def _are_unrelated(members: Sequence[Sighting], names: frozenset[str]) -> bool:
 
 def _make_verdict(repeated: _Repeated) -> Verdict:
     hosts = enumerate_shortly(tuple(dict.fromkeys(one.key[0] for one in repeated.members)))
-    kinship = "different providers" if repeated.is_of_providers else "different domains"
+    nameless = [one.is_nameless for one in repeated.members]
+    # Of an address nobody knows the name, so a greeting may well be in its own.
+    whose = "" if any(nameless) else ", in the name of none of them"
     what = {
         "certificate": "present the very same certificate, of no public CA, which names none of them",
         "issuer": f"present certificates of one CA that is not public, {quote(repeated.text)}",
-        "greeting": f"give the very same greeting, in the name of none of them: {quote(repeated.text)}",
+        "greeting": f"give the very same greeting{whose}: {quote(repeated.text)}",
     }[repeated.sort]
     is_greeting = repeated.sort == "greeting"
     name = "egress_intercepted" if is_greeting else "tls_terminated_by_proxy"
@@ -116,7 +120,7 @@ def _make_verdict(repeated: _Repeated) -> Verdict:
             name,
             Kind.NOTICE,
             Severity.NOTICE,
-            f"Hosts of {kinship} ({hosts}) {what}.",
+            f"{_say_kinship(nameless)} ({hosts}) {what}.",
             "Nothing to do where one operator runs them all; else something between here and them answers: "
             "probe from another network.",
         )
@@ -124,7 +128,15 @@ def _make_verdict(repeated: _Repeated) -> Verdict:
         name,
         Kind.BLOCKED if is_greeting else Kind.DOWNGRADE,
         Severity.WARNING,
-        f"Hosts of {kinship} ({hosts}) {what}: something between here and them "
+        f"Hosts of different providers ({hosts}) {what}: something between here and them "
         f"{'answers in their place' if is_greeting else 'ends TLS'}.",
         "Do not trust this network with mail; probe from another one, and ask its operator about a proxy.",
     )
+
+
+def _say_kinship(nameless: Sequence[bool]) -> str:
+    """Say what the hosts have to do with each other; of addresses that is not known."""
+    if not any(nameless):
+        return "Hosts of different domains"
+    who = "Addresses" if all(nameless) else "Hosts and addresses"
+    return f"{who} that are not known to belong together"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from scanner.model import Certificate, Observation, Role, State
 from scanner.model.observation import Key
 from scanner.model.registrable import registrable_domain
+from scanner.model.target import is_address
 from scanner.verdict.banner import normalise_banner
 from scanner.verdict.tls_versions import TLS_VERSIONS, full_name, is_older
 
@@ -74,6 +75,11 @@ class Sighting:
     def owners(self) -> frozenset[str]:
         """The registrable domains of the host and of the domains that it serves."""
         return frozenset(registrable_domain(name) or name for name in (self.key[0], *self.domains))
+
+    @property
+    def is_nameless(self) -> bool:
+        """Whether it was given as an address, so that no name is known to be its own."""
+        return all(map(is_address, (self.key[0], *self.domains)))
 
     @property
     def place(self) -> str:

@@ -20,8 +20,9 @@ from scanner.web.brief import Briefs
 from scanner.web.domain_page import find_domain, render_absent, render_domain
 from scanner.web.endpoint_page import MOST_PROBES, MOST_READ, Frame, Past, render_endpoint
 from scanner.web.monitor import Clock, Monitor, Now, Watched
+from scanner.web.render import endpoint_link, render
 from scanner.web.shield import is_cross_origin
-from scanner.web.siblings import pick
+from scanner.web.siblings import find_keeper, pick
 from scanner.web.status_page import Snapshot, take_snapshot
 from scanner.web.turns import InTurn, Turns
 
@@ -70,7 +71,9 @@ def _render_domain(
     "/endpoints/{id}",
     summary="An endpoint",
     response_description="The page",
-    responses={404: {"description": "No such endpoint is watched"}},
+    responses={
+        404: {"description": "No such endpoint is watched here; the page says which shard has its host"}
+    },
 )
 async def endpoint(
     monitor: Watched,
@@ -79,7 +82,10 @@ async def endpoint(
     id: str,  # noqa: A002 - its name outside
 ) -> HTMLResponse:
     """An endpoint: its last probe in full, its latency over time, and what has changed."""
-    return await _Desk(monitor, now, turns).answer(_find(monitor, id))
+    seen = _find(monitor, id)
+    if seen is None:
+        return _answer_missing(monitor, id)
+    return await _Desk(monitor, now, turns).answer(seen)
 
 
 @routes.post(
@@ -88,7 +94,7 @@ async def endpoint(
     response_description="The page, with the dialogue as it happened",
     responses={
         403: {"description": "A browser sent this for another site"},
-        404: {"description": "No such endpoint is watched"},
+        404: {"description": "No such endpoint is watched here; the page says which shard has its host"},
         429: {
             "description": "It was asked for too soon; the page says so, and Retry-After when it may be again"
         },
@@ -106,6 +112,8 @@ async def probe(
     if is_cross_origin(request.headers):
         raise HTTPException(403, "a page of another site may not have anything probed.")
     seen, desk = _find(monitor, id), _Desk(monitor, now, turns)
+    if seen is None:
+        return _answer_missing(monitor, id)
     try:
         probed = await monitor.desk.probe_endpoint(seen.endpoint.key)
     except ProbeRefusedError as refusal:
@@ -114,15 +122,29 @@ async def probe(
         answer.status_code = refusal.status
         answer.headers.update(refusal.headers)
         return answer
-    return await desk.answer(_find(monitor, id), probed=probed)
+    return await desk.answer(_find(monitor, id) or seen, probed=probed)
 
 
-def _find(monitor: Monitor, text: str) -> Observation:
+def _find(monitor: Monitor, text: str) -> Observation | None:
     key = read_id(text)
-    seen = None if key is None else monitor.latest_of(key)
-    if seen is None:
+    return None if key is None else monitor.latest_of(key)
+
+
+def _answer_missing(monitor: Monitor, text: str) -> HTMLResponse:
+    """Say which shard has the host of an endpoint; raise where there is none to name."""
+    key = read_id(text)
+    keeper = None if key is None else find_keeper(monitor, key)
+    if key is None or keeper is None:
         raise HTTPException(404, "no such endpoint is watched. The page / shows all that are.")
-    return seen
+    page = render(
+        "elsewhere.html",
+        monitor=monitor,
+        title=f"{key[0]}:{key[2]}",
+        host=key[0],
+        others=[keeper],
+        path=endpoint_link(key),
+    )
+    return HTMLResponse(page, 404)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from scanner.explain.advice import Advice
-from scanner.model import Dane, Role, StsMode
+from scanner.model import Dane, Reason, Role, StsMode
 from scanner.model.domain import DomainFacts
 from scanner.model.incident import Incident
 from scanner.model.observation import Key
@@ -14,7 +14,7 @@ from scanner.web.brief import Brief, Briefs
 from scanner.web.grafana import link_domain
 from scanner.web.matrix import Domain, group_domains
 from scanner.web.recommended import recommend
-from scanner.web.render import render
+from scanner.web.render import domain_link, render
 from scanner.web.siblings import Sibling
 from scanner.web.status_page import Snapshot, sort_incidents
 
@@ -79,7 +79,9 @@ def render_domain(
         dashboard=link_domain(snapshot.grafana, domain.name) if facts.is_domain else None,
         domain=domain,
         services=list(list_services(domain, facts)),
-        recommended=recommend(advice),
+        recommended=recommend(
+            advice, has_excluded=any(each.reason is Reason.EXCLUDED for each in domain.findings)
+        ),
         facts=facts,
         dane=list(list_dane(domain.briefs)),
         others=others,
@@ -89,7 +91,9 @@ def render_domain(
 
 def render_absent(name: str, snapshot: Snapshot, others: Sequence[Sibling]) -> str:
     """Return the page of a domain that other shards have all of."""
-    return render("elsewhere.html", monitor=snapshot, domain=name, others=others)
+    return render(
+        "elsewhere.html", monitor=snapshot, title=name, host=None, others=others, path=domain_link(name)
+    )
 
 
 def incidents_of(incidents: Iterable[Incident], name: str, keys: set[Key]) -> list[Incident]:

@@ -15,6 +15,7 @@ from scanner.web.problems import problem
 from scanner.web.queries import DomainFilter, Filter
 from scanner.web.schemas import NOT_FOUND, described
 from scanner.web.selection import cut_page, matcher
+from scanner.web.siblings import elsewhere, pick
 
 routes = APIRouter(prefix="/api/v1", tags=["domains"])
 
@@ -58,10 +59,8 @@ async def domain(request: Request, monitor: Watched, domain: str) -> Response:
         name = ""
     facts = monitor.domain(name)
     if name in monitor.absent():
-        others = ", ".join(map(str, monitor.shards_beside(name)))
-        return problem(
-            404, f"it is watched by another shard ({others}); /api/v1/shard has the address of each"
-        )
+        others = pick(monitor.shard_pages, monitor.shards_beside(name))
+        return elsewhere(request, monitor, "what there is of this domain", others)
     if facts is None:
         return problem(404, "no such domain is watched; /api/v1/domains lists them")
     writer = DomainWriter(monitor.latest_of, monitor.findings())

@@ -16,10 +16,13 @@ from scanner.web.problems import problem
 from scanner.web.queries import EndpointFilter, HistoryFilter
 from scanner.web.schemas import NOT_FOUND, UNAVAILABLE, described
 from scanner.web.selection import select_endpoints
+from scanner.web.siblings import missing_endpoint
 
 log = structlog.get_logger(__name__)
 
 routes = APIRouter(prefix="/api/v1", tags=["endpoints"])
+
+_NO_SUCH = "there is no such endpoint; /api/v1/endpoints lists them"
 
 
 @routes.get(
@@ -50,9 +53,12 @@ async def endpoints(
 async def endpoint(request: Request, monitor: Watched, id: str) -> Response:  # noqa: A002 - its name outside
     """The latest observation of an endpoint."""
     key = read_id(id)
-    seen = None if key is None else monitor.latest_of(key)
+    if key is None:
+        return problem(404, _NO_SUCH)
+    seen = monitor.latest_of(key)
     if seen is None:
-        return problem(404, "no such endpoint is watched, or it was not probed yet")
+        why = "no such endpoint is watched, or it was not probed yet"
+        return missing_endpoint(request, monitor, key, why)
     return tagged_answer(request, write_endpoint(seen, monitor.elsewhere(seen.endpoint.key)))
 
 
@@ -70,7 +76,7 @@ async def history(
     """What the store keeps of an endpoint; without a store, its latest observation alone."""
     key = read_id(id)
     if key is None:
-        return problem(404, "there is no such endpoint; /api/v1/endpoints lists them")
+        return problem(404, _NO_SUCH)
     since, before = wanted.bounds
     try:
         found = await monitor.history(key, since=since, before=before, limit=wanted.limit + 1)
@@ -78,7 +84,8 @@ async def history(
         log.error("history_not_read", error=str(error))
         return problem(503, "the store does not answer; the log says why", headers={"Retry-After": "10"})
     if not found and monitor.latest_of(key) is None:
-        return problem(404, "no such endpoint is watched; /api/v1/endpoints lists them")
+        why = "no such endpoint is watched; /api/v1/endpoints lists them"
+        return missing_endpoint(request, monitor, key, why)
 
     def write() -> Record:
         shown = found[: wanted.limit]

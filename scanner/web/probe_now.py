@@ -1,5 +1,6 @@
 """The route that probes a watched endpoint at once, for an operator who has just mended it."""
 
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -13,6 +14,7 @@ from scanner.web.problems import problem
 from scanner.web.schema_words import ref
 from scanner.web.schemas import NOT_FOUND, refused
 from scanner.web.shield import is_cross_origin
+from scanner.web.siblings import missing_endpoint
 
 routes = APIRouter(prefix="/api/v1", tags=["probes"])
 
@@ -47,6 +49,8 @@ async def probe_now(request: Request, monitor: Watched, id: str) -> Response:  #
     try:
         probed = await monitor.desk.probe_endpoint(key)
     except ProbeRefusedError as refusal:
+        if refusal.status == HTTPStatus.NOT_FOUND:
+            return missing_endpoint(request, monitor, key, refusal.detail)
         return problem(refusal.status, refusal.detail, headers=refusal.headers)
     return json_answer(
         {

@@ -62,13 +62,16 @@ class Recommended:
     caution: str | None
 
 
-def recommend(advice: Advice) -> Recommended:
-    """Return advice as rows."""
+def recommend(advice: Advice, *, has_excluded: bool = False) -> Recommended:
+    """Return advice as rows; `has_excluded` where some of the servers are on the exclude list."""
     setups = advice.services.items()
     return Recommended(
         tuple(_describe(advice, setup) for _, setup in setups if setup.choice.way is not None),
         tuple(
-            Lack(_PURPOSES[service], tuple(islice(_tell_lack(setup.choice), MOST_REASONS)))
+            Lack(
+                _PURPOSES[service],
+                tuple(islice(_tell_lack(setup.choice, has_excluded=has_excluded), MOST_REASONS)),
+            )
             for service, setup in setups
             if setup.choice.way is None and (service in advice.wanted or _is_named(setup.choice))
         ),
@@ -100,8 +103,8 @@ def _is_named(choice: Choice) -> bool:
     return bool(choice.failing or choice.between_servers or choice.unmeasured or choice.stopgap)
 
 
-def _tell_lack(choice: Choice) -> Iterator[str]:
-    yield from tell_absence(choice)
+def _tell_lack(choice: Choice, *, has_excluded: bool) -> Iterator[str]:
+    yield from tell_absence(choice, has_excluded=has_excluded)
     if choice.stopgap is not None and (words := tell_stopgap(choice)) is not None:
         yield words
     yield from tell_failing(choice)

@@ -29,7 +29,7 @@ SECURITY_HEADERS = {
 _HEAD = "mailport.head"
 """What marks a HEAD in its scope."""
 
-_TEXTS = {
+_TEXTS = {  # where a route has said nothing itself
     404: "there is no such page. The page / shows what is watched, /docs lists every address.",
     405: "this address does not take that method.",
 }
@@ -113,7 +113,7 @@ async def answer_plainly(request: Request, problem: Exception) -> Response:
     if not isinstance(problem, HTTPException):
         raise problem
     phrase = HTTPStatus(problem.status_code).phrase
-    detail = _TEXTS.get(problem.status_code) or problem.detail
+    detail = _TEXTS.get(problem.status_code, phrase) if problem.detail == phrase else problem.detail
     text = f"{problem.status_code} {phrase}: {detail}\n"
     return PlainTextResponse(text, status_code=problem.status_code, headers=problem.headers)
 

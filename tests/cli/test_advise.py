@@ -205,3 +205,37 @@ def test_who_is_excluded_is_not_looked_at(farm: RunningFarm, tmp_path: Path) -> 
     outcome = ask(farm, "mute.test", "--exclude", path)
     assert (outcome.status, outcome.stdout) == (2, "")
     assert f'{path}:1: "*.mail.test": write "mail.test"' in outcome.stderr
+
+
+def test_of_a_domain_on_the_exclude_list_the_entry_and_its_file_are_told(
+    farm: RunningFarm, tmp_path: Path
+) -> None:
+    path = tmp_path / "optout.txt"
+    path.write_text("test\n")
+    begun = time.monotonic()
+    outcome = ask(farm, "mute.test", "--exclude", path)
+    assert (outcome.status, farm.connects(begun)) == (1, [])
+    text = "".join(outcome.stdout.split())
+    assert f"mute.test is on the exclude list (test), in {path}".replace(" ", "") in text
+    assert "takeitsentryoffthelist" in text
+    assert "mailportscan" not in text
+    found = json.loads(ask(farm, "mute.test", "--exclude", path, "--format", "json").stdout)
+    assert found["findings"] == [f"mute.test is on the exclude list (test), in {path}"]
+
+
+def test_of_servers_on_the_exclude_list_nobody_is_sent_to_scan_them(
+    farm: RunningFarm, tmp_path: Path
+) -> None:
+    """The file is named that has the entry, of two."""
+    config, path = tmp_path / "mailport.yml", tmp_path / "optout.txt"
+    config.write_text("exclude: [auth-missing.mail.test]\n")
+    path.write_text("healthy.mail.test\n")
+    outcome = ask(farm, "mute.test", "--config", config, "--exclude", path)
+    text = "".join(outcome.stdout.split())
+    for line in (
+        f"auth-missing.mail.test is on the exclude list, in the key exclude of {config}",
+        f"healthy.mail.test is on the exclude list, in {path}",
+        "no server for SMTP is known beside those on the exclude list",
+    ):
+        assert line.replace(" ", "") in text, outcome.stdout
+    assert "mailportscan" not in text

@@ -221,3 +221,14 @@ def test_who_is_excluded_is_not_looked_at(farm: RunningFarm, tmp_path: Path, ask
     outcome = ask(farm, *asked, "--exclude", path)
     assert farm.connects(begun) == []
     assert "mail.test is on the exclude list" in outcome.stdout
+
+
+def test_settings_of_an_excluded_host_could_not_be_compared(farm: RunningFarm, tmp_path: Path) -> None:
+    path = tmp_path / "optout.txt"
+    path.write_text("mail.test\n")
+    outcome = ask(farm, "--config", "healthy.mail.test:993:ssl", "--exclude", path)
+    text = "".join(outcome.stdout.split())
+    assert outcome.status == 3
+    assert "healthy.mail.test was not probed, so nothing can be compared".replace(" ", "") in text
+    assert f"healthy.mail.test is on the exclude list (mail.test), in {path}".replace(" ", "") in text
+    assert "take its entry off the list".replace(" ", "") in text

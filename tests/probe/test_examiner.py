@@ -98,6 +98,16 @@ async def test_a_patient_one_hands_it_out_and_adds_the_versions_to_the_next(farm
     assert pushed.steps == []
 
 
+async def test_bytes_that_came_instead_of_tls_are_shown_once_and_few_of_them(farm: Farm) -> None:
+    pushed = Pushed(farm)
+    assert await pushed.examine(endpoint_of(farm, "starttls-garbage")) is None
+    observation = await pushed.finish()
+    assert observation is not None
+    few = r"\x80\x81\x82\x83\x84\x85\x86\x87"
+    assert observation.detail == f"plain text instead of TLS: {few} and 248 bytes more"
+    assert observation.version_notes == ("no TLS where it belongs TLSv1.3, as the probe has found",)
+
+
 async def test_a_sweep_is_made_again_when_its_time_has_come(farm: Farm) -> None:
     pushed = Pushed(farm, is_patient=True)
     endpoint = endpoint_of(farm, "tls13-only")

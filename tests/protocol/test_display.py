@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanner.protocol.display import MAX_CHARACTERS, capitals, display
+from scanner.protocol.display import MAX_CHARACTERS, capitals, display, display_start
 from tests.protocol.budget import tries
 
 
@@ -51,3 +51,28 @@ def test_what_cannot_be_shown_is_escaped(data: bytes, shown: str) -> None:
 @pytest.mark.parametrize("char", ["a", "é", "€", "\U0001f4a9"])
 def test_a_long_text_is_cut_between_characters(char: str) -> None:
     assert display(("x" + char * 3000).encode()) == "x" + char * (MAX_CHARACTERS - 1)
+
+
+@pytest.mark.parametrize(
+    ("data", "shown"),
+    [
+        (b"421 4.3.2 busy\r\n421 bye\r\n", "421 4.3.2 busy"),
+        (b"x" * 200, "x" * 80),
+        ("xé".encode() * 40, "xé" * 26 + "x" + r"\xc3"),
+        (b"\x80\x81\r\n", r"\x80\x81"),
+        (b"\x80" * 8, r"\x80" * 8),
+        (bytes(range(128, 256)), r"\x80\x81\x82\x83\x84\x85\x86\x87 and 120 bytes more"),
+        (b"\n" + b"\x00" * 9, r"\n\x00\x00\x00\x00\x00\x00\x00 and 2 bytes more"),
+        (b"", ""),
+    ],
+)
+def test_of_what_came_instead_a_line_is_shown_or_a_few_bytes(data: bytes, shown: str) -> None:
+    assert display_start(data) == shown
+
+
+@given(st.binary(max_size=400))
+@tries(100)
+def test_what_came_instead_is_printable_and_short(data: bytes) -> None:
+    shown = display_start(data)
+    assert shown.isprintable()
+    assert len(shown) <= 100

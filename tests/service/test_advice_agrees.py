@@ -9,7 +9,7 @@ import pytest
 
 from scanner.cli.advise import provider_of
 from scanner.cli.advise_view import advice_to_json
-from scanner.cli.survey import survey
+from scanner.cli.survey import Network, survey
 from scanner.config.load import load_settings
 from scanner.explain.advice import Wish, advise
 from scanner.model.ports import Preference
@@ -80,7 +80,7 @@ def compare(service: Service, told: dict[str, Any]) -> tuple[str, int] | None:
 def advise_all(file: Path) -> list[dict[str, Any]]:
     """Return what the command says of each domain, of one look at all of them."""
     settings = load_settings(file, {})
-    look = survey(settings)
+    look = survey(settings, Network())
     said = []
     for name in DOMAINS:
         facts = look.facts_of(name)

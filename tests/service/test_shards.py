@@ -147,6 +147,20 @@ def test_each_page_links_to_the_others_and_says_of_no_domain_that_it_is_lost(sha
     assert service.ask("/domains/never.test")[0] == 404
 
 
+def test_each_says_which_has_an_endpoint_that_it_has_not(shards: list[Service]) -> None:
+    for number, service in enumerate(shards, 1):
+        (listed, *_) = json.loads(service.ask("/api/v1/endpoints?limit=1")[1])["endpoints"]
+        for other in {1, 2, 3} - {number}:
+            code, page = shards[other - 1].ask(f"/endpoints/{listed['id']}")
+            assert code == 404
+            assert f'<a href="//{service.address}/endpoints/{listed["id"]}">shard {number}</a>' in page
+            code, text = shards[other - 1].ask(f"/api/v1/endpoints/{listed['id']}")
+            assert code == 404
+            place = f"http://{service.address}/api/v1/endpoints/{listed['id']}"
+            assert json.loads(text)["detail"].endswith(f"is with shard {number}: {place}")
+        assert service.ask(f"/endpoints/{listed['id']}")[0] == 200
+
+
 @pytest.mark.parametrize(
     ("options", "environ", "why"),
     [

@@ -192,3 +192,32 @@ def test_the_protocol_keeps_greetings_apart() -> None:
     text = GREETING.removeprefix("220 ")
     imap = replace(at("imap.firm.net", "203.0.113.1"), banner=f"* OK {text}", certificate=None)
     assert judge(imap, greeted("mx.club.org", "203.0.113.2", f"220 {text}")) == []
+
+
+# Targets that are addresses.
+
+
+@pytest.mark.parametrize(
+    ("other", "who"),
+    [
+        ("203.0.113.2", "Addresses that are not known to belong together (203.0.113.1, 203.0.113.2)"),
+        (
+            "mx.club.org",
+            "Hosts and addresses that are not known to belong together (203.0.113.1, mx.club.org)",
+        ),
+    ],
+)
+def test_of_addresses_it_is_not_said_whose_they_are(other: str, who: str) -> None:
+    """The name in a greeting may be that of the machine, and nobody has said that the domains differ."""
+    one = greeted("203.0.113.1", "203.0.113.1")
+    ((_, verdict),) = judge(one, greeted(other, "203.0.113.2"))
+    assert verdict.severity is Severity.NOTICE
+    assert verdict.summary == f'{who} give the very same greeting: "{GREETING}".'
+    ((_, verdict),) = judge(at("203.0.113.1", "203.0.113.1"), at(other, "203.0.113.2"))
+    assert verdict.summary.startswith(f"{who} present the very same certificate")
+
+
+def test_a_certificate_that_names_one_of_the_addresses_is_its_own() -> None:
+    own = replace(PROXY, names=("203.0.113.1",))
+    first, second = (at(each, each, certificate=own) for each in ("203.0.113.1", "203.0.113.2"))
+    assert judge(first, second) == []

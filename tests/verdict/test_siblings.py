@@ -194,6 +194,12 @@ def test_a_name_of_its_own_or_of_nobody_is_no_redirection(changes: dict[str, Any
     assert judge(at(25, **changes), at(587)) == {}
 
 
+def test_no_name_is_known_to_be_another_s_than_that_of_an_address() -> None:
+    place: dict[str, Any] = {"host": "192.0.2.7", "domains": ("192.0.2.7",)}
+    named = at(25, **place, banner="220 mx.firm.com ESMTP", **PLAIN | {"starttls": None})
+    assert judge(named, at(587, **place)) == {}
+
+
 # Addresses of one host.
 
 
