@@ -7,7 +7,7 @@ Command: TypeAlias = tuple[str | int | bytes, ...]
 """What is said to the broker."""
 
 MOST_SECOND_HAND = 1000
-"""Messages that are remembered to have been somebody else's."""
+"""Messages that are remembered: far more than a worker has at once."""
 MARKED_LEASES = 20
 """For how many leases it is known what of a message is done."""
 ENDED_LEASES = 2
@@ -32,7 +32,7 @@ class Marks:
 
     def take_over(self, number: str, text: str) -> None:
         """Remember that a message was somebody else's before."""
-        if len(self._second_hand) >= MOST_SECOND_HAND:  # some were never done
+        if len(self._second_hand) >= MOST_SECOND_HAND:
             del self._second_hand[next(iter(self._second_hand))]
         self._second_hand[number] = text
 
@@ -43,9 +43,12 @@ class Marks:
     def mark(self, name: str, words: Iterable[str]) -> list[Command]:
         """Return what notes that parts of a message are done."""
         self._unended[name] = None
-        if len(self._unended) > MOST_SECOND_HAND:  # some were never done
-            del self._unended[next(iter(self._unended))]
         return self.note(name, words)
+
+    def forget(self, name: str) -> None:
+        """Remember nothing of a message with this name in it: it is done, or left to another reader."""
+        self._unended.pop(name, None)
+        self._second_hand = {number: text for number, text in self._second_hand.items() if name not in text}
 
     def note(self, name: str, words: Iterable[str]) -> list[Command]:
         """Return the same of a message that is not ours to end."""

@@ -92,6 +92,8 @@ class Outbox:
     def drop(self, share: Share) -> None:
         """Tell nothing more of a batch, nor wait for the rest of it."""
         share.is_over = True
+        # Now, and not with its end: where that has to be sent again, its parts are noted again too.
+        self._tasks.forget(share.batch)
         self._expected -= share.due
         self._look()
 

@@ -196,8 +196,7 @@ class Stream(RedisStreamBroker):
         Args:
             deliveries: the queue into which it is sent.
             task_id: the number of what is sent.
-            name: the message that has these parts.
-            words: the parts.
+            name, words: the message, and these parts of it.
         """
         deliveries.add_riders(task_id, self._marks.mark(name, words))
 
@@ -214,6 +213,10 @@ class Stream(RedisStreamBroker):
         finally:
             self._ends = None
         return ends
+
+    def forget(self, name: str) -> None:
+        """Remember nothing of a message any more: it is done, or left to whoever takes it over."""
+        self._marks.forget(name)
 
     async def marked(self, name: str) -> frozenset[str]:
         """Return the parts of a message that are done."""

@@ -41,9 +41,9 @@ class Session:
         self.file: Identity | None = None
         """Which file is open; None for a server."""
         self._lock = FileLock(place.path) if place.path is not None else None
-        self._sole = SoleWriter(place, owner)
-        self._was_open = False
         self._wires = Wires()
+        self._sole = SoleWriter(place, owner, self._wires)
+        self._was_open = False
 
     @property
     def is_open(self) -> bool:

@@ -7,6 +7,7 @@ import structlog
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from scanner.network.wires import Wires
 from scanner.store.faults import StoreInUseError
 from scanner.store.place import Place, make_engine
 from scanner.store.pooling import is_pooled
@@ -28,10 +29,12 @@ class SoleWriter:
 
     Args:
         owner: the vantage, and its shard where there are several.
+        wires: by which a connection of its own can be cut, as the writer's.
     """
 
-    def __init__(self, place: Place, owner: str) -> None:
+    def __init__(self, place: Place, owner: str, wires: Wires) -> None:
         self._place = place
+        self._wires = wires
         self._owner = owner
         # Schedulers of a cluster keep each other away by the lease; by this they keep away, and are kept away
         # by, a mailport that knows of none.
@@ -52,7 +55,7 @@ class SoleWriter:
             return
         # Not behind the fence: that would hold the row of the lease as well.
         plain = replace(self._place, fence=None)
-        engine = make_engine(plain, lock_seconds=_LOCK_SECONDS, is_writer=True)
+        engine = make_engine(plain, lock_seconds=_LOCK_SECONDS, is_writer=True, wires=self._wires)
         self._held = held = engine.connect()
         held.begin()
         held.execute(_LAST)

@@ -2,23 +2,27 @@
 
 import asyncio
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import psycopg
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
 from scanner.store import Entry, Place, StoreError
 from scanner.store.lease import Lease
 from scanner.store.place import make_engine
 from scanner.store.pooling import is_pooled
+from scanner.store.session import Session
 from tests.servers.pgbouncer import PgBouncer, pgbouncer
 from tests.servers.postgres import Postgres
-from tests.store.conftest import OpenStore
+from tests.store.conftest import QUICK, OpenStore
 from tests.store.observations import FULL, seen, told
 from tests.store.waiting import until
 
 KEY = FULL.endpoint.key
+SECONDS = 10.0
 
 
 @pytest.fixture(params=["transaction", "session"])
@@ -80,6 +84,23 @@ async def test_the_lock_that_the_pooler_loses_is_taken_anew(
     second = open_store()
     with pytest.raises(StoreError, match="another mailport with the vantage default writes to it"):
         await second.load(1)
+
+
+def test_who_asks_for_the_lock_of_a_server_that_hangs_is_set_free(own_postgres: Postgres) -> None:
+    with (
+        pgbouncer(own_postgres, "transaction", size=3) as pooler,
+        ThreadPoolExecutor() as threads,
+    ):
+        session = Session(Place(url=pooler.url(own_postgres.create_database())), QUICK, "default")
+        assert is_pooled(session.open())
+        with own_postgres.hanging():
+            asking = threads.submit(session.check)
+            with pytest.raises(TimeoutError):
+                asking.result(0.5)
+            session.cut()
+            with pytest.raises(SQLAlchemyError):
+                asking.result(SECONDS)
+        session.release()
 
 
 async def test_the_lock_ends_no_leader_and_keeps_a_mailport_without_a_cluster_away(
