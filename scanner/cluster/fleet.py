@@ -11,9 +11,9 @@ from taskiq.acks import AcknowledgeType
 from taskiq.exceptions import SendTaskError
 from taskiq.receiver import Receiver
 
-from scanner.cluster.flight import Flight
+from scanner.cluster.flight import Flight, apart
 from scanner.cluster.heritage import Heritage
-from scanner.cluster.jobs import MOST_JOBS, Batch, Job
+from scanner.cluster.jobs import MOST_JOBS, Batch, Job, Knock
 from scanner.cluster.results import Plain, read_delivery
 from scanner.cluster.stream import FAULTS, PAUSE_SECONDS, Stream
 from scanner.cluster.tally import Tally
@@ -100,7 +100,7 @@ class Fleet:
         """Take a new rate."""
         self._throttler.rate_limit, self._throttler.period = pace(rate)
 
-    async def do(self, job: Job) -> Plain:
+    async def do(self, job: Job | Knock) -> Plain:
         """Have a job done; return what the worker says."""
         flight = Flight(job, asyncio.get_running_loop().create_future())
         self._flights[job.id] = flight
@@ -177,8 +177,9 @@ class Fleet:
                         await self._throttler.acquire()
             except TimeoutError:
                 pass
-            await self._await_room()
-            await self._hand_over([one for one in flights if not one.done.done()])
+            for some in apart(flights):
+                await self._await_room()
+                await self._hand_over([one for one in some if not one.done.done()])
 
     async def _next(self) -> Flight:
         """Return the next job that somebody still waits for."""
@@ -258,7 +259,7 @@ class Fleet:
             self.tally.results["unreadable"] += 1
             log.error("results_unreadable", error=str(error)[:300])
             return
-        self.tally.hear(delivery.worker, delivery.fault)
+        self.tally.hear(delivery.worker, delivery.fault, knows_knocks=delivery.knows_knocks)
         for result in delivery.results:
             flight = self._flights.get(result.id)
             # Of one that was sent again only the last result counts: a worker is at it now.
