@@ -12,9 +12,9 @@ from taskiq.acks import AcknowledgeType
 from taskiq.exceptions import SendTaskError
 from taskiq.receiver import Receiver
 
-from scanner.cluster.flight import Flight, Flights
+from scanner.cluster.flight import Flight, Flights, apart
 from scanner.cluster.heritage import Heritage
-from scanner.cluster.jobs import MOST_JOBS, Batch, Job
+from scanner.cluster.jobs import MOST_JOBS, Batch, Job, Knock
 from scanner.cluster.presence import Presence, call_the_roll
 from scanner.cluster.results import Plain
 from scanner.cluster.stream import FAULTS, PAUSE_SECONDS, Stream
@@ -106,7 +106,7 @@ class Fleet:
         self._flights.leave_alone(exclusion)
         self._has_excluded.set()
 
-    async def do(self, job: Job) -> Plain:
+    async def do(self, job: Job | Knock) -> Plain:
         """Have a job done; return what the worker says."""
         return await self._flights.do(job)
 
@@ -182,10 +182,11 @@ class Fleet:
                         await self._throttler.acquire()
             except TimeoutError:
                 pass
-            await self._await_room()
-            await until_fresh(self.term)
-            async with self._sending:
-                await self._hand_over([one for one in flights if not one.done.done()])
+            for some in apart(flights):
+                await self._await_room()
+                await until_fresh(self.term)
+                async with self._sending:
+                    await self._hand_over([one for one in some if not one.done.done()])
 
     async def _next(self) -> Flight:
         """Return the next job that somebody still waits for."""

@@ -1,12 +1,12 @@
 """The jobs of a scheduler on their way: who waits for each, and what becomes of their results."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import structlog
 
-from scanner.cluster.jobs import Job
+from scanner.cluster.jobs import Job, Knock
 from scanner.cluster.results import Plain, read_delivery
 from scanner.cluster.tally import Tally
 from scanner.model.exclusion import Exclusion
@@ -21,7 +21,7 @@ MOST_RETURNED = 10
 class Flight:
     """A job that somebody waits for."""
 
-    job: Job
+    job: Job | Knock
     done: asyncio.Future[Plain]
     sent_at: float | None = None
     """When it was last handed to the broker, or may have been; None = it waits here."""
@@ -47,7 +47,7 @@ class Flights:
         self._found: dict[str, Flight] = {}
         self._exclusion = Exclusion()
 
-    async def do(self, job: Job) -> Plain:
+    async def do(self, job: Job | Knock) -> Plain:
         """Have a job done; return what the worker says."""
         flight = Flight(job, asyncio.get_running_loop().create_future())
         self._found[job.id] = flight
@@ -119,7 +119,7 @@ class Flights:
             self._tally.results["unreadable"] += 1
             log.error("results_unreadable", error=str(error)[:300])
             return
-        self._tally.hear(delivery.worker, delivery.fault)
+        self._tally.hear(delivery.worker, delivery.fault, knows_knocks=delivery.knows_knocks)
         for result in delivery.results:
             flight = self._found.get(result.id)
             # Of one that was sent again only the last result counts: a worker is at it now.
@@ -140,3 +140,15 @@ class Flights:
         # Where none has a way out, what was seen tells that, and blames no server.
         has_told = "seen" in body or "answer" in body
         return not has_told or (self._tally.has_sound(self._lease) and flight.returned < MOST_RETURNED)
+
+
+def apart(flights: Iterable[Flight]) -> Iterator[list[Flight]]:
+    """Yield what may go out in one batch.
+
+    A worker of a version that knows no knocks refuses all of a batch with one: no probe is with them.
+    """
+    flights = tuple(flights)
+    for is_knock in (False, True):
+        found = [one for one in flights if isinstance(one.job, Knock) is is_knock]
+        if found:
+            yield found

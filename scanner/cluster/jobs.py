@@ -51,6 +51,10 @@ def _check_hello(text: str) -> str:
 
 _Name = Annotated[str, Field(min_length=1, max_length=253)]
 _Names = Annotated[tuple[_Name, ...], Field(max_length=_MOST_NAMES)]
+_Number = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[0-9a-f-]+$")]
+_Host = Annotated[_Name, AfterValidator(_check_host)]
+_Address = Annotated[_Name, AfterValidator(_check_address)]
+_Port = Annotated[int, Field(ge=1, le=65535)]
 _Octet = Annotated[int, Field(ge=0, le=255)]
 _Hex = Annotated[str, Field(max_length=8192, pattern=r"^(?:[0-9a-f]{2})*$")]
 
@@ -71,10 +75,10 @@ class Tlsa(_Strict):
 class Job(_Strict):
     """One connection: an ordinary probe, or a raw hello where there is one."""
 
-    id: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[0-9a-f-]+$")]
-    host: Annotated[_Name, AfterValidator(_check_host)]
-    address: Annotated[_Name, AfterValidator(_check_address)]
-    port: Annotated[int, Field(ge=1, le=65535)]
+    id: _Number
+    host: _Host
+    address: _Address
+    port: _Port
     protocol: Protocol
     tls_mode: TlsMode
     names: _Names = ()
@@ -85,11 +89,22 @@ class Job(_Strict):
     hello: Annotated[_Hex, AfterValidator(_check_hello)] | None = None
 
 
+class Knock(_Strict):
+    """One bare connection: nothing is sent, and it is closed at once. Controls ask for it."""
+
+    id: _Number
+    host: _Host
+    address: _Address
+    port: _Port
+    seconds: Annotated[float, Field(gt=0, le=60)] | None = None
+    """What connecting may take, where the worker's own limit is higher."""
+
+
 class Batch(_Strict):
     """Jobs for one worker."""
 
-    id: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[0-9a-f-]+$")]
-    jobs: Annotated[tuple[Job, ...], Field(min_length=1, max_length=MOST_JOBS)]
+    id: _Number
+    jobs: Annotated[tuple[Job | Knock, ...], Field(min_length=1, max_length=MOST_JOBS)]
     anyway: bool = False
     """Do them though the worker's own way out is closed: there is no other worker."""
 

@@ -1,5 +1,6 @@
 """The prober of a scheduler: the connections are made by workers, and judged here as ever."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -9,8 +10,8 @@ from typing import Any
 import structlog
 
 from scanner.cluster.fleet import Fleet
-from scanner.cluster.jobs import job_for
-from scanner.cluster.results import Plain, read_answer
+from scanner.cluster.jobs import Knock, job_for
+from scanner.cluster.results import Plain, read_answer, read_knock
 from scanner.model import Endpoint, Observation, Phase, Reason
 from scanner.probe import Prober
 from scanner.protocol import Findings
@@ -18,6 +19,10 @@ from scanner.protocol.server_hello import Answer
 from scanner.store.codec import read_whole
 
 log = structlog.get_logger(__name__)
+
+
+KNOCK_SECONDS = 75.0
+"""How long a knock waits for a worker: as long as a round of the controls may take, and it is no outage."""
 
 
 class RemoteProber(Prober):
@@ -56,6 +61,24 @@ class RemoteProber(Prober):
             found.fail(Reason.INTERNAL, f"a worker's answer cannot be read: {error}"[:300])
             return None, found
 
+    async def knock(self, host: str, address: str, port: int, seconds: float | None = None) -> bool | None:
+        """Have a worker tell whether a TCP connection can be made; None where it cannot be told.
+
+        Workers of an older version refuse what they do not know: while there are any, nobody is asked.
+        """
+        tally = self._fleet.tally
+        if not tally.all_knock(self._fleet.lease) or self._exclusion.refuse(host, address) is not None:
+            return None
+        knock = Knock(id=_number(address, port), host=host, address=address, port=port, seconds=seconds)
+        try:
+            async with asyncio.timeout(KNOCK_SECONDS):
+                return read_knock(await self._fleet.do(knock))
+        except TimeoutError:
+            return None
+        except ValueError as error:
+            log.error("knock_unreadable", error=str(error)[:300])
+            return None
+
     def _read(self, endpoint: Endpoint, body: Plain, asked: datetime) -> Observation:
         """Return what a worker saw. Only what it saw is taken from it: whose endpoint it is, we know.
 
@@ -85,5 +108,9 @@ class RemoteProber(Prober):
 
 def number_for(endpoint: Endpoint) -> str:
     """Return the number of one job: of this endpoint, due now. Its results count once."""
-    key = "|".join(map(str, endpoint.key)).encode()
-    return f"{blake2b(key, digest_size=8).hexdigest()}-{time_ns():x}"
+    return _number(*endpoint.key)
+
+
+def _number(*key: object) -> str:
+    digest = blake2b("|".join(map(str, key)).encode(), digest_size=8)
+    return f"{digest.hexdigest()}-{time_ns():x}"

@@ -14,6 +14,7 @@ from scanner.protocol.server_hello import Alert, Answer, NoHello, ServerHello, S
 from scanner.store.codec import to_json, write_whole
 
 Plain: TypeAlias = dict[str, Any]
+KNOCK = "knock"
 
 _KINDS = {"hello": ServerHello, "alert": Alert, "ssl2": Ssl2Hello}
 _READERS: Mapping[str, TypeAdapter[Any]] = {name: TypeAdapter(kind) for name, kind in _KINDS.items()}
@@ -36,6 +37,8 @@ class Delivery:
     results: tuple[Result, ...]
     fault: str | None = None
     """What is wrong with the worker's own way out."""
+    knows_knocks: bool = False
+    """Whether it makes bare connections; workers of older versions say nothing of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ def write_delivery(worker: str, said: Iterable[tuple[str, Said]], fault: str | N
     listed = ",".join(
         f'{{"id":{to_json(one.id)},"batch":{to_json(batch)},"body":{one.body}}}' for batch, one in said
     )
-    return f'{{"worker":{to_json(worker)},"fault":{to_json(fault)},"results":[{listed}]}}'
+    return f'{{"worker":{to_json(worker)},"fault":{to_json(fault)},"knows":["{KNOCK}"],"results":[{listed}]}}'
 
 
 def read_delivery(text: object) -> Delivery:
@@ -70,7 +73,9 @@ def read_delivery(text: object) -> Delivery:
             if not (fault is None or isinstance(fault, str)):
                 raise ValueError("no results")
             results = tuple(map(_read_result, listed))
-            return Delivery(worker[:200], results, None if fault is None else fault[:500])
+            knows = found.get("knows")
+            knows_knocks = isinstance(knows, list) and KNOCK in knows
+            return Delivery(worker[:200], results, None if fault is None else fault[:500], knows_knocks)
     raise ValueError("no results")
 
 
@@ -99,6 +104,11 @@ def say_answer(number: str, answer: Answer | None, found: Findings) -> Said:
     return Said(number, to_json(body))
 
 
+def say_knock(number: str, *, is_open: bool | None) -> Said:
+    """Write whether a bare connection could be made; None = it cannot be told."""
+    return Said(number, to_json({KNOCK: is_open}))
+
+
 def say_refused(number: str, why: str) -> Said:
     """Write that this worker may not connect to that address."""
     return Said(number, to_json({"refused": why}))
@@ -123,6 +133,20 @@ def read_answer(body: Plain) -> tuple[Answer | None, Findings]:
                 found.fail(Reason(reason), detail)
             return _read_answer(answer), found
     raise ValueError("no answer to a hello")
+
+
+def read_knock(body: Plain) -> bool | None:
+    """Read whether a bare connection could be made; None = it cannot be told.
+
+    Raises:
+        ValueError: it is no such thing.
+    """
+    match body:
+        case {"knock": (bool() | None) as is_open}:
+            return is_open
+        case {"refused": str()}:
+            return None
+    raise ValueError("no answer to a knock")
 
 
 def _write_answer(answer: Answer | None) -> Plain | None:

@@ -34,15 +34,18 @@ class Tally:
     """When each worker last delivered something, by the clock."""
     faults: dict[str, str] = field(default_factory=dict)
     """What is wrong with the way out of workers."""
+    knocking: set[str] = field(default_factory=set)
+    """Workers that make bare connections, as those of this version do."""
 
     _heard: dict[str, tuple[float, int]] = field(default_factory=dict)
     """When each worker last delivered something, and how many jobs had been sent by then."""
     _gone: set[str] = field(default_factory=set)
 
-    def hear(self, worker: str, fault: str | None) -> None:
+    def hear(self, worker: str, fault: str | None, *, knows_knocks: bool = True) -> None:
         """Take note of a worker that has delivered something."""
         self.seen[worker] = now = self.clock()
         self._greet(worker, now)
+        (self.knocking.add if knows_knocks else self.knocking.discard)(worker)
         former = self.faults.pop(worker, None)
         if fault is not None:
             self.faults[worker] = fault
@@ -93,11 +96,16 @@ class Tally:
         self.workers(within)
         return bool(self.seen.keys() - self.faults.keys())
 
+    def all_knock(self, within: float) -> bool:
+        """Tell whether there are workers, and each makes bare connections."""
+        return self.workers(within) > 0 and self.seen.keys() <= self.knocking
+
     def workers(self, within: float) -> int:
         """Return how many workers delivered something in the last so many seconds, and forget the others."""
         oldest = self.clock() - within
         self.seen = {name: at for name, at in self.seen.items() if at >= oldest}
         self.faults = {name: fault for name, fault in self.faults.items() if name in self.seen}
+        self.knocking &= self.seen.keys()
         return len(self.seen)
 
 

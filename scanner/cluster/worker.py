@@ -14,15 +14,16 @@ from taskiq.acks import AcknowledgeType
 from taskiq.receiver import Receiver
 
 from scanner.cluster.fleet import CLOSE_SECONDS, RESULTS, TASK
-from scanner.cluster.jobs import Batch, Job, endpoint_of, read_batch
+from scanner.cluster.jobs import Batch, Job, Knock, endpoint_of, read_batch
 from scanner.cluster.outbox import Outbox, Share
 from scanner.cluster.presence import Presence
-from scanner.cluster.results import Said, say_answer, say_handed_back, say_observation, say_refused
+from scanner.cluster.results import Said, say_answer, say_handed_back, say_knock, say_observation, say_refused
 from scanner.cluster.room import Room
 from scanner.cluster.scans import LIFE_SECONDS, place_of
 from scanner.cluster.stream import FAULTS, Stream
 from scanner.config import Settings
-from scanner.model import Endpoint, Observation
+from scanner.model import Observation
+from scanner.model.control import Gate, Realm, gate_of, realm_of_dark
 from scanner.model.target import refuse_address
 from scanner.probe import Prober
 
@@ -44,8 +45,8 @@ class Way(Protocol):
     async def look_at(self, seen: Observation) -> tuple[Observation, str | None]:
         """Return what a probe saw as our own way out makes it, and what is wrong with that."""
 
-    async def find_fault(self, endpoint: Endpoint) -> str | None:
-        """Say why an endpoint cannot be reached from here; None where nothing speaks against it."""
+    async def find_fault(self, gate: Gate) -> str | None:
+        """Say why nothing passes a gate from here; None where nothing speaks against it."""
 
 
 class Worker:
@@ -172,18 +173,23 @@ class Worker:
         finally:
             self._outbox.drop(share)
 
-    async def _do(self, job: Job, share: Share, *, is_anyway: bool) -> None:
+    async def _do(self, job: Job | Knock, share: Share, *, is_anyway: bool) -> None:
         async with self._room.place():
             self._outbox.put(share, await self._connect(job, is_anyway=is_anyway))
 
-    async def _connect(self, job: Job, *, is_anyway: bool) -> Said:
-        why = None if self._may_be_private else refuse_address(job.address)
+    async def _connect(self, job: Job | Knock, *, is_anyway: bool) -> Said:
+        # At an address of documentation is nobody: a connection there tells of this worker's network alone.
+        is_nowhere = isinstance(job, Knock) and realm_of_dark(job.address) is Realm.PUBLIC
+        why = None if self._may_be_private or is_nowhere else refuse_address(job.address)
         if why is not None:
             return say_refused(job.id, f"{why}; this worker's probe.allow_private is not set")
-        endpoint = endpoint_of(job)
-        if self._way is not None and not is_anyway and (why := await self._way.find_fault(endpoint)):
+        if self._way is not None and not is_anyway and (why := await self._way.find_fault(_gate_of(job))):
             self._rest_until = time.monotonic() + REST_SECONDS
             return say_handed_back(job.id, why)
+        if isinstance(job, Knock):
+            is_open = await self._prober.knock(job.host, job.address, job.port, job.seconds)
+            return say_knock(job.id, is_open=is_open)
+        endpoint = endpoint_of(job)
         if job.hello is None:
             seen = await self._prober.probe(endpoint)
             if self._way is None:
@@ -191,6 +197,12 @@ class Worker:
             seen, why = await self._way.look_at(seen)
             return say_observation(job.id, seen, why)
         return say_answer(job.id, *await self._prober.ask(endpoint, bytes.fromhex(job.hello)))
+
+
+def _gate_of(job: Job | Knock) -> Gate:
+    if isinstance(job, Knock):
+        return Gate(job.port, 6 if ":" in job.address else 4, realm_of_dark(job.address))
+    return gate_of(endpoint_of(job))
 
 
 async def _take_elsewhere(_: str) -> None:

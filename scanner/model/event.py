@@ -52,6 +52,10 @@ class Event:
     """The worst that the trouble was told to be that it tells the end of; None where it tells no end."""
     hosts: tuple[str, ...] = ()
     """Whom it concerns beside `key`: the hosts of an incident, or the domain that it is about."""
+    vantages: tuple[str, ...] = ()
+    """From where alone it is so what it tells, by a comparison; `vantage` is who tells it."""
+    compared_with: tuple[str, ...] = ()
+    """From where it was in order at about the same time."""
     port: int | None = None
     """The port that our own network is in the way of: it concerns every host that is probed on it."""
     uid: str | None = None

@@ -25,6 +25,8 @@ def event_record(event: Event) -> Record:
         "before": dict(event.before),
         "after": dict(event.after),
         "vantage": event.vantage,
+        "vantages": list(event.vantages),
+        "compared_with": list(event.compared_with),
     }
 
 
@@ -43,6 +45,8 @@ def incident_record(incident: Incident) -> Record:
         "endpoints": [_endpoint(key) for key in incident.keys],
         "domains": list(incident.domains),
         "vantage": incident.vantage,
+        "vantages": list(incident.vantages),
+        "compared_with": list(incident.compared_with),
     }
 
 

@@ -49,6 +49,13 @@ class Incident:
     """The worst that it was before, while it was open."""
     vantage: str | None = None
     """From where alone it is so, several joined by commas; None = it is the target, or nobody compared."""
+    compared_with: tuple[str, ...] = ()
+    """From where it was in order at about the same time."""
+
+    @property
+    def vantages(self) -> tuple[str, ...]:
+        """From where alone it is so."""
+        return tuple(self.vantage.split(", ")) if self.vantage else ()
 
     @property
     def told(self) -> Severity:

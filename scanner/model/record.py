@@ -16,6 +16,7 @@ from scanner.model.observation import (
     TargetFinding,
 )
 from scanner.model.published import Expectation
+from scanner.model.verdict import Verdict
 
 Record = dict[str, Any]
 SECONDS_DIGITS = 6
@@ -210,9 +211,16 @@ def _verdicts(result: Observation | TargetFinding) -> list[Record]:
             "summary": verdict.summary,
             "advice": verdict.advice,
             **({"working_alternative": verdict.working_alternative} if verdict.working_alternative else {}),
+            **_compared(verdict),
         }
         for verdict in result.verdicts
     ]
+
+
+def _compared(verdict: Verdict) -> Record:
+    if not verdict.vantages:
+        return {}
+    return {"vantages": list(verdict.vantages), "compared_with": list(verdict.compared_with)}
 
 
 def _standing(result: Observation) -> Record:
@@ -226,6 +234,7 @@ def _standing(result: Observation) -> Record:
                 "severity": each.verdict.severity.label,
                 "since": _moment(each.since),
                 "seen_at": _moment(each.seen_at),
+                **_compared(each.verdict),
             }
             for each in result.standing
         ]

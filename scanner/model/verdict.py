@@ -40,6 +40,10 @@ class Verdict:
     working_alternative: str | None = None
     """Another port of the same service that was measured and works, as "mail.example.org:465, TLS from the
     first byte"."""
+    vantages: tuple[str, ...] = ()
+    """From where alone it is seen, where vantages were compared and it is not so from all of them."""
+    compared_with: tuple[str, ...] = ()
+    """From where it was in order at about the same time."""
 
 
 @dataclass(frozen=True, slots=True)

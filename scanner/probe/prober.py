@@ -32,6 +32,9 @@ from scanner.protocol.transcript import Transcript
 from scanner.protocol.tunnel import TunnelMaker
 from scanner.verdict import Policy, identify, judge, level_of
 
+_UNTOLD = frozenset({Reason.EXCLUDED, Reason.PROBE_RESOURCES})
+"""Why a connection was not tried, or could not be."""
+
 
 class Prober:
     """Probes endpoints, one connection each; holds what all probes share.
@@ -120,6 +123,29 @@ class Prober:
         except Exception as fault:  # noqa: BLE001 - our own fault must not cost the other probes
             session.found.fail(Reason.INTERNAL, _told(fault))
         return client.conclude(session.found), session.found
+
+    async def knock(self, host: str, address: str, port: int, seconds: float | None = None) -> bool | None:
+        """Tell whether a TCP connection can be made; nothing is sent by it, and it is closed at once.
+
+        None where that cannot be told: it may not be asked, or our own machine could not.
+        `seconds` caps the time for connecting where its own limit is higher.
+        """
+        limit = self._settings.connect_seconds
+        try:
+            sock = await open_connection(
+                address,
+                port,
+                host=host,
+                exclusion=self._exclusion,
+                timeout=limit if seconds is None else min(seconds, limit),
+                source_address=self._settings.source_address,
+            )
+        except ConnectFailure as failure:
+            if failure.reason in _UNTOLD:
+                return None
+            return failure.reason is Reason.RESET_BEFORE_GREETING  # so it had been connected
+        sock.close()
+        return True
 
     def judge(self, observation: Observation) -> Observation:
         """Judge an observation anew, since more is known than when it was made."""

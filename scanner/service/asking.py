@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from scanner.config import ProbeSettings
 from scanner.config.controls import ControlSettings
 from scanner.model import Endpoint, Observation, role_of
 from scanner.model.control import CONTROL, Control, Gate, realm_of, realm_of_dark
 from scanner.model.exclusion import NOTHING_EXCLUDED, Exclusion
 from scanner.model.target import is_address
-from scanner.network import ConnectFailure, ResolveFailure, Resolver, open_connection
+from scanner.network import ResolveFailure, Resolver
 from scanner.probe import Prober
 from scanner.verdict.egress import is_answered
 from scanner.verdict.interception import Asked
@@ -41,7 +40,6 @@ class Asker:
     def __init__(
         self,
         settings: ControlSettings,
-        probe: ProbeSettings,
         prober: Prober,
         resolver: Resolver,
         push: Callable[[Errand], None],
@@ -49,7 +47,6 @@ class Asker:
     ) -> None:
         self._exclusion = exclusion
         self._settings = settings
-        self._probe = probe
         self._prober = prober
         self._resolver = resolver
         self._push = push
@@ -81,16 +78,14 @@ class Asker:
         return tuple(await _gather(map(ask, endpoints)))
 
     async def ask_sites(self, gate: Gate) -> tuple[tuple[str, bool], ...]:
-        """Tell which of the sites can be connected to over the gate's family."""
+        """Tell which of the sites can be connected to over the gate's family, of those that can be asked."""
 
         async def ask(host: str, port: int) -> tuple[str, bool] | None:
             address = await self._find_address(host, gate)
             if address is None:
                 return None
-            timeout = self._probe.connect_seconds
-            connecting = partial(self._connects, host, address, port, timeout)
-            is_reached = await self._in_turn(address, connecting)
-            return f"{host}:{port}", is_reached
+            is_reached = await self._in_turn(address, partial(self._prober.knock, host, address, port))
+            return None if is_reached is None else (f"{host}:{port}", is_reached)
 
         return tuple(await _gather(ask(host, port) for host, port in self._settings.sites))
 
@@ -99,10 +94,9 @@ class Asker:
         dark = self._settings.dark
         if dark is None or realm_of_dark(dark) is not gate.realm or (":" in dark) != (gate.family == 6):
             return False
-        timeout = min(DARK_SECONDS, self._probe.connect_seconds)
         # Nobody is there to be polite to: each port waits for itself alone.
         turn = f"{dark} {gate.port}"
-        asked = self._in_turn(turn, lambda: self._connects(dark, dark, gate.port, timeout))
+        asked = self._in_turn(turn, lambda: self._prober.knock(dark, dark, gate.port, DARK_SECONDS))
         return any(await _gather([asked]))
 
     async def _find_address(self, host: str, gate: Gate) -> str | None:
@@ -119,22 +113,6 @@ class Asker:
             if (":" in one) == (gate.family == 6) and self._exclusion.refuse_address(one) is None
         )
         return next((one for one in fitting if realm_of(one) is gate.realm), None)
-
-    async def _connects(self, host: str, address: str, port: int, timeout: float) -> bool:
-        """Tell whether a TCP connection can be made; it is closed at once."""
-        try:
-            sock = await open_connection(
-                address,
-                port,
-                host=host,
-                exclusion=self._exclusion,
-                timeout=timeout,
-                source_address=self._probe.source_address,
-            )
-        except ConnectFailure:
-            return False
-        sock.close()
-        return True
 
     async def _in_turn(self, address: str, work: Callable[[], Awaitable[Result]]) -> Result:
         """Have something done by the pool; our own fault in it comes out here and ends no worker."""

@@ -46,8 +46,7 @@ class Elsewhere:
     def restore(self, incidents: Iterable[Incident], vantages: Collection[str]) -> None:
         """Let what was so from one of these vantages go on to be so until that one has looked again."""
         for each in incidents:
-            names = (each.vantage or "").split(", ")
-            places = {(key, name) for key in each.keys for name in names if name in vantages}
+            places = {(key, name) for key in each.keys for name in each.vantages if name in vantages}
             if places:
                 self._carried.append((each, places))
         if self._carried:

@@ -195,8 +195,9 @@ class IncidentBoard:
             self._again_at[provider] = now + timedelta(seconds=len(members) / CONDITIONS_PER_SECOND)
 
     def _place(self, found: Incident) -> Incident:
-        """Name our own vantage where it is the one that is shut out."""
-        return replace(found, vantage=self._vantage) if found.name == _SHUT_OUT else found
+        """Name our own vantage where it is the one that is shut out, or that others see better than."""
+        is_ours = found.name == _SHUT_OUT or found.compared_with
+        return replace(found, vantage=self._vantage) if is_ours else found
 
 
 def provider_of(observation: Observation) -> str:
@@ -221,10 +222,12 @@ def _go_on(former: Incident, now: Incident) -> Incident:
 
 def _join(one: Incident, other: Incident) -> Incident:
     """Join what one certificate means to hosts of several providers, or what several vantages see of one."""
-    places = {name for each in (one, other) if each.vantage for name in each.vantage.split(", ")}
+    vantages = {*one.vantages, *other.vantages} if one.vantage and other.vantage else set[str]()
+    better = {*one.compared_with, *other.compared_with} - vantages if vantages else set[str]()
     return replace(
         one,
-        vantage=", ".join(sorted(places)) if one.vantage and other.vantage else None,
+        vantage=", ".join(sorted(vantages)) or None,
+        compared_with=tuple(sorted(better)),
         severity=max(one.severity, other.severity),
         since=min(one.since, other.since),
         keys=one.keys + other.keys,
@@ -252,6 +255,8 @@ def _tell(kind: EventKind, incident: Incident, now: datetime, vantage: str) -> E
         before=shown if is_over else {},
         after={} if is_over else shown,
         vantage=incident.vantage or vantage,
+        vantages=incident.vantages,
+        compared_with=incident.compared_with,
         ended=incident.told if is_over else None,
         hosts=() if incident.is_ours else incident.hosts[:MOST_HOSTS],
         port=incident.keys[0][2] if incident.is_ours else None,

@@ -156,18 +156,15 @@ class Outpost:
         self._targets = None if named is None else tuple(Override(parse_target(each)) for each in named)
 
     def _build_rounds(self, settings: Settings, parts: Parts) -> Rounds:
-        """Let this outpost's workers ask the controls.
-
-        The sites and the dark address are left out: those are connected to by the scheduler, elsewhere.
-        """
-        controls = settings.controls.model_copy(update={"https": (), "dark": None})
-        there = settings.model_copy(update={"controls": controls})
+        """Let this outpost's workers ask the controls, and all that goes with them."""
         fresh = min(FRESH_SECONDS, self.place.interval / 2)
 
         def push(errand: Errand) -> None:
             self._pool.push(errand, is_urgent=True)
 
-        return build_rounds(there, replace(parts, prober=self.prober), self._clues, push, Manner(fresh=fresh))
+        return build_rounds(
+            settings, replace(parts, prober=self.prober), self._clues, push, Manner(fresh=fresh)
+        )
 
     async def _do(self, job: Endpoint | Errand) -> Observation | None:
         if isinstance(job, Errand):

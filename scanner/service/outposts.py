@@ -157,7 +157,7 @@ class Outposts:
         """
         if compared.observation.endpoint.key not in self.posts[compared.observation.vantage]:
             return
-        judged = Compared(compared.word, self._judged(compared), compared.witness, compared.own)
+        judged = replace(compared, observation=self._judged(compared))
         self._watch.exposition.accept_elsewhere(self._elsewhere.take(judged))
 
     def _judged(self, compared: Compared) -> Observation:
@@ -165,7 +165,7 @@ class Outposts:
         seen, witness = compared.observation, compared.witness
         if compared.word is not Word.PATH or witness is None:
             return seen
-        judged = self._watch.parts_in_force[1].prober.judge(seen)
+        judged = compared.told_by(self._watch.parts_in_force[1].prober.judge(seen))
         return replace(judged, level=witness.level)
 
     def _forget(self, key: Key, name: str) -> None:

@@ -8,7 +8,7 @@ from functools import partial
 import structlog
 
 from scanner.config import Settings
-from scanner.model import Endpoint, Observation, State
+from scanner.model import Observation, State
 from scanner.model.control import Gate, GateStanding, Realm, gate_of
 from scanner.network import Resolver
 from scanner.probe import Prober
@@ -36,7 +36,7 @@ class OwnWay:
     ) -> None:
         self._fresh = min(FRESH_SECONDS, settings.schedule.interval / 2)
         resolver.exclude(settings.exclusion)
-        asker = Asker(settings.controls, settings.probe, prober, resolver, self._push, settings.exclusion)
+        asker = Asker(settings.controls, prober, resolver, self._push, settings.exclusion)
         self._clues = Clues(clock)
         self._rounds = Rounds(settings.controls, asker, self._clues, Manner(fresh=self._fresh))
         self._clock = clock
@@ -56,12 +56,11 @@ class OwnWay:
         changed = blame(seen, standing, began_before=before is None or not before[1].is_bad)
         return (seen, None) if changed.state is seen.state else (changed, f"{gate}: {standing.text}")
 
-    async def find_fault(self, endpoint: Endpoint) -> str | None:
-        """Say why an endpoint cannot be reached from here; None where nothing speaks against it.
+    async def find_fault(self, gate: Gate) -> str | None:
+        """Say why nothing passes a gate from here; None where nothing speaks against it.
 
         What was found closed is asked again when that is long enough ago, and until it is open.
         """
-        gate = gate_of(endpoint)
         if gate not in self._known or not self._known[gate][1].is_bad:
             return None
         standing = await self._find(gate)

@@ -139,9 +139,7 @@ def build_rounds(
     manner: Manner | None = None,
 ) -> Rounds:
     """Build what asks the controls; `push` puts its connections into the pool, before all others."""
-    asker = Asker(
-        settings.controls, settings.probe, parts.prober, parts.planner.resolver, push, settings.exclusion
-    )
+    asker = Asker(settings.controls, parts.prober, parts.planner.resolver, push, settings.exclusion)
     return Rounds(settings.controls, asker, clues, manner)
 
 

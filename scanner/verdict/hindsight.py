@@ -66,7 +66,8 @@ def _weigh_starttls(past: Past, verdict: Verdict) -> Verdict:
     return replace(
         verdict,
         kind=Kind.DOWNGRADE,
-        severity=past.case.grade(mx=on_mx, client=Severity.CRITICAL),
+        # One that a single vantage sees is critical already.
+        severity=max(verdict.severity, past.case.grade(mx=on_mx, client=Severity.CRITICAL)),
         summary=f"{verdict.summary} It was offered until {last_seen(trait)}.",
     )
 

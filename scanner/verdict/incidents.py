@@ -175,7 +175,15 @@ def _of_verdicts(conditions: Iterable[Condition]) -> Iterator[Incident | None]:
             summary=f"{worst.summary} It is so at {enumerate_shortly(places)}.",
             advice=worst.advice,
             fading=frozenset(each.key for each, one in members if one.absent),
+            compared_with=_compared_with([one.verdict for _, one in members]),
         )
+
+
+def _compared_with(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
+    """Return from where it is in order, where it is so from one vantage only at all of the places."""
+    if not all(each.compared_with for each in verdicts):
+        return ()
+    return tuple(sorted({name for each in verdicts for name in each.compared_with}))
 
 
 def _place_of(condition: Condition, verdict: Verdict) -> tuple[Cause, str, str]:

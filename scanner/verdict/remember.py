@@ -197,6 +197,8 @@ def _tell_verdict(about: Event, kind: EventKind, standing: StandingVerdict, summ
         summary=summary,
         advice=verdict.advice if kind is EventKind.VERDICT_RAISED else None,
         ended=standing.told if kind is EventKind.VERDICT_RESOLVED else None,
+        vantages=verdict.vantages,
+        compared_with=verdict.compared_with,
     )
 
 

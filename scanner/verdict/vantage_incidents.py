@@ -42,6 +42,8 @@ def find_vantage_incidents(differences: Iterable[Difference]) -> tuple[Incident,
 
 def _make(name: str, subject: str, members: list[Difference]) -> Incident:
     worst = max((each.standing.verdict for each in members), key=lambda verdict: verdict.severity)
+    vantages = {each.vantage for each in members}
+    better = {name for each in members for name in each.standing.verdict.compared_with} - vantages
     places = tuple(dict.fromkeys(f"{each.key[0]}:{each.key[2]}" for each in members))
     return Incident(
         cause=Cause.VERDICT,
@@ -55,5 +57,6 @@ def _make(name: str, subject: str, members: list[Difference]) -> Incident:
         summary=f"{worst.summary} It is so at {enumerate_shortly(places)}.",
         advice=worst.advice,
         fading=frozenset(each.key for each in members if each.standing.absent),
-        vantage=", ".join(sorted({each.vantage for each in members})),
+        vantage=", ".join(sorted(vantages)),
+        compared_with=tuple(sorted(better)),
     )

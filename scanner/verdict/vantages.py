@@ -55,7 +55,21 @@ class Compared:
     witness: Observation | None = None
     """Who sees it in order, or sees the same."""
     own: tuple[Verdict, ...] = ()
-    """What is so from this vantage only."""
+    """What is so from this vantage, and not from all."""
+    vantages: tuple[str, ...] = ()
+    """Who does not reach the port, where others do."""
+    compared_with: tuple[str, ...] = ()
+    """Who does."""
+
+    def told_by(self, judged: Observation) -> Observation:
+        """Return an observation of it that was judged anew, with who reaches the port and who does not."""
+        verdicts = tuple(
+            replace(each, vantages=self.vantages, compared_with=self.compared_with)
+            if each.id == Reason.TARGET_BLOCKS_US
+            else each
+            for each in judged.verdicts
+        )
+        return replace(judged, verdicts=verdicts)
 
 
 def is_shut(seen: Observation) -> bool:
@@ -89,9 +103,11 @@ def _compare_reach(seen: Observation, others: Iterable[Observation]) -> Compared
         best = max(witnesses, key=lambda each: (each.state is State.OPEN, each.level))
         said = (seen.reason or "open").replace("_", " ")
         evidence = f" ({escape(seen.detail)[:LONGEST_EVIDENCE]})" if seen.detail else ""
-        places = _name_places(witnesses)
-        detail = f"{said}{evidence} from {seen.vantage}; reached from {places}"
-        return Compared(Word.PATH, replace(seen, reason=Reason.TARGET_BLOCKS_US, detail=detail), best)
+        shut_out = _places([seen, *(each for each in others if is_shut(each) and each not in witnesses)])
+        places = _places(witnesses)
+        detail = f"{said}{evidence} from {seen.vantage}; reached from {', '.join(places)}"
+        changed = replace(seen, reason=Reason.TARGET_BLOCKS_US, detail=detail)
+        return Compared(Word.PATH, changed, best, vantages=shut_out, compared_with=places)
     same = next(filter(is_shut, others), None)
     return Compared(Word.UNTOLD if same is None else Word.EVERYWHERE, seen, same)
 
@@ -115,12 +131,13 @@ def _compare_protection(seen: Observation, others: Iterable[Observation]) -> Com
         better = [each for each in others if _contradicts(each, verdict)] if _is_comparable(verdict) else []
         if better:
             witness = witness or better[0]
-            blamed = _blame_the_way(verdict, seen.vantage, better)
+            alike = [each for each in others if _shows(each, verdict)]
+            blamed = _blame_the_way(verdict, seen.vantage, _places([seen, *alike]), _places(better))
             own.append(blamed)
             told.append(blamed)
             continue
         if _is_comparable(verdict):
-            same = next((each for each in others if any(one.id == verdict.id for one in each.verdicts)), None)
+            same = next((each for each in others if _shows(each, verdict)), None)
             shared = shared or same
         told.append(verdict)
     if own:
@@ -140,20 +157,29 @@ def _contradicts(other: Observation, verdict: Verdict) -> bool:
     """Tell whether another vantage had TLS with the server, came as far, and saw nothing of the kind."""
     if other.state is not State.OPEN or other.tls is None or not could_show(verdict.id, other):
         return False
-    return all(one.id != verdict.id for one in other.verdicts)
+    return not _shows(other, verdict)
 
 
-def _blame_the_way(verdict: Verdict, vantage: str, better: Iterable[Observation]) -> Verdict:
+def _shows(other: Observation, verdict: Verdict) -> bool:
+    return any(one.id == verdict.id for one in other.verdicts)
+
+
+def _blame_the_way(
+    verdict: Verdict, vantage: str, alike: tuple[str, ...], better: tuple[str, ...]
+) -> Verdict:
+    whence = f"vantage{'s' if len(alike) > 1 else ''} {', '.join(alike)}"
     return replace(
         verdict,
         kind=Kind.DOWNGRADE,
         severity=Severity.CRITICAL,
-        summary=f"{verdict.summary} It is so from vantage {vantage} only: "
-        f"from {_name_places(better)} it was in order at about the same time.",
+        summary=f"{verdict.summary} It is so from {whence} only: "
+        f"from {', '.join(better)} it was in order at about the same time.",
         advice=f"Something on the way from {vantage} changes what the server says, or answers in its place: "
         "do not trust that network with mail, and ask its operator about a proxy or SMTP inspection.",
+        vantages=alike,
+        compared_with=better,
     )
 
 
-def _name_places(some: Iterable[Observation]) -> str:
-    return ", ".join(sorted({each.vantage for each in some}))
+def _places(some: Iterable[Observation]) -> tuple[str, ...]:
+    return tuple(sorted({each.vantage for each in some}))

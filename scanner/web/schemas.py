@@ -210,6 +210,8 @@ def _event() -> Schema:
         before=FREE,
         after=FREE,
         vantage=TEXT,
+        vantages=list_of(TEXT),
+        compared_with=list_of(TEXT),
     )
     return found | {"properties": {"id": NUMBER} | found["properties"]}
 
@@ -228,6 +230,8 @@ def _incident() -> Schema:
         endpoints=list_of(_key()),
         domains=list_of(TEXT),
         vantage=or_null(TEXT),
+        vantages=list_of(TEXT),
+        compared_with=list_of(TEXT),
     )
 
 

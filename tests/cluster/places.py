@@ -27,18 +27,20 @@ from tests.service.serving import Sample, read_log, write_config
 MAIN, ROME, OSLO = "default", "rome", "oslo"
 VANTAGES = (MAIN, ROME, OSLO)
 SMTP = 25
-STRIPPER_PORT = 2525
+STRIPPER_PORT, BOX_PORT = 2525, 2526
 BROKER_PORT = 6379
 PASSWORD = "pass-word"
 INTERVAL = 2.0
 NET = "10.215"
 SERVER, CONTROLS = f"{NET}.9.2", (f"{NET}.9.3", f"{NET}.9.4")
+SITE, DARK = f"{NET}.9.5:8443", f"{NET}.9.200"
+"""A site for the controls, and an address where nobody is."""
 HUB = f"{NET}.9.1"
 DETOUR = """\
 table ip detour {{
   chain prerouting {{
     type nat hook prerouting priority -100; policy accept;
-    iifname "to-{vantage}" ip daddr {server} tcp dport {port} dnat to {hub}:{stripper}
+    iifname "to-{vantage}" {to} tcp dport {port} dnat to {hub}:{proxy}
   }}
 }}
 """
@@ -57,11 +59,20 @@ class Places:
         to = f"ip daddr {address} " if address is not None else ""
         self.hub.nft(f'add rule inet tests forward iifname "to-{vantage}" {to}tcp dport 25 drop\n')
 
+    def cut(self, vantage: str) -> None:
+        """Let one vantage get nowhere; the broker is in the hub itself."""
+        self.hub.nft(f'add rule inet tests forward iifname "to-{vantage}" drop\n')
+
     def strip(self, vantage: str) -> None:
         """Let a proxy in the hub take STARTTLS out of what the server says to one vantage."""
-        self.hub.nft(
-            DETOUR.format(vantage=vantage, server=SERVER, port=SMTP, hub=HUB, stripper=STRIPPER_PORT)
-        )
+        self._lead(vantage, STRIPPER_PORT, f"ip daddr {SERVER}")
+
+    def box_in(self, vantage: str) -> None:
+        """Let a box in the hub accept each connection of one vantage to port 25, wherever that goes."""
+        self._lead(vantage, BOX_PORT)
+
+    def _lead(self, vantage: str, proxy: int, to: str = "") -> None:
+        self.hub.nft(DETOUR.format(vantage=vantage, to=to, port=SMTP, hub=HUB, proxy=proxy))
 
     def mend(self) -> None:
         """Let everything through again, as it is."""
@@ -74,6 +85,8 @@ class Watching:
     """A scheduler at the main vantage and a worker at each."""
 
     places: Places
+    home: Namespace
+    """Where the scheduler is."""
     scheduler: Running
     listen: str
     workers: dict[str, Running]
@@ -81,7 +94,7 @@ class Watching:
     def ask(self, path: str) -> str:
         """Return what the scheduler answers."""
         with (
-            self.places.vantages[MAIN].entered(),
+            self.home.entered(),
             urllib.request.urlopen(f"http://{self.listen}{path}", timeout=SECONDS) as answer,
         ):
             body: bytes = answer.read()
@@ -124,7 +137,8 @@ def build_places(authority: Authority) -> Iterator[Places]:
         make = [stack.enter_context(_namespace(f"mp-{os.getpid()}-v{role}")) for role in "hs012"]
         hub, server, *vantages = make
         _run(*hub.argv([find_program("sysctl", "procps"), "-q", "-w", "net.ipv4.ip_forward=1"]))
-        ends = [f"{address}/24" for address in (SERVER, *CONTROLS)]
+        site, _, site_port = SITE.partition(":")
+        ends = [f"{address}/24" for address in (SERVER, *CONTROLS, site)]
         _connect((hub, "to-server", [f"{HUB}/24"]), (server, "up0", ends))
         server.ip("route", "add", "default", "via", HUB)
         places = Places(hub, server, dict(zip(VANTAGES, vantages, strict=True)))
@@ -144,18 +158,27 @@ def build_places(authority: Authority) -> Iterator[Places]:
             with upstream:
                 pass_on(connection, upstream, Replies().strip)
 
+        def say_nothing(connection: socket.socket) -> None:
+            while connection.recv(1024):
+                pass
+
         with server.entered():
             for address in (SERVER, *CONTROLS):
                 stack.enter_context(run_listener(address, SMTP, serve))
+            stack.enter_context(run_listener(site, int(site_port), say_nothing))
         with hub.entered():
             stack.enter_context(run_listener(HUB, STRIPPER_PORT, strip))
+            stack.enter_context(run_listener(HUB, BOX_PORT, say_nothing))
         stack.enter_context(_run_broker(hub, authority.folder))
         yield places
 
 
 @contextmanager
-def watching(places: Places, folder: Path, ca_file: Path, **more: Any) -> Iterator[Watching]:
-    """Run the scheduler and the workers while the block does."""
+def watching(
+    places: Places, folder: Path, ca_file: Path, *, home: Namespace | None = None, **more: Any
+) -> Iterator[Watching]:
+    """Run the scheduler and the workers while the block does; `home` is in the network of the main ones."""
+    home = places.vantages[MAIN] if home is None else home
     document: dict[str, Any] = {
         "targets": [f"{SERVER}:{SMTP}"],
         "probe": {
@@ -168,7 +191,7 @@ def watching(places: Places, folder: Path, ca_file: Path, **more: Any) -> Iterat
         "schedule": {"interval": INTERVAL, "jitter": 0},
         "limits": {"rate": 0, "per_address_gap": 0.05},
         "resolver": {"servers": ["127.0.0.1:9"], "timeout": 0.5},
-        "controls": {"ports": {SMTP: list(CONTROLS)}, "https": [], "dark": None, "interval": INTERVAL},
+        "controls": {"ports": {SMTP: list(CONTROLS)}, "https": [SITE], "dark": DARK, "interval": INTERVAL},
         "cluster": {
             "broker": f"redis://:{PASSWORD}@{HUB}:{BROKER_PORT}/0",
             "lease": 5,
@@ -183,20 +206,20 @@ def watching(places: Places, folder: Path, ca_file: Path, **more: Any) -> Iterat
             own = folder / name
             own.mkdir()
             path = write_config(own, {**document, "vantage": name})
-            workers[name] = stack.enter_context(_start(places, name, own, "worker", "--config", path))
+            place = places.vantages[name]
+            workers[name] = stack.enter_context(_start(place, own, "worker", "--config", path))
         own = folder / "scheduler"
         own.mkdir()
         path = write_config(own, document)
         arguments = ("serve", "--config", path, "--listen", "127.0.0.1:0")
-        scheduler = stack.enter_context(_start(places, MAIN, own, *arguments))
+        scheduler = stack.enter_context(_start(home, own, *arguments))
         scheduler.wait_until(lambda: any(line["event"] == "serving" for line in read_log(scheduler)))
         (line,) = (line for line in read_log(scheduler) if line["event"] == "serving")
-        yield Watching(places, scheduler, line["listen"], workers)
+        yield Watching(places, home, scheduler, line["listen"], workers)
 
 
-def _start(places: Places, vantage: str, folder: Path, *arguments: object) -> Any:
-    prefix = places.vantages[vantage].argv([])
-    return started(folder, *arguments, "--log-format", "json", prefix=prefix)
+def _start(place: Namespace, folder: Path, *arguments: object) -> Any:
+    return started(folder, *arguments, "--log-format", "json", prefix=place.argv([]))
 
 
 def _talk(tunnel: ssl.SSLSocket) -> None:

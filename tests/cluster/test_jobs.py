@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner.cluster.fleet import Fleet
-from scanner.cluster.jobs import MOST_BYTES, Batch, Job, endpoint_of, job_for, read_batch
+from scanner.cluster.jobs import MOST_BYTES, Batch, Job, Knock, endpoint_of, job_for, read_batch
 from scanner.cluster.remote_prober import RemoteProber, number_for
 from scanner.cluster.results import (
     Plain,
@@ -171,7 +171,7 @@ class OneAnswer(Fleet):
         self._body = body
         self.tally = Tally()
 
-    async def do(self, job: Job) -> Plain:
+    async def do(self, job: Job | Knock) -> Plain:
         return self._body
 
 

@@ -35,6 +35,10 @@ def watch(places: Places, tmp_path: Path, authority: Authority) -> Iterator[Watc
         yield watch
 
 
+def others_than(vantage: str) -> list[str]:
+    return sorted(set(VANTAGES) - {vantage})
+
+
 @pytest.mark.parametrize("vantage", [MAIN, ROME])
 def test_a_port_that_one_vantage_does_not_reach_is_not_blocked_until_none_does(
     watch: Watching, vantage: str
@@ -61,6 +65,9 @@ def test_a_port_that_one_vantage_does_not_reach_is_not_blocked_until_none_does(
     assert [one["vantage"] for one in told if one["kind"] == "incident_opened"] == [vantage]
     (incident,) = json.loads(watch.ask("/api/v1/incidents"))["incidents"]
     assert incident["vantage"] == vantage
+    assert (incident["vantages"], incident["compared_with"]) == ([vantage], others_than(vantage))
+    (opened,) = (one for one in told if one["kind"] == "incident_opened")
+    assert (opened["vantages"], opened["compared_with"]) == ([vantage], others_than(vantage))
 
     for other in set(VANTAGES) - {vantage}:
         watch.places.drop(other)
@@ -84,6 +91,16 @@ def test_who_strips_starttls_for_one_vantage_is_told_of_that_one(watch: Watching
     verdicts = watch.samples("mailport_endpoint_verdict", verdict="starttls_missing")
     assert [one.labels["vantage"] for one in verdicts] == [vantage]
     assert watch.of_target("mailport_endpoint_level") == {**dict.fromkeys(VANTAGES, 4.0), vantage: 1}
+    whole = watch.endpoint()
+    (seen,) = (one for one in (whole["observation"], *whole["vantages"]) if one["vantage"] == vantage)
+    (incident,) = json.loads(watch.ask("/api/v1/incidents"))["incidents"]
+    (opened,) = (
+        one
+        for one in json.loads(watch.ask("/api/v1/events"))["events"]
+        if (one["kind"], one["name"]) == ("incident_opened", "starttls_missing")
+    )
+    for one in (*seen["verdicts"], *seen["standing"], incident, opened):
+        assert (one["vantages"], one["compared_with"]) == ([vantage], others_than(vantage))
     watch.places.mend()
     watch.wait_for_incidents()
 

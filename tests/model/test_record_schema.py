@@ -376,6 +376,18 @@ def test_a_line_is_one_line_and_names_its_endpoint() -> None:
     assert record_key(record_of(FINDING)) is None
 
 
+def test_who_alone_sees_a_verdict_is_told_where_vantages_were_compared() -> None:
+    verdict = replace(VERDICT, vantages=("oslo",), compared_with=("bern", "rome"))
+    standing = StandingVerdict(verdict, GOOD.started_at, GOOD.started_at)
+    record = record_of(replace(FULL, verdicts=(verdict,), standing=(standing,)))
+    check_records([record])
+    for each in (record["verdicts"][0], record["standing"][0]):
+        assert (each["vantages"], each["compared_with"]) == (["oslo"], ["bern", "rome"])
+    assert not {"vantages", "compared_with"} & record_of(FULL)["verdicts"][0].keys()
+    del record["verdicts"][0]["compared_with"]
+    assert problems_of(record) != []
+
+
 def test_what_stands_and_what_works_instead_are_told() -> None:
     verdict = replace(VERDICT, working_alternative="mail.example.org:465, TLS from the first byte")
     standing = StandingVerdict(verdict, GOOD.started_at, GOOD.started_at)

@@ -81,14 +81,9 @@ class WorldProber(Prober):
         # Nothing asks for a verdict on a control.
         return seen if endpoint.source == CONTROL else self.judge(seen)
 
-
-class WorldAsker(Asker):
-    """Asks the world's controls; a bare connection is the world's too."""
-
-    world: World
-
-    async def _connects(self, host: str, address: str, port: int, timeout: float) -> bool:
-        return self.world.connects(address, port, asyncio.get_running_loop().time())
+    async def knock(self, host: str, address: str, port: int, seconds: float | None = None) -> bool:
+        """Take the world's word on a bare connection."""
+        return self._world.connects(address, port, asyncio.get_running_loop().time())
 
 
 _TLS = TlsClient()
@@ -173,14 +168,12 @@ class Station:
 
     def _build_rounds(self, resolver: WorldResolver) -> Rounds:
         settings = self._settings
-        asker = WorldAsker(
+        asker = Asker(
             settings.controls,
-            settings.probe,
             self._prober,
             resolver,
             lambda errand: self._pool.push(errand, is_urgent=True),
         )
-        asker.world = self._world
         return Rounds(settings.controls, asker, self._clues)
 
     async def _plan_again_and_again(self) -> None:

@@ -48,6 +48,11 @@ class Board:
             self.board.take(seen, history.memory)
         return endpoint.key
 
+    def see_judged(self, seen: Observation) -> None:
+        """Probe an endpoint once, with verdicts that are there already."""
+        history = self._histories.setdefault(seen.endpoint.key, History())
+        self.board.take(history.see_judged(seen), history.memory)
+
     def settle(self) -> tuple[Event, ...]:
         """Let a minute pass and settle; return what was told."""
         before = len(self.told)

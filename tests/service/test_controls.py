@@ -104,7 +104,6 @@ class Stage:
         )
         asker = Asker(
             settings.controls,
-            settings.probe,
             self.prober,
             Resolver([("127.0.0.1", 9)], timeout=0.1),
             lambda errand: self.pool.push(errand, is_urgent=True),

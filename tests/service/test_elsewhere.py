@@ -8,7 +8,7 @@ from scanner.model import Observation, Reason, StandingVerdict, StartTls
 from scanner.model.incident import Incident
 from scanner.model.observation import Key
 from scanner.service.elsewhere import CONFIRM_SECONDS, Elsewhere
-from scanner.verdict.vantages import Compared, Word, compare
+from scanner.verdict.vantages import Word, compare
 from tests.verdict.observations import NOW, ended, healthy, in_clear, judged
 
 GOOD = healthy(25)
@@ -38,12 +38,16 @@ class Stage:
         named = [judged(replace(each, vantage=other)) for other, each in zip("axy", others, strict=False)]
         found = compare(judged(replace(seen, vantage=name)), named)
         if found.word is Word.PATH:
-            found = Compared(found.word, judged(found.observation), found.witness, found.own)
+            found = replace(found, observation=found.told_by(judged(found.observation)))
         return self.elsewhere.take(found)
 
     @property
     def told(self) -> list[tuple[str, str, str | None]]:
         return [(each.name, each.subject, each.vantage) for each in self.incidents]
+
+    @property
+    def compared_with(self) -> list[tuple[str, ...]]:
+        return [each.compared_with for each in self.incidents]
 
 
 @pytest.mark.parametrize(("seen", "name"), [(SILENT, "target_blocks_us"), (STRIPPED, "starttls_missing")])
@@ -58,6 +62,7 @@ def test_a_difference_counts_when_a_second_look_shows_it(seen: Observation, name
     stage.see("c", seen, GOOD)
     stage.see("c", seen, GOOD)
     assert stage.told == [(name, "mail.example.org", "b, c")]
+    assert stage.compared_with == [("a",)]
     for vantage in "bc":
         stage.see(vantage, GOOD)
         stage.see(vantage, GOOD)

@@ -3,11 +3,12 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from scanner.model import Kind, Reason, Severity, StartTls, TargetFinding, Verdict
+from scanner.model import Kind, Observation, Reason, Severity, StartTls, TargetFinding, Verdict
 from scanner.model.event import EventKind
+from scanner.verdict.vantages import compare
 from tests.service.incident_board import Board
 from tests.service.test_past import INCIDENT
-from tests.verdict.observations import NOW, ended, healthy, in_clear, with_certificate
+from tests.verdict.observations import NOW, ended, healthy, in_clear, judged, with_certificate
 
 PORTS = (25, 587, 993)
 MILD = replace(INCIDENT, subject="mx3.acme.test", severity=Severity.WARNING, worst=Severity.CRITICAL)
@@ -315,3 +316,51 @@ def test_a_port_that_is_forgotten_or_covered_again_waits_for_no_probe() -> None:
     told = {(event.kind, event.name) for event in board.settle()}
     assert (EventKind.INCIDENT_OPENED, "host_down") in told
     assert board.open == [("host_down", "host_down", "mx1.acme.test")]
+
+
+def test_what_our_own_vantage_alone_sees_names_it_and_those_that_see_it_in_order() -> None:
+    board = Board()
+    known(board, "mx1.acme.test")
+    good, stripped = healthy(25), in_clear(25, StartTls(offered=False))
+
+    def see(*others: Observation) -> None:
+        for port in (25, 587):
+            endpoint = replace(healthy(port).endpoint, host="mx1.acme.test")
+            seen = compare(
+                judged(replace(stripped, endpoint=endpoint)),
+                [judged(replace(each, endpoint=endpoint)) for each in others],
+            ).observation
+            board.see_judged(seen)
+
+    rome, oslo = replace(good, vantage="rome"), replace(good, vantage="oslo")
+    for _ in range(2):
+        see(rome, oslo)
+    (began,) = board.settle()
+    assert (began.name, began.severity) == ("starttls_missing", Severity.CRITICAL)
+    assert (began.vantage, began.vantages) == ("default", ("default",))
+    assert began.compared_with == ("oslo", "rome")
+    (incident,) = board.board.open.values()
+    assert (incident.vantages, incident.compared_with) == (began.vantages, began.compared_with)
+
+    # Others see it as well by now: it is the server.
+    see()
+    assert board.settle() == ()
+    (incident,) = board.board.open.values()
+    assert (incident.vantage, incident.vantages, incident.compared_with) == (None, (), ())
+
+
+def test_what_several_vantages_see_alone_is_one_incident_that_names_them() -> None:
+    board = Board()
+    places = (("rome", ("default", "oslo")), ("oslo", ("default", "rome")))
+    for order in (places, places[::-1]):
+        board.board.take_from_one_place(
+            tuple(replace(MILD, vantage=name, compared_with=better) for name, better in order)
+        )
+        board.settle()
+        (incident,) = board.board.open.values()
+        assert (incident.vantage, incident.vantages) == ("oslo, rome", ("oslo", "rome"))
+        assert incident.compared_with == ("default",)
+    board.board.take_from_one_place((replace(MILD, vantage="rome", compared_with=("oslo",)), MILD))
+    board.settle()
+    (incident,) = board.board.open.values()
+    assert (incident.vantage, incident.vantages, incident.compared_with) == (None, (), ())

@@ -91,7 +91,7 @@ def test_who_gets_no_turn_in_time_has_told_nothing() -> None:
         pushed: list[Errand] = []
         settings = default_settings(())
         prober = PretendedProber()
-        asker = Asker(settings.controls, settings.probe, prober, Resolver([("127.0.0.1", 9)]), pushed.append)
+        asker = Asker(settings.controls, prober, Resolver([("127.0.0.1", 9)]), pushed.append)
         known = tuple(replace(one, host=f"8.8.4.{number}") for number, one in enumerate(controls()))
         asking = asyncio.create_task(asker.ask_controls(GATE, known, lambda _: None))
         await asyncio.sleep(1.0)
@@ -121,7 +121,7 @@ async def test_a_dark_address_of_another_kind_is_not_asked(dark: str | None, gat
     pushed: list[Errand] = []
     settings = default_settings(())
     own = settings.controls.model_copy(update={"dark": dark})
-    asker = Asker(own, settings.probe, PretendedProber(), Resolver([("127.0.0.1", 9)]), pushed.append)
+    asker = Asker(own, PretendedProber(), Resolver([("127.0.0.1", 9)]), pushed.append)
     assert await asker.ask_dark(gate) is False
     assert pushed == []
 

@@ -29,12 +29,16 @@ class History:
         for _ in range(times):
             for shown in observations:
                 seen = replace(shown, started_at=self.now)
-                seen = replace(seen, verdicts=judge(seen, self.policy, self.now))
-                result = remember(self.memory, seen, self.policy, self.patience)
-                self.memory, self.last = result.memory, result.observation
-                self.events.extend(result.events)
-                self.now += every
+                self.see_judged(replace(seen, verdicts=judge(seen, self.policy, self.now)), every=every)
         assert self.last is not None
+        return self.last
+
+    def see_judged(self, seen: Observation, *, every: timedelta = INTERVAL) -> Observation:
+        """Probe once with verdicts that are there already."""
+        result = remember(self.memory, replace(seen, started_at=self.now), self.policy, self.patience)
+        self.memory, self.last = result.memory, result.observation
+        self.events.extend(result.events)
+        self.now += every
         return self.last
 
     @property

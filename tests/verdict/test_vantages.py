@@ -11,7 +11,7 @@ from scanner.model.event import EventKind
 from scanner.verdict.level import is_blocked, is_downgraded
 from scanner.verdict.vantage_incidents import Difference, find_vantage_incidents
 from scanner.verdict.vantages import FROM_ONE_PLACE, Word, compare, is_odd
-from tests.verdict.history import History
+from tests.verdict.history import History, learnt
 from tests.verdict.observations import NOW, ended, healthy, in_clear, judged, with_certificate
 
 SILENT = ended(25, reason=Reason.CONNECT_TIMEOUT)
@@ -87,6 +87,8 @@ def test_a_path_names_the_vantage_and_who_gets_through() -> None:
     assert not is_blocked(seen)
     assert found.witness is not None
     assert found.witness.vantage == "rome"
+    (told,) = found.told_by(seen).verdicts
+    assert told == replace(verdict, vantages=("bern", "oslo"), compared_with=("rome",))
 
 
 def test_one_vantage_is_enough_for_an_interception_and_is_named() -> None:
@@ -96,8 +98,33 @@ def test_one_vantage_is_enough_for_an_interception_and_is_named() -> None:
         assert (verdict.id, verdict.kind, verdict.severity) == (name, Kind.DOWNGRADE, Severity.CRITICAL)
         assert "from vantage oslo only" in verdict.summary
         assert "bern, rome" in verdict.summary
+        assert (verdict.vantages, verdict.compared_with) == (("oslo",), ("bern", "rome"))
         assert verdict in found.observation.verdicts
         assert is_downgraded(found.observation)
+
+
+def test_all_that_see_an_interception_are_named_and_nobody_who_cannot_tell() -> None:
+    others = [at("rome", GOOD), at("bern", STRIPPED), at("graz", SILENT)]
+    (verdict,) = compare(at("oslo", STRIPPED), others).own
+    assert (verdict.vantages, verdict.compared_with) == (("bern", "oslo"), ("rome",))
+    assert "It is so from vantages bern, oslo only: from rome it was in order" in verdict.summary
+    (plain,) = at("oslo", STRIPPED).verdicts
+    assert plain.vantages == plain.compared_with == ()
+
+
+def test_what_is_lost_for_one_vantage_alone_is_critical_and_says_for_which() -> None:
+    """The baseline alone makes less of it on a port between servers."""
+    history = learnt(GOOD)
+    (verdict,) = compare(at("oslo", STRIPPED), [at("rome", GOOD)]).own
+    for _ in range(2):
+        history.see_judged(replace(STRIPPED, vantage="oslo", verdicts=(verdict,)))
+    (raised,) = [event for event in history.events if event.kind is EventKind.VERDICT_RAISED]
+    assert (raised.name, raised.severity) == ("starttls_missing", Severity.CRITICAL)
+    assert "It was offered until" in raised.summary
+    assert (raised.vantages, raised.compared_with) == (("oslo",), ("rome",))
+    history.see(GOOD, times=2)
+    (resolved,) = [event for event in history.events if event.kind is EventKind.VERDICT_RESOLVED]
+    assert (resolved.vantages, resolved.compared_with) == (("oslo",), ("rome",))
 
 
 def test_a_refusal_shows_its_words_escaped_and_cut() -> None:
@@ -164,8 +191,8 @@ def test_a_block_for_all_that_becomes_one_for_us_alone_is_no_block_any_more() ->
 
 
 def difference(host: str, vantage: str, name: str = "target_blocks_us", port: int = 25) -> Difference:
-    path = compare(at(vantage, SILENT), [at("x", GOOD)]).observation
-    (verdict,) = judged(path).verdicts
+    path = compare(at(vantage, SILENT), [at("x", GOOD), at("b", GOOD)])
+    (verdict,) = path.told_by(judged(path.observation)).verdicts
     key = (host, "192.0.2.1", port, "smtp", "starttls")
     standing = StandingVerdict(replace(verdict, id=name), NOW, NOW)
     return Difference(key, (f"of-{host}",), vantage, standing)
@@ -189,5 +216,8 @@ def difference(host: str, vantage: str, name: str = "target_blocks_us", port: in
 def test_one_cause_is_one_incident(differences: list[Difference], told: list[tuple[str, str]]) -> None:
     found = find_vantage_incidents(differences)
     assert sorted((each.subject, each.vantage or "") for each in found) == told
+    for each in found:
+        assert each.vantages == tuple((each.vantage or "").split(", "))
+        assert each.compared_with == (("x",) if "b" in each.vantages else ("b", "x"))
     keys = {key for each in found for key in each.keys}
     assert keys == {each.key for each in differences}

@@ -62,10 +62,28 @@ async def test_one_vantage_alone_has_no_rows(site: aiohttp.ClientSession) -> Non
 async def test_an_incident_says_from_where_alone_it_is_so(
     site: aiohttp.ClientSession, service: FakeService
 ) -> None:
-    service.open_incidents = (replace(INCIDENT, vantage="rome, oslo"),)
+    incident = replace(INCIDENT, vantage="rome, oslo", compared_with=("bern", HOSTILE_NAME))
+    service.open_incidents = (incident,)
     page = await load(site, "/")
     (section,) = page.find("section", class_="incidents")
     assert "from rome, oslo only" in section.text
+    assert f"in order from bern, {HOSTILE_NAME}" in section.text
+    assert_harmless(page)
     async with site.get("/api/v1/incidents") as answer:
         (found,) = (await answer.json())["incidents"]
     assert found["vantage"] == "rome, oslo"
+    assert (found["vantages"], found["compared_with"]) == (["rome", "oslo"], ["bern", HOSTILE_NAME])
+    service.open_incidents = (INCIDENT,)
+    async with site.get("/api/v1/incidents") as answer:
+        (found,) = (await answer.json())["incidents"]
+    assert (found["vantage"], found["vantages"], found["compared_with"]) == (None, [], [])
+
+
+async def test_a_verdict_says_from_where_alone_it_is_so(
+    site: aiohttp.ClientSession, service: FakeService
+) -> None:
+    own = replace(BLOCKED, vantages=(HOSTILE_NAME,), compared_with=("oslo",))
+    service.seen = (replace(SEEN, verdicts=(own,), standing=(StandingVerdict(own, NOW, NOW),)),)
+    page = await load(site, endpoint_link(SEEN.endpoint.key))
+    assert f"from {HOSTILE_NAME} only" in page.text
+    assert_harmless(page)
