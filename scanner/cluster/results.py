@@ -144,7 +144,7 @@ def read_knock(body: Plain) -> bool | None:
     match body:
         case {"knock": (bool() | None) as is_open}:
             return is_open
-        case {"refused": str()}:
+        case {"refused": str()} | {"excluded": str()}:
             return None
     raise ValueError("no answer to a knock")
 

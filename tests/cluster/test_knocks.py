@@ -72,6 +72,7 @@ def test_what_came_of_a_knock_comes_back(is_open: bool | None) -> None:
     (result,) = read_delivery(write_delivery("w", [("b", say_knock("1", is_open=is_open))])).results
     assert read_knock(result.body) is is_open
     assert read_knock(json.loads(say_refused("1", "loopback").body)) is None
+    assert read_knock({"excluded": "by a reload, while it waited"}) is None
 
 
 @pytest.mark.parametrize("body", [{}, {"knock": "yes"}, {"knock": 1}, {"seen": {}}], ids=str)
