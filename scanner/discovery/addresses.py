@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from scanner.discovery.dane import find_dane
 from scanner.discovery.offer import Trouble
@@ -10,6 +11,8 @@ from scanner.model import Dane, Reason
 from scanner.model.exclusion import NOTHING_EXCLUDED, Exclusion
 from scanner.model.target import is_address, refuse_address
 from scanner.network import Resolver
+
+_Answer = TypeVar("_Answer")
 
 MAX_ADDRESSES = 64
 """How many addresses of one host are probed; one answer of a name server could hold thousands."""
@@ -52,26 +55,32 @@ class AddressBook:
         self._allow_private = allow_private
         self._exclusion = exclusion
         self._known = known
-        self._hosts: dict[str, asyncio.Task[Host]] = {}
-        self._dane: dict[tuple[str, bool], asyncio.Task[Dane]] = {}
+        # Answers take the place of their tasks: a hundred thousand of those take long to let go at once.
+        self._hosts: dict[str, asyncio.Task[Host] | Host] = {}
+        self._dane: dict[tuple[str, bool], asyncio.Task[Dane] | Dane] = {}
 
     async def hosts(self, names: Iterable[str]) -> dict[str, Host]:
         """Return hosts by their names; they are looked up side by side."""
-        tasks = {}
-        for name in names:
+        wanted = tuple(dict.fromkeys(names))
+        for name in wanted:
             if name not in self._hosts:
                 self._hosts[name] = asyncio.ensure_future(self._look_up(name))
-            tasks[name] = self._hosts[name]
-        return {name: task.result() if task.done() else await task for name, task in tasks.items()}
+        found: dict[str, Host] = {}
+        for name in wanted:
+            host = await _result_of(self._hosts[name])
+            found[name] = self._hosts[name] = host
+        return found
 
     async def dane(self, name: str, *, is_authentic: bool) -> Dane:
         """Return what is published for DANE; `is_authentic` is said of the record that names the host."""
         key = (name, is_authentic)
-        task = self._dane.get(key)
-        if task is None:
+        known = self._dane.get(key)
+        if known is None:
             looked_up = find_dane(name, self._resolver, is_mx_authentic=is_authentic)
-            task = self._dane[key] = asyncio.ensure_future(looked_up)
-        return task.result() if task.done() else await task
+            known = self._dane[key] = asyncio.ensure_future(looked_up)
+        found = await _result_of(known)
+        self._dane[key] = found
+        return found
 
     async def _look_up(self, name: str) -> Host:
         if (why := self._exclusion.refuse_host(name)) is not None:
@@ -117,3 +126,10 @@ class AddressBook:
             detail = f"{address} is {why}; it is probed only with --allow-private (probe.allow_private)"
             return Trouble(Reason.ADDRESS_NOT_ALLOWED, detail)
         return None
+
+
+async def _result_of(known: asyncio.Task[_Answer] | _Answer) -> _Answer:
+    """Return an answer that is there, or wait for it."""
+    if not isinstance(known, asyncio.Task):
+        return known
+    return known.result() if known.done() else await known

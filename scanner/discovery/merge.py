@@ -107,7 +107,11 @@ class Merger:
     def join(self) -> Generator[None, None, Plan]:
         """Return the plan of all; yields wherever that may be put off."""
         endpoints: dict[Key, Endpoint] = {}
-        for key, joint in sorted(self._endpoints.items(), key=lambda item: item[1].rank):
+        waiting = sorted(self._endpoints.items(), key=lambda item: item[1].rank)
+        self._endpoints = {}
+        waiting.reverse()
+        while waiting:  # each is let go by itself: all at once would hold others up
+            key, joint = waiting.pop()
             former = self._former.endpoints.get(key)
             joined = joint.join(former)
             endpoints[key] = former if former is not None and former == joined else joined

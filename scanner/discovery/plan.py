@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Protocol as Interface
@@ -121,9 +121,7 @@ class Planner:
                 # Before the task begins: where all is known nobody waits, and so many tasks run in one go.
                 await gate.acquire()
                 group.create_task(expand(rank, target))
-        named = {target.host for target in todo}
-        for domain in self.memory.keys() - named:
-            del self.memory[domain]
+        await give_way(self._forget_all_but(todo))
         return await give_way(merger.join())
 
     def take_over(self, former: "Planner", *, is_current: bool) -> None:
@@ -131,6 +129,17 @@ class Planner:
         for domain, memory in former.memory.items():
             self.memory[domain] = memory if is_current else replace(memory, until=0.0)
         self.former.endpoints, self.former.domains = former.former.endpoints, former.former.domains
+
+    def _forget_all_but(self, targets: Iterable[Target]) -> Generator[None, None, None]:
+        """Forget what the sources said of domains that are no targets any more."""
+        named: set[str] = set()
+        for target in targets:
+            named.add(target.host)
+            yield
+        for domain in tuple(self.memory):
+            if domain not in named:
+                self.memory.pop(domain, None)
+            yield
 
     async def _expand(self, target: Target, book: AddressBook) -> Plan:
         # A single label is a name of this network; no domain has servers there.

@@ -9,6 +9,7 @@ from functools import partial
 import structlog
 
 from scanner.config import Settings
+from scanner.discovery.pieces import give_way
 from scanner.model import Observation, Severity
 from scanner.model.event import Event, EventKind
 from scanner.model.incident import Incident
@@ -82,7 +83,7 @@ class Archive:
         self._is_loaded = True
         self.store.set_meta({"rules": RULES_VERSION})
         log.info("store_loaded", place=str(self.store.place), endpoints=len(known.memories))
-        return self._share.recall(read_past(known, self._scope))
+        return await give_way(self._share.recall(read_past(known, self._scope)))
 
     async def history(
         self, key: Key, *, since: datetime | None, before: datetime | None, limit: int
@@ -111,7 +112,7 @@ class Archive:
     async def _look(self, watch: Watch) -> None:
         if not self._is_loaded:
             past = await self.load(None)
-            watch.restore(past)
+            await give_way(watch.restore(past))
         watch.chronicle.tell(tuple(self._tell_losses()))
         await self._obey(watch)
 

@@ -96,14 +96,13 @@ class Chronicle:
         self.conditions = ConditionLog()
         self.recollection = Recollection(policy, patience, [self], find_others)
 
-    def restore(self, past: Past) -> None:
-        """Take over what was remembered before the process began; what is open is shown at once."""
-        self.recollection.restore(past.memories)
+    def restore(self, past: Past) -> Generator[None, None, None]:
+        """Take over what was remembered before the process began, piece by piece; what is open is shown."""
+        yield from self.recollection.restore(past.memories)
         if past.incidents:
             self._open |= past.incidents
             self.board.restore(past.incidents)
-            for _ in self._tell_untold():
-                pass
+            yield from self._tell_untold()
 
     def remember(self, observation: Observation) -> Observation:
         """Judge a probe with memory; what it leaves open is probed again soon."""

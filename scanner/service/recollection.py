@@ -1,6 +1,6 @@
 """The recollection: judges every probe by what is remembered of its endpoint, and remembers it."""
 
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,6 +14,7 @@ from scanner.model.event import Event
 from scanner.model.memory import Memory
 from scanner.model.observation import Key
 from scanner.service.memory_shelf import MemoryShelf
+from scanner.service.moves import Place, find_moves, place_of
 from scanner.store.packing import PackedTexts
 from scanner.verdict import Policy
 from scanner.verdict.alternatives import find_alternative, with_alternative
@@ -31,8 +32,6 @@ LATELY = timedelta(days=1)
 """An address that was left longer than this before others of its host were probed last is no move."""
 _OF_THE_ADDRESS = frozenset({"open"})
 """Traits that a host does not take with it to another address."""
-Place = tuple[str, int, str, str]
-"""A port of a host, whichever of its addresses: host, port, protocol, TLS mode."""
 
 
 class Rememberer(Protocol):
@@ -77,20 +76,23 @@ class Recollection:
         """Go on with another policy and patience; what is remembered is kept."""
         self._policy, self._patience = policy, patience
 
-    def restore(self, memories: Mapping[Key, str]) -> None:
-        """Take over what was remembered before the process began; each is read when it is needed.
+    def restore(self, memories: Mapping[Key, str]) -> Generator[None, None, None]:
+        """Take over what was remembered before the process began, piece by piece; each is read when needed.
 
         What has no baseline yet gives way to what is restored.
         """
-        if len(self._memories):
-            memories = PackedTexts(memories).only(self._has_no_baseline)
-            for key in memories:
-                self._memories.pop(key)
-        self._stored.take(memories)
+        if not len(self._memories):
+            self._stored.take(memories)
+        else:
+            known = PackedTexts(memories)
+            for key in tuple(known):
+                # Whole in one step: a probe comes before it or behind it.
+                if self._has_no_baseline(key):
+                    self._memories.pop(key)
+                    self._stored.packed[key] = known.packed[key]
+                yield
         self._is_followed = self._is_followed and not memories
-        if self._watched:
-            for _ in self.follow(self._watched):
-                pass
+        yield from self._find_moves()
 
     def _has_no_baseline(self, key: Key) -> bool:
         known = self._memories.get(key)
@@ -106,24 +108,25 @@ class Recollection:
             keys.append(key)
             yield
         self._watched = tuple(keys)
-        if self._is_followed:
+        yield from self._find_moves()
+
+    def _find_moves(self) -> Generator[None, None, None]:
+        """Let hosts that moved while nothing watched have what was known of them; once for what is known."""
+        if self._is_followed or not self._watched:
             return
         self._is_followed = True
-        planned: defaultdict[Place, list[Key]] = defaultdict(list)
-        for key in self._watched:
-            planned[_place_of(key)].append(key)
-            yield
-        left: defaultdict[Place, list[Memory]] = defaultdict(list)
-        kept = set(self._watched)
-        for key in tuple(self._stored):
-            yield
-            place = _place_of(key)
-            if key in kept or all(map(self._is_known, planned.get(place, ()))):
-                continue
-            if (memory := read_memory(self._stored.get(key, ""))) is not None and memory.has_baseline:
-                left[place].append(memory)
-        for place, memories in left.items():
-            self._move(place, max(memories, key=_last_seen), planned[place])
+        is_whole = False
+        try:
+            moves = yield from find_moves(self._watched, tuple(self._stored), self._is_known)
+            for place, move in moves.items():
+                known = [each for key in move.left if (each := read_memory(self._stored.get(key, "")))]
+                if known := [each for each in known if each.has_baseline]:
+                    self._move(place, max(known, key=_last_seen), move.watched)
+                yield
+            is_whole = True
+        finally:
+            if not is_whole:  # the plan was given up
+                self._is_followed = False
 
     def _is_known(self, key: Key) -> bool:
         if key in self._stored:
@@ -214,7 +217,7 @@ class Recollection:
         elif (memory := read_memory(self._stored.get(key, ""))) is None:
             return
         if memory.has_baseline:
-            self._left[_place_of(key)] = _portable(memory)
+            self._left[place_of(key)] = _portable(memory)
         while len(self._stored) > MOST_STORED:
             del self._stored[next(iter(self._stored))]
         while len(self._left) > MOST_STORED:
@@ -245,7 +248,7 @@ class Recollection:
     def _read(self, key: Key) -> Memory:
         text = self._stored.pop(key, None)
         if text is None:
-            return self._left.get(_place_of(key)) or Memory()
+            return self._left.get(place_of(key)) or Memory()
         memory = read_memory(text)
         if memory is None:
             log.error("memory_unreadable", host=key[0], address=key[1], port=key[2])
@@ -256,11 +259,6 @@ def _portable(memory: Memory) -> Memory:
     """Return what a host takes along to another address: its baseline, and that the operator fixed it."""
     traits = {name: trait for name, trait in memory.traits.items() if name not in _OF_THE_ADDRESS}
     return Memory(traits=traits, is_pinned=memory.is_pinned)
-
-
-def _place_of(key: Key) -> Place:
-    host, _, port, protocol, tls_mode = key
-    return (host, port, protocol, tls_mode)
 
 
 def _last_seen(memory: Memory) -> datetime:

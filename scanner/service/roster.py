@@ -1,6 +1,6 @@
 """The roster: the latest result of every endpoint, and which endpoints serve a domain together."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from scanner.model import Endpoint, Observation
@@ -30,6 +30,8 @@ class Roster:
         self._recalled: set[Key] = set()
         """Whose latest result is from before the process began."""
         self._restored: dict[Key, Observation] = {}
+        self._is_late = False
+        """Whether results from before have come since the last plan began to be taken over."""
         self._thrift = Thrift()
         self.whereabouts = Whereabouts()
         """Of the endpoints that have a latest result."""
@@ -54,13 +56,21 @@ class Roster:
         """Return a new result that shares what it can with the others kept here."""
         return self._thrift.share(observation, self.latest.get(observation.endpoint.key))
 
-    def restore(self, latest: Mapping[Key, Observation]) -> None:
-        """Take over results from before the process began; they count once their endpoint is in the plan."""
-        self._restored = {key: seen for key, seen in latest.items() if key not in self.latest}
+    def restore(self, latest: Mapping[Key, Observation]) -> Generator[None, None, None]:
+        """Take over results from before the process began, piece by piece.
+
+        They count once their endpoint is in the plan.
+        """
+        for key, seen in latest.items():
+            if key not in self.latest:
+                self._restored[key] = seen
+            self._is_late = True
+            yield
 
     def let_go(self) -> None:
-        """Let results from before go that no plan has an endpoint for."""
-        self._restored.clear()
+        """Let results from before go that no plan has an endpoint for; the last one may not have seen all."""
+        if not self._is_late:
+            self._restored = {}
 
     def forget(self, key: Key) -> None:
         """Forget an endpoint that is watched no more."""
@@ -74,6 +84,7 @@ class Roster:
     def plan(self, domains: Iterable[DomainFacts]) -> None:
         """Take over which endpoints serve which domain."""
         self.turns += 1
+        self._is_late = False
         self.facts = tuple(domains)
         self._facts = {facts.domain: facts for facts in self.facts}
 

@@ -9,6 +9,7 @@ import structlog
 
 from scanner import __version__
 from scanner.config import Settings
+from scanner.discovery.pieces import give_way
 from scanner.model import Observation, TargetFinding
 from scanner.model.registrable import read_suffixes
 from scanner.service.account_desk import AccountDesk
@@ -155,7 +156,7 @@ async def _run_watch(
 async def _recall(watch: Watch, archive: Archive, accounts: AccountDesk) -> None:
     """Hand on what was known before, and hold it no longer: it is as large as all else of the watch."""
     past = await archive.load()
-    watch.restore(past)
+    await give_way(watch.restore(past))
     accounts.restore(past.accounts)
 
 

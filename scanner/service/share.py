@@ -5,7 +5,7 @@ from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from scanner.discovery import Plan
-from scanner.model import Service
+from scanner.model import Observation, Service
 from scanner.model.domain import DomainFacts, Membership, Part
 from scanner.model.observation import Key
 from scanner.model.shard import Shard
@@ -65,15 +65,24 @@ class Share:
         """Return the name under which a process finds again what it has to deliver, however many shards."""
         return vantage if self.shard is None else f"{vantage} shard {self.shard.index}"
 
-    def recall(self, past: Past) -> Past:
-        """Return of what a store knows what is ours: a database that all shards use knows all."""
+    def recall(self, past: Past) -> Generator[None, None, Past]:
+        """Return of what a store knows what is ours: a database that all shards use knows all.
+
+        It yields wherever that may be put off.
+        """
         if self.shard is None:
             return past
-        return replace(
-            past,
-            memories=PackedTexts(past.memories).only(self.has),
-            latest={key: seen for key, seen in past.latest.items() if self.has(key)},
-        )
+        known, memories = PackedTexts(past.memories), PackedTexts()
+        for key, packed in known.packed.items():
+            if self.has(key):
+                memories.packed[key] = packed
+            yield
+        latest: dict[Key, Observation] = {}
+        for key, seen in past.latest.items():
+            if self.has(key):
+                latest[key] = seen
+            yield
+        return replace(past, memories=memories, latest=latest)
 
     def count(self, targets: Iterable[Target]) -> int:
         """Return how many domains are ours of those that are watched."""

@@ -195,10 +195,10 @@ class Watch:
         """Return what was found about targets that have no endpoint."""
         return self._findings
 
-    def restore(self, past: Past) -> None:
-        """Take over what was known before the process began; it is shown until the next probe."""
-        self.chronicle.restore(past)
-        self._roster.restore(past.latest)
+    def restore(self, past: Past) -> Generator[None, None, None]:
+        """Take over what was known before the process began, in pieces; it is shown until the next probe."""
+        yield from self.chronicle.restore(past)
+        yield from self._roster.restore(past.latest)
         self.controls.restore(past.egress)
         self._planning.ask()  # it may come late, behind the first plan: the next takes over what is shown
 

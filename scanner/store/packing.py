@@ -1,7 +1,7 @@
 """Packs the texts of memories for the time that they are only kept: most of each is the same words."""
 
 import zlib
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from functools import lru_cache
 
 from scanner.model.observation import Key
@@ -100,9 +100,3 @@ class PackedTexts(MutableMapping[Key, str]):
             self.packed.update(texts.packed)
         else:
             self.update(texts)
-
-    def only(self, is_wanted: Callable[[Key], bool]) -> "PackedTexts":
-        """Return the texts of some endpoints."""
-        chosen = PackedTexts()
-        chosen.packed = {key: packed for key, packed in self.packed.items() if is_wanted(key)}
-        return chosen

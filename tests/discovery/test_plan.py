@@ -1,6 +1,7 @@
 """Plans: which endpoints targets lead to, what is refused, what is shared, what stands in a DNS outage."""
 
 import asyncio
+import gc
 from collections.abc import Sequence
 from itertools import product
 
@@ -266,3 +267,22 @@ async def test_known_addresses_obey_the_guard_and_the_targets_of_today() -> None
         found = await Outage(zone, place).plan("both.test:993", known=known, allow_private=False)
         assert places(found) == {("both.test", "8.8.4.4", 993)}
         assert {reason for _, reason in reasons(found)} == {Reason.DNS_FAILURE, Reason.ADDRESS_NOT_ALLOWED}
+
+
+async def test_a_plan_of_many_hosts_holds_no_task_of_an_answer_that_is_there() -> None:
+    """Tasks of 100,000 hosts that are let go at once, behind the plan, would hold all others up."""
+    targets = [parse_target(f"192.0.2.{number}:25") for number in range(1, 201)]
+    held: list[bool] = []
+
+    def look(done: int) -> None:
+        if done == len(targets):
+            tasks = (each for each in gc.get_objects() if isinstance(each, asyncio.Task))
+            held.extend(each.done() for each in tasks)
+
+    planner = Planner(
+        resolver=Resolver([("192.0.2.1", 53)], timeout=1, families=(4,)), ports=(25,), allow_private=True
+    )
+    found = await planner.plan(targets, on_resolved=look)
+    assert len(found.endpoints) == len(targets)
+    assert held
+    assert sum(held) <= 2 * LOOKUPS_AT_ONCE

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from scanner.config import Settings, default_settings, override
 from scanner.discovery import Plan, Planner
@@ -152,8 +153,9 @@ class Station:
         )
         self._chronicle.events.listen(ledger.hear)
         self._endpoints: int | None = None
-        self._chronicle.restore(Past(kept.memories, kept.latest, kept.incidents))
-        self._roster.restore(kept.latest)
+        past = Past(kept.memories, kept.latest, kept.incidents)
+        for _ in chain(self._chronicle.restore(past), self._roster.restore(past.latest)):
+            pass
 
     async def live(self, seconds: float) -> None:
         """Watch for so long, and end as a process does that is killed."""

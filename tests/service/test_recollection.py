@@ -1,8 +1,9 @@
 """The recollection: memory by endpoint, restored, taken to a host's new address, safe from its listeners."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from itertools import islice
 
 import pytest
 
@@ -55,6 +56,12 @@ def standing(seen: Observation) -> list[str]:
     return [each.verdict.id for each in seen.standing or ()]
 
 
+def do(steps: Iterable[None]) -> None:
+    """Do all steps of something that is done in pieces."""
+    for _ in steps:
+        pass
+
+
 def at(observation: Observation, address: str) -> Observation:
     return replace(observation, endpoint=replace(observation.endpoint, address=address))
 
@@ -63,7 +70,7 @@ def test_a_downgrade_over_a_restart_is_not_lost() -> None:
     kept = Kept()
     see(Recollection(Policy(), Patience(), [kept]), *[healthy(587)] * 4)
     after = Recollection(Policy(), Patience(), [kept])
-    after.restore({key: write_memory(memory) for key, memory in kept.memories.items()})
+    do(after.restore({key: write_memory(memory) for key, memory in kept.memories.items()}))
     seen = see(after, STRIPPED, STRIPPED, at_minute=60)
     assert standing(seen) == ["starttls_missing"]
     assert "It was offered until 2026-01-15 12:45 UTC" in seen.verdicts[0].summary
@@ -73,13 +80,13 @@ def test_a_loss_half_confirmed_over_a_restart_is_confirmed_by_the_next_probe() -
     kept = Kept()
     see(Recollection(Policy(), Patience(), [kept]), *[healthy(587)] * 4, STRIPPED)
     after = Recollection(Policy(), Patience(), [kept])
-    after.restore({key: write_memory(memory) for key, memory in kept.memories.items()})
+    do(after.restore({key: write_memory(memory) for key, memory in kept.memories.items()}))
     assert standing(see(after, STRIPPED, at_minute=75)) == ["starttls_missing"]
 
 
 def test_an_unreadable_memory_is_learnt_anew() -> None:
     recollection = Recollection(Policy(), Patience(), [])
-    recollection.restore({healthy(587).endpoint.key: '{"traits": 7'})
+    do(recollection.restore({healthy(587).endpoint.key: '{"traits": 7'}))
     see(recollection, *[healthy(587)] * 4)
     assert recollection.of(healthy(587).endpoint.key).has_baseline
 
@@ -169,12 +176,11 @@ def restarted(*kept: Kept, watched: Sequence[str], is_late: bool = False) -> Rec
     texts = {key: write_memory(memory) for each in kept for key, memory in each.memories.items()}
     keys = [at(healthy(587), address).endpoint.key for address in watched]
     if not is_late:
-        after.restore(texts)
-    for _ in after.follow(keys):
-        pass
+        do(after.restore(texts))
+    do(after.follow(keys))
     if is_late:
         see(after, *[at(STRIPPED, address) for address in watched], at_minute=45)
-        after.restore(texts)
+        do(after.restore(texts))
     return after
 
 
@@ -213,3 +219,34 @@ def test_an_endpoint_that_is_left_before_its_first_probe_after_a_restart_hands_i
     after.forget(at(healthy(587), "192.0.2.1").endpoint.key)
     seen = see(after, *[at(STRIPPED, "192.0.2.2")] * 2, at_minute=60)
     assert seen.verdicts[0].kind == "downgrade"
+
+
+ADDRESSES = ("192.0.2.1", "192.0.2.2", "192.0.2.3")
+
+
+@pytest.mark.parametrize("steps", range(8))
+def test_a_probe_between_the_pieces_of_what_comes_late_loses_no_baseline(steps: int) -> None:
+    kept = [learnt(address) for address in ADDRESSES]
+    after = Recollection(Policy(), Patience(), [])
+    do(after.follow([at(healthy(587), address).endpoint.key for address in ADDRESSES]))
+    see(after, at(STRIPPED, ADDRESSES[0]), at_minute=40)
+    late = after.restore({key: write_memory(each) for one in kept for key, each in one.memories.items()})
+    do(islice(late, steps))
+    see(after, *[at(STRIPPED, address) for address in ADDRESSES], at_minute=45)
+    do(late)
+    for address in ADDRESSES:
+        seen = see(after, *[at(STRIPPED, address)] * 2, at_minute=60)
+        assert standing(seen) == ["starttls_missing"]
+        assert seen.verdicts[0].kind == "downgrade"
+
+
+@pytest.mark.parametrize("steps", range(6))
+def test_a_move_is_followed_by_the_next_plan_where_one_was_given_up(steps: int) -> None:
+    after = Recollection(Policy(), Patience(), [])
+    do(after.restore({key: write_memory(each) for key, each in learnt("192.0.2.1").memories.items()}))
+    key = at(healthy(587), "192.0.2.2").endpoint.key
+    given_up = after.follow([key])
+    do(islice(given_up, steps))
+    given_up.close()
+    do(after.follow([key]))
+    assert see(after, *[at(STRIPPED, "192.0.2.2")] * 2, at_minute=60).verdicts[0].kind == "downgrade"

@@ -1,5 +1,9 @@
 """What is known of the targets: guesses that have shown nothing are none of a domain's servers."""
 
+from itertools import islice
+
+import pytest
+
 from scanner.model import Protocol, Service, Source, TlsMode
 from scanner.model.domain import DomainFacts, Membership
 from scanner.service.roster import Roster
@@ -45,3 +49,26 @@ def test_it_is_told_that_an_endpoint_took_the_place_of_another() -> None:
     before = roster.turns
     roster.plan([FACTS])
     assert roster.turns > before
+
+
+@pytest.mark.parametrize("steps", range(4))
+def test_results_that_come_late_outlast_the_plan_that_has_not_seen_them(steps: int) -> None:
+    """They come in pieces, while a plan is taken over; one that is probed meanwhile shows what it has now."""
+    roster = Roster()
+    late = [healthy(25), healthy(587), healthy(993)]
+    new = healthy(587)
+    coming = roster.restore({seen.endpoint.key: seen for seen in late})
+    roster.plan([FACTS])
+    for _ in islice(coming, steps):
+        pass
+    roster.keep(new)
+    roster.let_go()
+    for _ in coming:
+        pass
+
+    roster.plan([FACTS])
+    shown = [roster.renewed(seen.endpoint) for seen in late]
+    roster.let_go()
+    assert [seen is not None for seen in shown] == [True, False, True]
+    assert roster.latest[new.endpoint.key] is new
+    assert roster.probed == 1

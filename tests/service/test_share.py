@@ -1,7 +1,8 @@
 """What a shard probes and tells of the plan of all targets."""
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import pytest
 from hypothesis import given
@@ -18,18 +19,23 @@ from scanner.service.share import Share
 from tests.metrics.reading import read
 from tests.metrics.samples import GOOD, SUBMISSION
 
+T = TypeVar("T")
 SERVICES = {25: Service.MX, 465: Service.SUBMISSION, 993: Service.IMAP}
 
 
-def cut(share: Share, plan: Plan) -> Plan:
-    """Do all steps of cutting a plan."""
-    steps = share.cut(plan)
+def drained(steps: Generator[None, None, T]) -> T:
+    """Do all steps of something that is done in pieces."""
     while True:
         try:
             next(steps)
         except StopIteration as end:
-            found: Plan = end.value
+            found: T = end.value
             return found
+
+
+def cut(share: Share, plan: Plan) -> Plan:
+    """Do all steps of cutting a plan."""
+    return drained(share.cut(plan))
 
 
 def at(host: str, port: int, address: str, *domains: str) -> Endpoint:
@@ -138,7 +144,7 @@ def test_every_account_is_checked_by_one_shard() -> None:
 def test_a_shard_recalls_its_own_of_a_database_that_all_use() -> None:
     keys = [endpoint.key for endpoint in plan_of(20).endpoints]
     past = Past(memories=dict.fromkeys(keys, "{}"), latest=dict.fromkeys(keys, GOOD))
-    found = [share.recall(past) for share in shares(3)]
+    found = [drained(share.recall(past)) for share in shares(3)]
     assert sorted(key for each in found for key in each.memories) == sorted(keys)
     assert all(each.memories.keys() == each.latest.keys() for each in found)
     assert {share.scope("here") for share in shares(2)} == {"here shard 1/2", "here shard 2/2"}

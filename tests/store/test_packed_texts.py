@@ -26,12 +26,6 @@ def test_what_is_packed_is_taken_as_it_is() -> None:
     assert all(second.packed[key] is first.packed[key] for key in first)
 
 
-def test_some_of_it() -> None:
-    texts = PackedTexts({key_of("a"): "one", key_of("b"): "two"})
-    assert texts.only(lambda key: key[0] == "b") == {key_of("b"): "two"}
-    assert len(texts) == 2
-
-
 def test_what_is_taken_out_is_gone() -> None:
     texts = PackedTexts({key_of("a"): "one"})
     assert texts.pop(key_of("a"), None) == "one"
