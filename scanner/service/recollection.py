@@ -107,7 +107,10 @@ class Recollection:
         for key in watched:
             keys.append(key)
             yield
-        self._watched = tuple(keys)
+        former, self._watched = list(self._watched), tuple(keys)
+        while former:  # to let all of them go at once takes long
+            former.pop()
+            yield
         yield from self._find_moves()
 
     def _find_moves(self) -> Generator[None, None, None]:

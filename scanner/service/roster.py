@@ -1,6 +1,6 @@
 """The roster: the latest result of every endpoint, and which endpoints serve a domain together."""
 
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from scanner.model import Endpoint, Observation
@@ -81,12 +81,15 @@ class Roster:
         self._restored.pop(key, None)
         self.ruled_out.discard(key)
 
-    def plan(self, domains: Iterable[DomainFacts]) -> None:
-        """Take over which endpoints serve which domain."""
-        self.turns += 1
+    def plan(self, domains: Sequence[DomainFacts]) -> Generator[None, None, None]:
+        """Take over which endpoints serve which domain, piece by piece; till then the former ones hold."""
         self._is_late = False
-        self.facts = tuple(domains)
-        self._facts = {facts.domain: facts for facts in self.facts}
+        by_name: dict[str, DomainFacts] = {}
+        for facts in domains:
+            by_name[facts.domain] = facts
+            yield
+        self.turns += 1
+        self.facts, self._facts = tuple(domains), by_name
 
     def facts_in_force(self) -> Sequence[DomainFacts]:
         """Return what is known of every target, without guesses that have shown nothing."""

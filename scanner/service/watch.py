@@ -121,7 +121,7 @@ class Watch:
         spread = first_spread(len(plan.endpoints), self.settings.limits.rate)
         # Before the agenda: a result of an endpoint that it does not know would be lost to it.
         await give_way(self.exposition.domains.replace(plan.domains))
-        self._roster.plan(plan.domains)
+        await give_way(self._roster.plan(plan.domains))
         await give_way(self.chronicle.recollection.follow(each.key for each in plan.endpoints))
         await give_way(self._agenda.replace(plan.endpoints, spread=spread, on_gone=self._forget))
         self.controls.watch(await give_way(one_a_gate(plan.endpoints)))

@@ -192,9 +192,9 @@ class Station:
         """As `Watch.plan` does."""
         self._chronicle.board.take_findings(plan.findings)
         self._ledger.show_domains(plan.domains, self._time())
-        self._roster.plan(plan.domains)
         spread = first_spread(len(plan.endpoints), self._settings.limits.rate)
-        for _ in self._chronicle.recollection.follow(each.key for each in plan.endpoints):
+        keys = [each.key for each in plan.endpoints]
+        for _ in chain(self._roster.plan(plan.domains), self._chronicle.recollection.follow(keys)):
             pass
         for _ in self._schedule.replace(plan.endpoints, self._time(), spread=spread, on_gone=self._forget):
             pass

@@ -1,5 +1,6 @@
 """What is known of the targets: guesses that have shown nothing are none of a domain's servers."""
 
+from collections.abc import Iterable
 from itertools import islice
 
 import pytest
@@ -19,9 +20,15 @@ FACTS = DomainFacts("example.org", (PROVEN, GUESS))
 OTHER = DomainFacts("example.net", (PROVEN,))
 
 
+def do(steps: Iterable[None]) -> None:
+    """Do all steps of something that is done in pieces."""
+    for _ in steps:
+        pass
+
+
 def test_a_guess_that_has_shown_nothing_is_left_out_until_it_shows_something() -> None:
     roster = Roster()
-    roster.plan([FACTS, OTHER])
+    do(roster.plan([FACTS, OTHER]))
     assert list(roster.facts_in_force()) == [FACTS, OTHER]
 
     roster.ruled_out.add(GUESS.key)
@@ -47,7 +54,7 @@ def test_it_is_told_that_an_endpoint_took_the_place_of_another() -> None:
     assert len(roster.latest) == 1
     assert roster.turns > before
     before = roster.turns
-    roster.plan([FACTS])
+    do(roster.plan([FACTS]))
     assert roster.turns > before
 
 
@@ -58,17 +65,33 @@ def test_results_that_come_late_outlast_the_plan_that_has_not_seen_them(steps: i
     late = [healthy(25), healthy(587), healthy(993)]
     new = healthy(587)
     coming = roster.restore({seen.endpoint.key: seen for seen in late})
-    roster.plan([FACTS])
-    for _ in islice(coming, steps):
-        pass
+    do(roster.plan([FACTS]))
+    do(islice(coming, steps))
     roster.keep(new)
     roster.let_go()
-    for _ in coming:
-        pass
+    do(coming)
 
-    roster.plan([FACTS])
+    do(roster.plan([FACTS]))
     shown = [roster.renewed(seen.endpoint) for seen in late]
     roster.let_go()
     assert [seen is not None for seen in shown] == [True, False, True]
     assert roster.latest[new.endpoint.key] is new
     assert roster.probed == 1
+
+
+def test_the_former_plan_holds_until_the_new_one_is_taken_over() -> None:
+    roster = Roster()
+    do(roster.plan([FACTS]))
+    coming = roster.plan([OTHER])
+    next(coming)
+    assert (roster.facts, roster.facts_of("example.org"), roster.facts_of("example.net")) == (
+        (FACTS,),
+        FACTS,
+        None,
+    )
+    do(coming)
+    assert (roster.facts, roster.facts_of("example.org"), roster.facts_of("example.net")) == (
+        (OTHER,),
+        None,
+        OTHER,
+    )
