@@ -105,7 +105,8 @@ async def _spoil(channel: Channel, manner: Upgrade) -> None:
         channel.reset()
     if manner in (Upgrade.GARBAGE, Upgrade.ALERT):
         await channel.send(GARBAGE if manner is Upgrade.GARBAGE else ALERT)
-        await channel.linger()
+    if manner in (Upgrade.CLOSE, Upgrade.GARBAGE, Upgrade.ALERT):
+        await channel.linger()  # a ClientHello that comes unread would make a reset of it, now and then
     raise DialogueOverError(f"upgrade: {manner}")
 
 
