@@ -138,7 +138,7 @@ class Flights:
         if "fault" not in body:
             return False
         # Where none has a way out, what was seen tells that, and blames no server.
-        has_told = "seen" in body or "answer" in body
+        has_told = not body.keys().isdisjoint({"seen", "answer", "knock"})
         return not has_told or (self._tally.has_sound(self._lease) and flight.returned < MOST_RETURNED)
 
 

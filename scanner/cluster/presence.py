@@ -71,7 +71,7 @@ async def call_the_roll(presence: Presence, tally: Tally, lease: float) -> None:
             continue
         with suppress(*FAULTS):  # whoever sends tells of that
             silences = await presence.silences(missing)
-            for name in missing:
+            for name in set(missing).intersection(tally.silent(lease)):  # some were heard meanwhile
                 if name not in silences:
                     tally.forget(name)
                 elif silences[name] > lease:

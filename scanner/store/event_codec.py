@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import TypeAdapter
 
 from scanner.model.event import Event
+from scanner.model.event_record import event_record
 from scanner.store.codec import to_json
 from scanner.store.moments import to_micros
 
@@ -45,8 +46,10 @@ def decode_due(body: str) -> Event:
 
     Raises:
         ValueError: this program does not understand it, or it has no sound name, which goes into a header.
+        OverflowError: it is of a time that cannot be told.
     """
     event = _EVENT.validate_json(body)
+    event_record(event)
     if event.uid is None or str(UUID(event.uid)) != event.uid:
         raise ValueError("it is due, and has no name of its own")
     return replace(event, is_due=True)

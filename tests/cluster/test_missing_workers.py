@@ -1,11 +1,14 @@
 """A worker that dies is told once, and one that comes back too; one that has nothing to do is not missed."""
 
+import asyncio
+from collections.abc import Iterable
 from pathlib import Path
 from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM
-from typing import Any
+from typing import Any, cast
 
 from structlog.testing import capture_logs
 
+from scanner.cluster.presence import Presence, call_the_roll
 from scanner.cluster.tally import MOST_HEARD, Tally
 from tests.cli.running_farm import RunningFarm
 from tests.cluster.cluster import LEASE, Cluster, running_cluster, settings_of
@@ -95,3 +98,28 @@ def test_a_flood_of_names_is_forgotten() -> None:
         for number in range(MOST_HEARD + 5):
             tally.hear(str(number), None)
     assert len(tally._heard) == MOST_HEARD
+
+
+async def test_who_is_heard_while_it_is_looked_for_is_not_gone() -> None:
+    clock = Clock()
+    tally = Tally(clock, is_broker_up=True)
+    tally.hear("late", None)
+    tally.hear("idle", None)
+    tally.sent, clock.now = 1, 10.0
+    asked: list[set[str]] = []
+    is_over = asyncio.Event()
+
+    class Slow:
+        async def silences(self, names: Iterable[str]) -> dict[str, float]:
+            asked.append(set(names))
+            if len(asked) > 1:
+                is_over.set()
+            tally.hear("late", None)
+            return {"late": 10.0, "idle": 0.0}
+
+    with capture_logs() as said:
+        calling = asyncio.create_task(call_the_roll(cast("Presence", Slow()), tally, 0.01))
+        await is_over.wait()
+        calling.cancel()
+    assert asked[:2] == [{"late", "idle"}, {"idle"}]
+    assert not said

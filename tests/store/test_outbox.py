@@ -113,6 +113,7 @@ async def test_a_damaged_row_costs_itself_alone(open_store: OpenStore, place: Pl
         name(2): "{",
         name(3): good["body"],
         name(4): json.dumps(json.loads(good["body"]) | {"uid": name(4), "kind": "never_heard_of"}),
+        name(5): json.dumps(json.loads(good["body"]) | {"uid": name(5), "at": "0001-01-01T00:00:00+10:00"}),
         "x\r\nEvil: yes": json.dumps(json.loads(good["body"]) | {"uid": "x\r\nEvil: yes"}),
     }
     engine = make_engine(place, lock_seconds=5, is_writer=True)
