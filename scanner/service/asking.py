@@ -51,6 +51,10 @@ class Asker:
         self._resolver = resolver
         self._push = push
 
+    def exclude(self, exclusion: Exclusion) -> None:
+        """Connect to nobody who is excluded from now on."""
+        self._exclusion = exclusion
+
     async def ask_controls(
         self, gate: Gate, controls: Sequence[Control], known: Callable[[Control], Observation | None]
     ) -> tuple[Asked, ...]:

@@ -10,6 +10,7 @@ import structlog
 from scanner.config import Settings
 from scanner.model import Observation, State
 from scanner.model.control import Gate, GateStanding, Realm, gate_of
+from scanner.model.exclusion import Exclusion
 from scanner.network import Resolver
 from scanner.probe import Prober
 from scanner.service.asking import Asker, Errand
@@ -35,14 +36,20 @@ class OwnWay:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._fresh = min(FRESH_SECONDS, settings.schedule.interval / 2)
-        resolver.exclude(settings.exclusion)
-        asker = Asker(settings.controls, prober, resolver, self._push, settings.exclusion)
+        self._resolver = resolver
+        self._asker = asker = Asker(settings.controls, prober, resolver, self._push)
+        self.exclude(settings.exclusion)
         self._clues = Clues(clock)
         self._rounds = Rounds(settings.controls, asker, self._clues, Manner(fresh=self._fresh))
         self._clock = clock
         self._known: dict[Gate, tuple[float, GateStanding]] = {}
         self._under_way: dict[Gate, asyncio.Task[GateStanding]] = {}
         self._errands: set[asyncio.Future[None]] = set()
+
+    def exclude(self, exclusion: Exclusion) -> None:
+        """Ask no control that is excluded."""
+        self._resolver.exclude(exclusion)
+        self._asker.exclude(exclusion)
 
     async def look_at(self, seen: Observation) -> tuple[Observation, str | None]:
         """Return what a probe saw as our own way out makes it, and what is wrong with that way."""
