@@ -25,6 +25,7 @@ from scanner.service.far import Far
 from scanner.service.outposts import Outposts
 from scanner.service.parts import build_parts
 from scanner.service.probe_desk import ProbeDesk
+from scanner.service.restart_needs import find_restart_needs
 from scanner.service.watch import Watch
 from scanner.store import EventQuery
 from scanner.verdict.egress import tell_gate
@@ -53,6 +54,7 @@ class Service:
     ) -> None:
         self.version = __version__
         self._watch = watch
+        self._begun = watch.settings
         self._load = load
         self._on_reload = on_reload
         self._far = far or Far(watch.settings)
@@ -230,6 +232,8 @@ class Service:
             self._far.adjust(settings)
             self._watch.telemetry.record_reload(is_successful=True, at=datetime.now(UTC))
             log.info("reloaded", targets=len(settings.targets))
+            if needs := find_restart_needs(self._begun, settings):
+                log.warning("restart_needed", settings=needs, why="a service takes these at its start alone")
             return ReloadOutcome(ok=True)
 
     @property

@@ -105,6 +105,24 @@ def test_a_bad_file_leaves_the_old_configuration_in_force(
         service.running.wait_until(lambda: {host for host, _ in service.places()} == {"tls13-only.mail.test"})
 
 
+def test_what_no_reload_takes_is_named_until_it_is_as_it_was(farm: RunningFarm, tmp_path: Path) -> None:
+    settings = document(farm, farm.targets("tls13-only")[0])
+    with serving(tmp_path, settings) as service:
+        for changed, named in (
+            ({"metrics": {"detail": "minimal"}}, None),
+            ({"store": {"url": f"sqlite:///{tmp_path}/other.db"}}, ["store"]),
+            ({"cluster": {"takeover": "20s", "lease": "90s"}}, ["cluster.lease", "cluster.takeover"]),
+            ({}, None),
+        ):
+            before = sum(line["event"] == "restart_needed" for line in service.log)
+            service.write_config({**settings, **changed})
+            assert post(service)[0] == 200
+            if named is not None:
+                service.wait_for_event("restart_needed", before + 1)
+            told = [line["settings"] for line in service.log if line["event"] == "restart_needed"]
+            assert told[before:] == ([] if named is None else [named])
+
+
 def test_an_endpoint_that_another_target_leads_to_stays(farm: RunningFarm, tmp_path: Path) -> None:
     host = "healthy.mail.test"
     with serving(tmp_path, document(farm, host, f"{host}:25")) as service:
