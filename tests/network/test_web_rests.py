@@ -1,6 +1,7 @@
 """Web addresses that swallow requests are left alone for a while, and nobody else is for their sake."""
 
 import asyncio
+import re
 import socket
 from collections.abc import Iterator
 
@@ -52,7 +53,10 @@ async def test_an_address_that_swallows_is_asked_a_few_times_only(
         assert CONFIGURED_AT_ONCE <= len(asked) < CONFIGURED_AT_ONCE + VAIN_REQUESTS
         for spared in (answer for answer in answers if not answer.was_asked):
             assert (spared.fault, spared.reason) == (Fault.CONNECT, Reason.CONNECT_TIMEOUT)
-            assert spared.detail.startswith(f"no connection to {swallower} within 0.2 s; as it was ")
+            # Of the time for all of it, what was left when the connection began.
+            assert re.match(
+                rf"no connection to {re.escape(swallower)} within 0\.(2|1\d*) s; as it was ", spared.detail
+            )
             assert spared.detail.endswith(f" times in a row, {swallower} is not asked for the next 60 s")
 
 
