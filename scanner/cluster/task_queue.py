@@ -149,8 +149,7 @@ class TaskQueue(Stream):
         if not token and not self.owner:
             return True
         arguments = (token, self.owner, round(OWNER_SECONDS * 1000))
-        found: Any = await self._client.eval(_CLAIM, 2, self._door, self._mark, *arguments)
-        return bool(_unless_owned(found))
+        return bool(_unless_owned(await self._client.eval(_CLAIM, 2, self._door, self._mark, *arguments)))
 
     async def leave(self) -> None:
         """Let others have the queue at once, where it is ours."""
@@ -167,7 +166,7 @@ class TaskQueue(Stream):
         self.unread = None
         keys = (self._door, self.queue_name, self._mark)
         arguments = (self._token, message.message, GROUP, self._life_ms or 0, self.owner)
-        unread: Any = _unless_owned(await self._client.eval(_SEND, len(keys), *keys, *arguments))
+        unread = _unless_owned(await self._client.eval(_SEND, len(keys), *keys, *arguments))
         if unread is None:
             raise ClosedError("another scheduler hands out work")
         self.unread = unread if unread >= 0 else None
@@ -181,12 +180,15 @@ class TaskQueue(Stream):
         return f"{self.queue_name}:owner"
 
 
-def _unless_owned(found: Any) -> Any:  # noqa: ANN401 - as the driver has it
+def _unless_owned(found: object) -> int | None:
     """Return what a script came to.
 
     Raises:
         OwnedError: it tells whose the queue is.
     """
-    if isinstance(found, list):
-        raise OwnedError(found[0].decode("utf-8", "replace"), found[1] / 1000)
-    return found
+    match found:
+        case [bytes() as owner, int() as left]:
+            raise OwnedError(owner.decode("utf-8", "replace"), left / 1000)
+        case int() as number:
+            return number
+    return None

@@ -17,22 +17,9 @@ from tests.cluster.places import (
     VANTAGES,
     Places,
     Watching,
-    build_places,
     watching,
 )
 from tests.servers.certificates import Authority
-
-
-@pytest.fixture(scope="module")
-def built(authority: Authority) -> Iterator[Places]:
-    with build_places(authority) as places:
-        yield places
-
-
-@pytest.fixture
-def places(built: Places) -> Iterator[Places]:
-    yield built
-    built.mend()
 
 
 @pytest.fixture

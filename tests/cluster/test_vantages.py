@@ -6,23 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.places import MAIN, OSLO, ROME, SERVER, VANTAGES, Places, Watching, build_places, watching
+from tests.cluster.places import MAIN, OSLO, ROME, SERVER, VANTAGES, Places, Watching, watching
 from tests.servers.certificates import Authority
 
 EVERYWHERE_OPEN = dict.fromkeys(VANTAGES, 1.0)
 NOWHERE = dict.fromkeys(VANTAGES, 0.0)
-
-
-@pytest.fixture(scope="module")
-def built(authority: Authority) -> Iterator[Places]:
-    with build_places(authority) as places:
-        yield places
-
-
-@pytest.fixture
-def places(built: Places) -> Iterator[Places]:
-    yield built
-    built.mend()
 
 
 @pytest.fixture
